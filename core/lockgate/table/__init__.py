@@ -1,0 +1,1 @@
+"""The table engine: tables are read and counted where they lie, on DuckDB."""
