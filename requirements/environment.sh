@@ -38,15 +38,6 @@ if ! fits "$python"; then
     python=$found
 fi
 
-# The installer itself, pinned. --target works where pip refuses to install outside an environment
-# and where the venv module is missing, as on a plain Debian.
-if [ ! -x .tools/bin/uv ] || ! cmp -s requirements/tools.txt .tools/tools.txt; then
-    say "Installing uv into .tools"
-    rm -rf .tools
-    "$python" -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
-        --target .tools --require-hashes -r requirements/tools.txt
-    cp requirements/tools.txt .tools/tools.txt
-fi
 uv=.tools/bin/uv
 
 say "Making $dir from $lock"
