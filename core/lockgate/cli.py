@@ -1,0 +1,219 @@
+"""The command line, derived from the signatures of the stages.
+
+    lockgate STAGE --INPUT URI ... --PARAM VALUE ... --out DIR [--policy FILE] [--key FILE]
+
+Exit codes: 0 the gate opens (PASS, WARN); 1 it is closed (FAIL, INCONCLUSIVE); 2 wrong usage or
+unusable input, with one sentence that says what and where; 3 the stage could not run.
+``--report-only`` turns 1 into 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lockgate import __version__, stage as stages
+from lockgate.errors import InputError, LockgateError
+
+if TYPE_CHECKING:
+    from lockgate.run import Result
+    from lockgate.stage import Parameter, Stage
+
+# Commands that look at no dataset or model, and so are no stages: name -> module, help.
+_COMMANDS = {
+    "keygen": ("lockgate.commands.keygen", "Make a key pair for signing attestations."),
+    "policy-schema": ("lockgate.commands.policy_schema", "Print the JSON Schema of lockgate.yaml, for editors."),
+}
+_EXIT_CODES = "exit codes: 0 gate open, 1 gate closed, 2 unusable input, 3 could not run"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except LockgateError as error:
+        print(f"lockgate: {error}", file=sys.stderr)
+        if os.environ.get("LOCKGATE_DEBUG") and error.__cause__:
+            raise
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("lockgate: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if words[0] in ("-V", "--version"):
+        print(f"lockgate {__version__}")
+        return 0
+    name, rest = words[0], words[1:]
+    if name == "run":  # the other side of `lockgate.place.Interpreter`
+        from lockgate.place import answer
+
+        return answer(*(Path(word) for word in rest))
+    if name in _COMMANDS:
+        module = importlib.import_module(_COMMANDS[name][0])
+        parser = _Parser(prog=f"lockgate {name}", description=_COMMANDS[name][1], allow_abbrev=False)
+        module.add_arguments(parser)
+        return int(module.main(parser.parse_args(rest)))
+    if name.startswith("-"):
+        raise InputError(f"{name} stands before the stage; write `lockgate STAGE {name} ...`")
+    return _run_stage(stages.find(name), rest)
+
+
+# --- One stage --------------------------------------------------------------------------------------
+
+
+def _run_stage(spec: Stage, words: list[str]) -> int:
+    from lockgate import progress
+    from lockgate.run import run
+
+    given = vars(stage_parser(spec).parse_args(words))
+    options = {name: given.pop(f"_{name}") for name in ("out", "policy", "key", "report_only")}
+    arguments = {name: value for name, value in given.items() if value is not None}
+    with progress.shown(), progress.working(spec.name):
+        result = run(
+            spec,
+            arguments,
+            out=options["out"] or Path("lockgate-out") / spec.name,
+            policy=options["policy"] or os.environ.get("LOCKGATE_POLICY"),
+            key=options["key"] or os.environ.get("LOCKGATE_KEY"),
+        )
+    _say(result)
+    return 0 if result.opens or options["report_only"] else 1
+
+
+def stage_parser(spec: Stage) -> argparse.ArgumentParser:
+    """Return the parser of a stage's flags; the namespace holds parameters by name, options as ``_name``."""
+    parser = _Parser(
+        prog=f"lockgate {spec.name}",
+        description=spec.description,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    sections = [
+        ("inputs", spec.inputs),
+        ("outputs (written into --out when no path is given)", spec.outputs),
+        ("parameters", spec.plain),
+    ]
+    for title, parameters in sections:
+        group = parser.add_argument_group(title)
+        for parameter in parameters:
+            _add_flag(group, parameter)
+    options = parser.add_argument_group("options of every stage")
+    taken = {parameter.name for parameter in spec.parameters}
+    options.add_argument("--out", dest="_out", metavar="DIR", help=f"result folder (default: lockgate-out/{spec.name})")
+    options.add_argument("--policy", dest="_policy", metavar="FILE", help="lockgate.yaml (default: $LOCKGATE_POLICY)")
+    options.add_argument(
+        *(["--signing-key"] if "key" in taken else ["--key", "--signing-key"]),
+        dest="_key",
+        metavar="FILE",
+        help="private key that signs the attestation (default: $LOCKGATE_KEY)",
+    )
+    options.add_argument("--report-only", dest="_report_only", action="store_true", help="exit 0 on a closed gate")
+    return parser
+
+
+def _add_flag(group: argparse._ArgumentGroup, parameter: Parameter) -> None:
+    words: dict[str, Any] = {"dest": parameter.name, "default": None, "help": _help(parameter)}
+    if parameter.plain_type is bool:
+        words["action"] = argparse.BooleanOptionalAction
+    elif parameter.many:
+        words |= {"nargs": "+", "action": "extend", "metavar": parameter.name.upper()}
+        if parameter.artifact is None:
+            words["type"] = _comma_list
+            words["action"] = _ExtendFlat
+    else:
+        words["metavar"] = "PATH" if parameter.artifact else _metavar(parameter)
+    words["required"] = parameter.required
+    group.add_argument(f"--{parameter.name.replace('_', '-')}", **words)
+
+
+def _metavar(parameter: Parameter) -> str:
+    if parameter.choices:
+        return "{" + ",".join(map(str, parameter.choices)) + "}"
+    return str(getattr(parameter.plain_type, "__name__", "value")).upper()
+
+
+def _help(parameter: Parameter) -> str:
+    text = parameter.help.replace("%", "%%")
+    if parameter.default not in (None, [], ()) and "default" not in text:
+        text += f" (default: {parameter.default})"
+    return text
+
+
+def _comma_list(word: str) -> list[str]:
+    return [part.strip() for part in word.split(",") if part.strip()]
+
+
+class _ExtendFlat(argparse.Action):
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse's signature
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002 - argparse's signature
+    ) -> None:
+        kept = getattr(namespace, self.dest) or []
+        setattr(namespace, self.dest, [*kept, *(part for parts in values for part in parts)])
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; `{self.prog} --help` lists the flags")
+
+
+# --- What a person sees -----------------------------------------------------------------------------
+
+
+def _say(result: Result) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    colour = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}.get(result.verdict, "magenta")
+    decision = f"  {result.decision}" if result.decision else ""
+    console.print(
+        f"[bold {colour}]{result.verdict}{decision}[/]  {escape(str(result.document['stage']))}: {escape(_visible(result.why))}"
+    )
+    for finding in result.document["findings"][1:6]:
+        console.print(f"  {finding['severity']:<8} {finding['rule']}  {escape(_visible(finding['message']))}")
+    hidden = len(result.document["findings"]) - 6
+    if hidden > 0:
+        console.print(f"  ... and {hidden} more findings in the report")
+    console.print(f"  {escape(str(result.out / 'report.html'))}")
+
+
+def _visible(text: str) -> str:
+    """Replace control characters, which a column name may carry, before a terminal sees them."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _overview() -> str:
+    lines = [
+        "usage: lockgate STAGE --INPUT URI ... --PARAM VALUE ... --out DIR [--policy FILE] [--key FILE]",
+        "",
+        "Security gates for machine-learning pipelines. Every stage looks at one dataset or model, says",
+        "PASS, WARN, FAIL or INCONCLUSIVE with reasons, and leaves signed evidence.",
+    ]
+    lifecycle = ""
+    for spec in stages.every():
+        if spec.lifecycle != lifecycle:
+            lifecycle = spec.lifecycle
+            lines += ["", f"{lifecycle}:"]
+        lines.append(f"  {spec.name:<18} {spec.summary}")
+    lines += ["", "commands:", *(f"  {name:<18} {text}" for name, (_, text) in _COMMANDS.items())]
+    lines += ["", "`lockgate STAGE --help` lists the flags of a stage.", _EXIT_CODES]
+    return "\n".join(lines)

@@ -1,0 +1,156 @@
+"""Where a stage runs: this process, or another interpreter.
+
+    run("detect-poisoning", arguments, out=out, place=Interpreter("/opt/ml/bin/python"))
+
+The border to another interpreter is the command line with JSON files, never pickle: a request
+file goes in, ``result.json`` comes out. That interpreter needs Lockgate and the stage's own
+dependencies; the one that asks needs neither numpy nor a model library.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lockgate import artifact, errors
+from lockgate.errors import InputError, StageError
+
+if TYPE_CHECKING:
+    from lockgate.run import Result
+    from lockgate.stage import Stage
+
+
+class Place(Protocol):
+    """Something that can run a stage; what `lockgate.run.run` takes as ``place``."""
+
+    def run(
+        self,
+        ref: str | Stage,
+        arguments: Mapping[str, Any],
+        *,
+        out: Path,
+        policy: str | os.PathLike[str] | None,
+        key: str | None,
+    ) -> Result:
+        """Run the stage there and return its result, which lies in ``out`` here."""
+
+
+@dataclass(frozen=True)
+class Inline:
+    """This process."""
+
+    def run(self, ref: str | Stage, arguments: Mapping[str, Any], **options: Any) -> Result:
+        """Run the stage in this process."""
+        from lockgate.run import run
+
+        return run(ref, arguments, **options)
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """Another Python interpreter on this machine, with its own packages.
+
+    Attributes:
+        python: Path of the interpreter, for example ``/opt/ml/bin/python``.
+        timeout: Seconds until the run is stopped and counts as not having run; None for no limit.
+    """
+
+    python: str
+    timeout: float | None = None
+
+    def run(
+        self,
+        ref: str | Stage,
+        arguments: Mapping[str, Any],
+        *,
+        out: Path,
+        policy: str | os.PathLike[str] | None = None,
+        key: str | None = None,
+    ) -> Result:
+        """Run the stage with that interpreter; see `lockgate.run.run`.
+
+        Raises:
+            InputError: As in the other interpreter, or the interpreter cannot be started.
+            StageError: As in the other interpreter, or it died or ran out of time.
+        """
+        from lockgate.run import load
+
+        request = {
+            "stage": ref if isinstance(ref, str) else ref.ref,
+            "arguments": {name: _as_json(value) for name, value in arguments.items()},
+            "out": str(out),
+            "policy": os.path.abspath(policy) if policy else None,
+            "key": key,
+        }
+        with artifact.private_folder() as private:
+            ask, reply = private / "request.json", private / "reply.json"
+            ask.write_text(json.dumps(request), "utf-8")
+            self._start([self.python, "-m", "lockgate", "run", str(ask), str(reply)])
+            try:
+                said = json.loads(reply.read_text("utf-8"))
+            except (OSError, ValueError):
+                raise StageError(
+                    f"{self.python} ended without an answer; run `{self.python} -m lockgate --help` to see why"
+                ) from None
+        if said["error"]:
+            kind = getattr(errors, said["error"]["kind"], StageError)
+            raise _revived(kind, said["error"]["message"])
+        return load(out, opens=said["opens"])
+
+    def _start(self, command: list[str]) -> None:
+        try:
+            subprocess.run(command, check=False, timeout=self.timeout, stdin=subprocess.DEVNULL)  # noqa: S603 - the operator of the pipeline names the interpreter
+        except OSError as error:
+            raise InputError(
+                f"the interpreter {self.python} cannot be started: {error.strerror}; check place="
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise StageError(f"{self.python} was stopped after {self.timeout} s; give it more time") from None
+
+
+def as_place(value: Place | str) -> Place:
+    """Return the place that a value names: ``inline``, a path of an interpreter, or a place."""
+    if isinstance(value, str):
+        return Inline() if value == "inline" else Interpreter(value)
+    return value
+
+
+def answer(request: Path, reply: Path) -> int:
+    """Run the request that another interpreter wrote, and write the reply; returns the exit code."""
+    from lockgate.run import run
+
+    asked = json.loads(request.read_text("utf-8"))
+    said: dict[str, Any] = {"opens": False, "error": None}
+    code = 0
+    try:
+        result = run(
+            asked["stage"], asked["arguments"], out=asked["out"], policy=asked["policy"], key=asked["key"]
+        )
+        said["opens"] = result.opens
+    except errors.LockgateError as error:
+        said["error"] = {"kind": type(error).__name__, "message": str(error)}
+        code = error.exit_code
+        sys.stderr.flush()
+    with artifact.written_whole(reply) as temporary:
+        temporary.write_text(json.dumps(said), "utf-8")
+    return code
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (list, tuple)):
+        return [_as_json(item) for item in value]
+    return value
+
+
+def _revived(kind: type[errors.LockgateError], message: str) -> errors.LockgateError:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    return error

@@ -1,0 +1,325 @@
+"""Run a stage once: resolve, digest, call, judge, attest, record.
+
+    result = run("validate-data", {"data": "batch.parquet", "schema": "schema.yaml"}, out="out/validate")
+    result.verdict, result.opens, result.body_digest
+
+The three faces (command line, Airflow operator, KFP component) all end here, which is why they
+give the same verdict and the same body digest. Everything is written into ``out`` before anyone
+raises over a verdict: the named outputs, ``report.html``, ``attestation.json`` and, last,
+``result.json``. A folder without ``result.json`` holds no result.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lockgate import artifact, body, stage as stages
+from lockgate.errors import InputError, LockgateError, StageError
+from lockgate.outcome import Decision, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from lockgate.place import Place
+    from lockgate.policy import Policy
+    from lockgate.stage import Stage
+
+RESULT, REPORT, ATTESTATION = "result.json", "report.html", "attestation.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run left behind.
+
+    Attributes:
+        out: The output folder.
+        document: ``result.json`` as a mapping.
+        opens: Whether a gate opens on it, by the policy of the run.
+    """
+
+    out: Path
+    document: Mapping[str, Any]
+    opens: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict."""
+        return Verdict(self.document["verdict"])
+
+    @property
+    def decision(self) -> Decision | None:
+        """The decision, for a stage that has one."""
+        return Decision(self.document["decision"]) if self.document["decision"] else None
+
+    @property
+    def body_digest(self) -> str:
+        """SHA-256 (hex) over what the run says, equal wherever the run took place."""
+        return str(self.document["body_digest"])
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """Path of every named output and attachment."""
+        both = {**self.document["outputs"], **self.document["attachments"]}
+        return {name: entry["uri"] for name, entry in both.items()}
+
+    @property
+    def why(self) -> str:
+        """One sentence: the reason of the verdict."""
+        return body.why(self.document)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the small mapping that an orchestrator passes on: no findings, no data."""
+        return {
+            "stage": self.document["stage"],
+            "verdict": str(self.verdict),
+            "decision": str(self.decision) if self.decision else None,
+            "opens": self.opens,
+            "body_digest": self.body_digest,
+            "result": str(self.out / RESULT),
+            "report": str(self.out / REPORT),
+            "attestation": str(self.out / ATTESTATION),
+            "outputs": self.outputs,
+        }
+
+
+def run(
+    ref: str | Stage,
+    arguments: Mapping[str, Any],
+    *,
+    out: str | os.PathLike[str],
+    policy: str | os.PathLike[str] | None = None,
+    key: str | None = None,
+    place: Place | str = "inline",
+) -> Result:
+    """Run one stage and write its result into a folder.
+
+    Args:
+        ref: The stage, its name, or ``module:function``.
+        arguments: Inputs and outputs (paths or URIs) and plain parameters, by parameter name.
+        out: Folder for the result. What a former run of the stage left there is removed first.
+        policy: Path of ``lockgate.yaml``; without one the stage's own defaults hold.
+        key: URI of the key that signs the attestation (a PEM file's path); without one the
+            attestation carries no signature. A passphrase comes from ``LOCKGATE_KEY_PASSPHRASE``.
+        place: Where the stage runs; see `lockgate.place`.
+
+    Raises:
+        InputError: Parameters, input, policy or key cannot be used. Nothing is left in ``out``.
+        StageError: The stage could not run to its end. Nothing is left in ``out``.
+    """
+    from lockgate.place import Inline, as_place
+
+    where = as_place(place)
+    folder = Path(os.path.abspath(out))
+    _clear(folder)
+    if not isinstance(where, Inline):
+        return where.run(ref, arguments, out=folder, policy=policy, key=key)
+    spec = stages.find(ref)
+    with artifact.private_folder() as private:
+        return _Run(spec, folder, private).execute(arguments, policy, key)
+
+
+def load(out: str | os.PathLike[str], *, opens: bool) -> Result:
+    """Read the result that a run left in a folder."""
+    folder = Path(os.path.abspath(out))
+    return Result(folder, json.loads((folder / RESULT).read_text("utf-8")), opens)
+
+
+class _Run:
+    """One run in this process. The folder ``private`` holds copies in and staged files out."""
+
+    def __init__(self, spec: Stage, out: Path, private: Path) -> None:
+        self.spec = spec
+        self.out = out
+        self.private = private
+        self.taken: dict[str, artifact.Taken] = {}
+        self.staged: dict[str, tuple[Path, Path]] = {}  # output name -> staged path, final path
+
+    def execute(
+        self, arguments: Mapping[str, Any], policy_path: str | os.PathLike[str] | None, key: str | None
+    ) -> Result:
+        started = _now()
+        policy = _read_policy(policy_path)
+        plain = self._plain(arguments, policy)
+        signer = self._signer(key)
+        self._stage_outputs(arguments)
+        values = {**plain, **self._take_inputs(arguments), **{n: p for n, (p, _) in self.staged.items()}}
+        outcome = self._call(values)
+        written = self._written()
+        document = body.build(
+            self.spec,
+            outcome,
+            subjects=[{"name": n, "uri": t.uri, "digest": t.digest} for n, t in self.taken.items()],
+            parameters=plain,
+            policy=_policy_entry(policy, self.spec, plain),
+            outputs={n: _entry(*written[n]) for n in written if not self._attached(n)},
+            attachments={n: _entry(*written[n]) for n in written if self._attached(n)},
+            started=started,
+            finished=_now(),
+        )
+        self._record(document, outcome, written, signer)
+        opens = outcome.verdict.opens or (
+            outcome.verdict is Verdict.INCONCLUSIVE
+            and policy is not None
+            and policy.opens_on_inconclusive(self.spec.name)
+        )
+        return Result(self.out, document, opens)
+
+    def _plain(self, arguments: Mapping[str, Any], policy: Policy | None) -> dict[str, Any]:
+        plain = self.spec.coerce(arguments)
+        return plain if policy is None else policy.apply(self.spec, plain)
+
+    def _signer(self, key: str | None) -> Any:
+        if not key:
+            if self.spec.signs:
+                raise InputError(f"{self.spec.name} needs a signing key; give --key or set LOCKGATE_KEY")
+            return None
+        from lockgate.attest import keys
+
+        return keys.load_signer(key, os.environ.get("LOCKGATE_KEY_PASSPHRASE"))
+
+    def _stage_outputs(self, arguments: Mapping[str, Any]) -> None:
+        staging = self.private / "out"
+        staging.mkdir()
+        sources = {os.path.realpath(artifact.local_path(u)) for u in self._input_uris(arguments)}
+        for parameter in self.spec.outputs:
+            given = arguments.get(parameter.name)
+            if not given and parameter.optional:
+                continue
+            suffix = parameter.artifact.suffix if parameter.artifact else ""
+            target = Path(os.path.abspath(given)) if given else self.out / f"{parameter.name}{suffix}"
+            if os.path.realpath(target) in sources:
+                raise InputError(f"output {parameter.name!r} would overwrite the input {target}; give it another path")
+            if target.is_dir():
+                raise InputError(f"output {parameter.name!r} is a folder, {target}; give the path of a file")
+            artifact.discard(target)
+            self.staged[parameter.name] = (staging / f"{parameter.name}{suffix}", target)
+
+    def _input_uris(self, arguments: Mapping[str, Any]) -> list[str]:
+        found: list[str] = []
+        for parameter in self.spec.inputs:
+            value = arguments.get(parameter.name)
+            if value:
+                found += _as_list(value) if parameter.many else [os.fspath(value)]
+        return found
+
+    def _take_inputs(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        paths: dict[str, Any] = {}
+        for parameter in self.spec.inputs:
+            value = arguments.get(parameter.name)
+            if not value:
+                if parameter.required:
+                    raise InputError(f"{self.spec.name} needs the input {parameter.name!r}; give its path or URI")
+                paths[parameter.name] = [] if parameter.many else None
+            elif parameter.many:
+                paths[parameter.name] = [
+                    self._take(f"{parameter.name}[{i}]", uri) for i, uri in enumerate(_as_list(value))
+                ]
+            else:
+                paths[parameter.name] = self._take(parameter.name, os.fspath(value))
+        return paths
+
+    def _take(self, name: str, uri: str) -> Path:
+        try:
+            self.taken[name] = artifact.take(uri, self.private, name)
+        except InputError as error:
+            raise type(error)(f"input {name!r}: {error}") from None
+        return self.taken[name].path
+
+    def _call(self, values: dict[str, Any]) -> Outcome:
+        try:
+            outcome = self.spec.function(**values)
+        except LockgateError as error:
+            error.args = (self._public(str(error)),)
+            raise
+        except Exception as error:
+            said = f"{self.spec.name} could not run: {type(error).__name__}: {error}"
+            raise StageError(self._public(" ".join(said.split()))) from error
+        if not isinstance(outcome, Outcome):
+            raise StageError(f"{self.spec.name} returned {type(outcome).__name__}; a stage returns an Outcome")
+        return outcome
+
+    def _public(self, text: str) -> str:
+        """Name things as the caller does: the URI instead of the private copy."""
+        for taken in sorted(self.taken.values(), key=lambda t: -len(str(t.path))):
+            text = text.replace(str(taken.path), taken.uri)
+        for staged, target in self.staged.values():
+            text = text.replace(str(staged), str(target))
+        return text
+
+    def _written(self) -> dict[str, tuple[Path, Path]]:
+        for parameter in self.spec.outputs:
+            staged = self.staged.get(parameter.name)
+            if staged and not staged[0].exists() and not self._attached(parameter.name):
+                raise StageError(f"{self.spec.name} did not write its output {parameter.name!r}; report this as a defect")
+        return {name: pair for name, pair in self.staged.items() if pair[0].exists()}
+
+    def _attached(self, name: str) -> bool:
+        mark = next(p.artifact for p in self.spec.outputs if p.name == name)
+        return mark is not None and mark.kind == "report"
+
+    def _record(
+        self, document: dict[str, Any], outcome: Outcome, written: dict[str, tuple[Path, Path]], signer: Any
+    ) -> None:
+        from lockgate import report
+        from lockgate.attest import envelope, statement
+
+        attachments = {n: os.path.relpath(written[n][1], self.out) for n in written if self._attached(n)}
+        page = report.render(document, tables=outcome.tables, facts=outcome.facts, attachments=attachments)
+        sealed = envelope.seal(statement.from_result(document), signer)
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        done: list[Path] = []
+        try:
+            for staged, target in written.values():
+                artifact.place(staged, target)
+                done.append(target)
+            for name, content in ((REPORT, page.encode()), (ATTESTATION, sealed), (RESULT, text.encode())):
+                with artifact.written_whole(self.out / name) as temporary:
+                    temporary.write_bytes(content)
+                done.append(self.out / name)
+        except OSError as error:
+            for path in done:
+                artifact.discard(path)
+            raise StageError(f"the result cannot be written to {self.out}: {error}; make room or choose another folder") from error
+
+
+def _clear(out: Path) -> None:
+    """Remove what a former run left, so that nobody takes it for the result of this one."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (RESULT, ATTESTATION, REPORT):
+            artifact.discard(out / name)
+    except OSError as error:
+        raise InputError(f"the output folder {out} cannot be used: {error.strerror}; choose another") from None
+
+
+def _read_policy(path: str | os.PathLike[str] | None) -> Policy | None:
+    if not path:
+        return None
+    from lockgate import policy
+
+    return policy.load(Path(path))
+
+
+def _policy_entry(policy: Policy | None, spec: Stage, plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "digest": {"sha256": policy.digest} if policy else None,
+        "thresholds": {p.name: plain[p.name] for p in spec.plain if p.threshold},
+    }
+
+
+def _entry(staged: Path, target: Path) -> dict[str, Any]:
+    return {"uri": str(target), "digest": artifact.digest(staged)}
+
+
+def _as_list(value: Any) -> list[str]:
+    if isinstance(value, str):
+        value = json.loads(value) if value.lstrip().startswith("[") else [value]
+    return [os.fspath(item) for item in value]
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
