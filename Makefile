@@ -91,7 +91,7 @@ clean: ## Remove what make made: environments, caches, demo output
 $(UV): requirements/tools.txt
 	@echo "Installing uv into .tools"
 	@rm -rf .tools
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools --require-hashes -r $<
+	@PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools --require-hashes -r $<
 	@touch $@
 
 $(MADE): requirements/dev.txt requirements/environment.sh pyproject.toml $(UV)
