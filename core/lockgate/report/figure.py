@@ -1,0 +1,88 @@
+"""Small inline SVG pictures for table cells; attributes only, so that they work under a strict CSP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup, escape
+
+_BAR = (72, 10)
+_HISTOGRAM = (132, 32)
+_MOST_BINS = 44
+
+
+def finite(value: Any) -> float | None:
+    """Return a number as a float, and None for anything that cannot be drawn."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        drawn = float(value)
+    except OverflowError:
+        return None
+    return drawn if math.isfinite(drawn) else None
+
+
+def bar(value: float, full: float, limit: float | None = None) -> Markup:
+    """Draw a bar of `value` out of `full`, with a tick at `limit`; past the limit it changes colour."""
+    width, height = _BAR
+    scale = width / full if full > 0 else 0.0
+    length = min(max(value * scale, 0.0), float(width))
+    over = " over" if limit is not None and value > limit else ""
+    tick = ""
+    if limit is not None:
+        at = min(max(limit * scale, 0.5), width - 0.5)
+        tick = f'<path class="tick" d="M{at:.1f} 0V{height}"/>'
+    return Markup(
+        f'<svg class="bar{over}" width="{width}" height="{height}" aria-hidden="true">'
+        f'<rect class="track" y="2" width="{width}" height="{height - 4}" rx="3"/>'
+        f'<rect class="fill" y="2" width="{length:.1f}" height="{height - 4}" rx="3"/>{tick}</svg>'
+    )
+
+
+def is_distribution(value: Any) -> bool:
+    """Tell whether a cell is one or two lists of bin heights: ``{"reference": [...], "current": [...]}``."""
+    return (
+        isinstance(value, Mapping)
+        and 1 <= len(value) <= 2  # noqa: PLR2004 - two outlines lie over each other readably, three do not
+        and all(isinstance(s, Sequence) and not isinstance(s, str) and s for s in value.values())
+        and all(finite(x) is not None for s in value.values() for x in s)
+    )
+
+
+def distribution(series: Mapping[str, Sequence[float]]) -> Markup:
+    """Draw one or two distributions over the same bins: the first filled, the second as an outline."""
+    width, height = _HISTOGRAM
+    heights = [[max(float(x), 0.0) for x in s[:_MOST_BINS]] for s in series.values()]
+    top = max((x for s in heights for x in s), default=0.0) or 1.0
+    bins = max(len(s) for s in heights)
+    paths = []
+    for name, values in zip(("first", "second"), heights, strict=False):
+        step = width / bins
+        points = "".join(f"V{height - 1 - x / top * (height - 3):.1f}H{(i + 1) * step:.1f}" for i, x in enumerate(values))
+        paths.append(f'<path class="{name}" d="M0 {height - 1}{points}V{height - 1}"/>')
+    label = escape(" against ".join(str(name)[:40] for name in series))
+    return Markup(
+        f'<svg class="dist" width="{width}" height="{height}" role="img" aria-label="distribution of {label}">'
+        f"{''.join(paths)}</svg>"
+    )
+
+
+def tally(counts: Sequence[tuple[str, int]], width: int = 1000) -> Markup:
+    """Draw how many checks have which verdict as one strip; every verdict that occurs stays visible."""
+    counts = [(name, n) for name, n in counts if n]
+    total = sum(n for _, n in counts)
+    if not total:
+        return Markup("")
+    least = 14.0
+    free = width - least * len(counts)
+    at, parts = 0.0, []
+    for name, n in counts:
+        part = least + free * n / total
+        parts.append(f'<rect class="is-{name.lower()}" x="{at:.1f}" width="{part - 4:.1f}" height="10" rx="3"/>')
+        at += part
+    return Markup(
+        f'<svg class="tally" viewBox="0 0 {width} 10" preserveAspectRatio="none" aria-hidden="true">'
+        f"{''.join(parts)}</svg>"
+    )

@@ -1,0 +1,346 @@
+"""Write the page that a person opens after a run: `report.html`, one file, readable in ten seconds.
+
+The page holds no script and loads nothing; a Content Security Policy inside it says so. It stays
+below 500 kB whatever the run saw: lists are cut, and say how much was cut and where the rest is.
+
+Every text in it may come from an attacker (column names, file names, messages of parsers). Jinja
+escapes it, and `lockgate.report.text.visible` spells out characters that would hide.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from importlib import resources
+from itertools import groupby, islice
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from lockgate.report import figure, text
+
+MAX_BYTES = 500_000
+"""No page is larger, in bytes."""
+
+_WORST_FIRST = ("FAIL", "INCONCLUSIVE", "WARN", "WAIVED", "PASS")
+_HEAVIEST_FIRST = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO")
+_SAYS = {
+    "PASS": ("Passed", "Every check ran and held. The gate opens."),
+    "WARN": ("Passed with warnings", "Every check held, with something to look at. The gate opens."),
+    "FAIL": ("Failed", "A check did not hold. The gate stays closed."),
+    "INCONCLUSIVE": ("Could not decide", "What did not run does not count as passed. The gate stays closed."),
+    "WAIVED": ("Waived", "What was found is covered by a signed waiver. The gate opens."),
+}
+_DECISIONS = {
+    "KEEP": "Keep the model in service; the new batch asks for nothing.",
+    "RETRAIN": "Train on the new batch; it moved, and it looks honest.",
+    "QUARANTINE": "Set the new batch aside and train nothing on it.",
+}
+_NEXT = {
+    "PASS": "Nothing. Keep the attestation with the artifact.",
+    "WARN": "Read the findings below; nothing is blocked.",
+    "FAIL": "Read the failed checks below, mend the input, and run the stage again.",
+    "INCONCLUSIVE": "See below what was missing, supply it, and run the stage again.",
+    "WAIVED": "Mend what was found before the waiver ends.",
+}
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """How much of a long thing is shown: rows of a list, columns of a table, characters of a text."""
+
+    rows: int
+    columns: int
+    chars: int
+
+
+# Tried in turn until the page is small enough. The last one bounds every page: at most 6 tables of
+# 6 x 8 cells and a few short lists, of texts that take at most 5 bytes a character.
+_LIMITS = (
+    _Limit(500, 40, 400),
+    _Limit(250, 30, 300),
+    _Limit(120, 24, 200),
+    _Limit(50, 16, 160),
+    _Limit(20, 12, 120),
+    _Limit(6, 8, 90),
+)
+
+
+def render(
+    document: Mapping[str, Any],
+    *,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
+    facts: Mapping[str, str] | None = None,
+    attachments: Mapping[str, str] | None = None,
+) -> str:
+    """Return the report of one run as one self-contained HTML page below 500 kB.
+
+    Args:
+        document: The run's `result.json`, valid under `lockgate.report.result_schema()`.
+        tables: Named tables of the stage, each a list of rows. A cell is drawn beside its number
+            when its column's name ends in ``_share`` or ``_score`` (a bar out of 1) or in ``psi``
+            (a bar out of the column's largest), or when it is a mapping: ``{"value": 0.31,
+            "limit": 0.2}`` is a bar with a tick at its limit, ``{"reference": [...], "current":
+            [...]}`` are two distributions over the same bins. A column ``verdict`` or ``severity``
+            is shown as a badge, and the worst rows come first.
+        facts: Short lines for the head of the page, label to text.
+        attachments: Pages and files that lie beside the report: name to relative file name.
+    """
+    page = ""
+    for limit in _LIMITS:
+        view = _view(document, tables or {}, facts or {}, attachments or {}, limit)
+        page = _environment(limit.chars).get_template("report.html.j2").render(view)
+        if len(page.encode()) < MAX_BYTES:
+            break
+    return page
+
+
+@lru_cache(maxsize=len(_LIMITS))
+def _environment(longest: int) -> Environment:
+    def finalize(value: Any) -> Any:
+        return value if isinstance(value, Markup) else text.visible(str(value), longest)
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        loader=FunctionLoader(_source),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=text.number, literal=text.literal, title=text.title)
+    environment.globals.update(css=Markup(_source("report.css")), csp=_policy())  # noqa: S704 - our own file
+    return environment
+
+
+@lru_cache(maxsize=4)
+def _source(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _policy() -> Markup:
+    """Allow the page's own style, by its hash, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(_source("report.css").encode()).digest()).decode()
+    return Markup(f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'")  # noqa: S704
+
+
+# --- What the template shows ------------------------------------------------------------------------
+
+
+def _view(
+    document: Mapping[str, Any],
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    facts: Mapping[str, str],
+    attachments: Mapping[str, str],
+    limit: _Limit,
+) -> dict[str, Any]:
+    checks = sorted(document["checks"], key=lambda check: _rank(check["verdict"], _WORST_FIRST))
+    findings = sorted(document["findings"], key=lambda f: _rank(f["severity"], _HEAVIEST_FIRST))
+    verdict = str(document["verdict"])
+    headline, gate = _SAYS[verdict]
+    return {
+        "document": document,
+        "verdict": verdict,
+        "headline": headline,
+        "gate": gate,
+        "decision": document["decision"],
+        "decision_means": _DECISIONS.get(str(document["decision"]), ""),
+        "why": _why(verdict, checks, findings),
+        "todo": _todo(verdict, findings),
+        "seconds": _seconds(document["started"], document["finished"]),
+        "facts": _cut(list(facts.items()), limit.rows),
+        "tally": figure.tally(_count(checks, _WORST_FIRST, "verdict")),
+        "counts": _count(checks, _WORST_FIRST, "verdict"),
+        "severities": _count(findings, _HEAVIEST_FIRST, "severity"),
+        "findings": _groups(findings, limit.rows),
+        "findings_total": len(findings),
+        "loud_checks": _cut([c for c in checks if c["verdict"] != "PASS"], limit.rows),
+        "passed_checks": _cut([c for c in checks if c["verdict"] == "PASS"], limit.rows),
+        "checks_total": len(checks),
+        "tables": _cut(list(tables.items()), limit.columns, lambda item: _table(*item, limit)),
+        "metrics": _metrics(document["metrics"], limit),
+        "subjects": _cut(document["subjects"], limit.rows, _subject),
+        "parameters": _cut(list(document["parameters"].items()), limit.rows),
+        "thresholds": _cut(list(document["policy"]["thresholds"].items()), limit.rows),
+        "outputs": _cut(list(document["outputs"].items()), limit.rows, lambda o: (o[0], _subject(o[1]))),
+        "attachments": _cut(list(attachments.items()), limit.rows, lambda a: (*a, _link(a[1]))),
+        "environment": _cut(list(_flat(document["environment"])), limit.rows),
+        "verify": _verify(document["subjects"]),
+    }
+
+
+@dataclass(frozen=True)
+class _Some:
+    """The part of a list that is shown, and how long the rest is."""
+
+    items: list[Any]
+    more: int
+
+
+def _cut(items: Sequence[Any], most: int, show: Any = None) -> _Some:
+    shown = items[:most]
+    return _Some([show(item) for item in shown] if show else list(shown), len(items) - len(shown))
+
+
+def _rank(value: Any, order: Sequence[str]) -> int:
+    return order.index(str(value)) if str(value) in order else len(order)
+
+
+def _count(items: Sequence[Mapping[str, Any]], order: Sequence[str], key: str) -> list[tuple[str, int]]:
+    counted = [(name, sum(str(item[key]) == name for item in items)) for name in order]
+    return [(name, n) for name, n in counted if n]
+
+
+def _why(verdict: str, checks: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str, Any]]) -> str:
+    """Say in one sentence what led to the verdict: the worst finding that matters, else the worst check."""
+    if verdict in ("PASS", "WAIVED"):
+        held = f"{len(checks):,} {'check' if len(checks) == 1 else 'checks'} ran and held."
+        return held if checks else "Nothing was checked."
+    worst = next((check for check in checks if check["verdict"] == verdict), None)
+    explained = [f for f in findings if worst and f["check"] == worst["id"]]
+    loud = [f for f in findings if _rank(f["severity"], _HEAVIEST_FIRST) < _rank("LOW", _HEAVIEST_FIRST)]
+    if verdict == "INCONCLUSIVE" and worst:
+        return f"{worst['id']}: {worst['reason']}" if worst["reason"] else f"{worst['id']} could not be decided."
+    if explained or loud:
+        return str((loud or explained)[0]["message"])
+    return _held(worst) if worst else "No check was recorded, so nothing was decided."
+
+
+def _held(check: Mapping[str, Any]) -> str:
+    if check["comparator"] is None:
+        return f"{check['id']}: {check['reason'] or check['verdict']}"
+    measured = f"{check['id']} is {text.number(check['value'])}"
+    return f"{measured}; it should be {check['comparator']} {text.number(check['threshold'])}."
+
+
+def _todo(verdict: str, findings: Sequence[Mapping[str, Any]]) -> str:
+    if verdict in ("FAIL", "WARN"):
+        return next((str(f["fix"]) for f in findings if f["fix"]), _NEXT[verdict])
+    return _NEXT[verdict]
+
+
+def _groups(findings: Sequence[Mapping[str, Any]], most: int) -> _Some:
+    """Put findings of one severity and rule together, as many columns often share one cause."""
+    shown = findings[:most]
+    first: dict[tuple[str, str], int] = {}
+    for place, finding in enumerate(shown):
+        first.setdefault((finding["severity"], finding["rule"]), place)
+    ordered = sorted(shown, key=lambda f: first[f["severity"], f["rule"]])
+    groups = [
+        {"severity": severity, "rule": rule, "items": list(group)}
+        for (severity, rule), group in groupby(ordered, key=lambda f: (str(f["severity"]), str(f["rule"])))
+    ]
+    return _Some(groups, len(findings) - len(shown))
+
+
+# --- Tables and metrics -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    kind: str = "text"
+    picture: Markup = Markup("")
+
+
+def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: _Limit) -> dict[str, Any]:
+    for key, order in (("severity", _HEAVIEST_FIRST), ("verdict", _WORST_FIRST)):
+        if rows and key in rows[0]:
+            rows = sorted(rows, key=lambda row: _rank(row.get(key), order))
+    shown = rows[: limit.rows]
+    columns = list(dict.fromkeys(key for row in shown for key in row))
+    kept = columns[: limit.columns]
+    tops = {column: _top(column, [row.get(column) for row in shown]) for column in kept}
+    return {
+        "name": name,
+        "columns": [(c, "num" if any(figure.finite(row.get(c)) is not None for row in shown) else "text") for c in kept],
+        "rows": [[_cell(column, row.get(column, ""), tops[column]) for column in kept] for row in shown],
+        "more_rows": len(rows) - len(shown),
+        "more_columns": len(columns) - len(kept),
+    }
+
+
+def _top(column: str, values: Sequence[Any]) -> float | None:
+    """Return what a full bar of a column stands for; None when its numbers are not drawn."""
+    if column.endswith(("_share", "_score")) or column in ("share", "score"):
+        return 1.0
+    drawn = [v for v in values if isinstance(v, Mapping) and "value" in v]
+    numbers = [figure.finite(x) for v in drawn for x in (v["value"], v.get("limit"))]
+    if column.endswith("psi"):
+        numbers += [figure.finite(v) for v in values]
+    return max((x for x in numbers if x is not None), default=None)
+
+
+def _cell(column: str, value: Any, top: float | None) -> _Cell:
+    if column in ("verdict", "severity") and str(value) in (*_WORST_FIRST, *_HEAVIEST_FIRST):
+        return _Cell(str(value), "badge")
+    if figure.is_distribution(value):
+        return _Cell("", "picture", figure.distribution(value))
+    limit = None
+    if isinstance(value, Mapping) and "value" in value:
+        value, limit = value["value"], figure.finite(value.get("limit"))
+    drawn = figure.finite(value)
+    if drawn is None:
+        return _Cell(text.number(value))
+    return _Cell(text.number(value), "num", figure.bar(drawn, top, limit) if top else Markup(""))
+
+
+def _metrics(metrics: Mapping[str, Any], limit: _Limit) -> dict[str, Any]:
+    """Split metrics into plain ones and nested ones; these are flattened, one fold each."""
+    plain = [(name, value) for name, value in metrics.items() if not isinstance(value, Mapping)]
+    nested = [(name, value) for name, value in metrics.items() if isinstance(value, Mapping)]
+    return {
+        "plain": _cut(plain, limit.rows),
+        "nested": _cut(nested, limit.columns, lambda item: (item[0], _flat_cut(item[1], limit.rows))),
+    }
+
+
+def _flat_cut(value: Mapping[str, Any], most: int) -> _Some:
+    total = sum(1 for _ in _flat(value))
+    return _Some(list(islice(_flat(value), most)), max(total - most, 0))
+
+
+def _flat(value: Mapping[str, Any], before: str = "") -> Any:
+    for name, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from _flat(inner, f"{before}{name} · ")
+        else:
+            yield f"{before}{name}", inner
+
+
+# --- Evidence ---------------------------------------------------------------------------------------
+
+
+def _subject(subject: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": subject.get("name", ""),
+        "uri": subject["uri"],
+        "digests": _cut(list(subject["digest"].items()), 4),
+    }
+
+
+def _link(target: str) -> str:
+    """Return a link to a file beside the page, or nothing when the name could lead anywhere else."""
+    if target.startswith(("/", "\\")) or ".." in target.replace("\\", "/").split("/"):
+        return ""
+    return "./" + quote(target, errors="replace")
+
+
+def _verify(subjects: Sequence[Mapping[str, Any]]) -> str:
+    what = shlex.quote(str(subjects[0]["uri"])) if subjects else "ARTIFACT"
+    return f"lockgate verify-artifact --artifact {what} --attestation attestation.json --key SIGNER.pub.pem --out verified"
+
+
+def _seconds(started: str, finished: str) -> str:
+    try:
+        first, last = (datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (started, finished))
+    except ValueError:
+        return ""
+    return f"{max((last - first).total_seconds(), 0):.1f} s"
