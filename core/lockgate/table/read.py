@@ -21,6 +21,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -46,6 +47,8 @@ DATETIME_TEXT = (
 )
 
 _DELIMITERS = ",;\t|"
+_PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"PK": "zip", b"\x28\xb5": "zstd", b"\xfd7": "xz"}
+_BATCH = 50  # columns in one query: DuckDB plans a few hundred aggregates fast, and thousands slowly
 _CHUNK = 1 << 20
 _HEADER_BYTES = 1 << 20
 _SHOWN_NAMES = 20
@@ -188,6 +191,45 @@ def sniff(path: Path) -> Format:
     return "jsonl" if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{" else "csv"
 
 
+def file_format(path: Path) -> Format:
+    """Return the format of a file, or of every part file in a folder.
+
+    Raises:
+        InputError: The path is missing, of no known format, or a folder of mixed formats.
+    """
+    return _files(path)[1]
+
+
+def text_types(found: duckdb.DuckDBPyRelation, names: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the DuckDB type that *every* value of a text column is written as, by column name.
+
+    Args:
+        found: A relation whose columns are text, as CSV has them.
+        names: The columns to look at; None takes all.
+    """
+    kinds = (
+        ("BIGINT", INTEGER_TEXT),
+        ("DOUBLE", NUMBER_TEXT),
+        ("BOOLEAN", BOOLEAN_TEXT),
+        ("TIMESTAMP", DATETIME_TEXT),
+    )
+    chosen = list(found.columns if names is None else names)
+    types: dict[str, str] = {}
+    for start in range(0, len(chosen), _BATCH):
+        batch = chosen[start : start + _BATCH]
+        asked = ", ".join(
+            f"bool_and(regexp_full_match({quote(name)}, {literal(pattern)}) "
+            f"AND TRY_CAST({quote(name)} AS {kind}) IS NOT NULL) FILTER (WHERE {quote(name)} IS NOT NULL)"
+            for name in batch
+            for kind, pattern in kinds
+        )
+        answers = iter(found.aggregate(asked).fetchall()[0])
+        for name in batch:
+            fits = [next(answers) for _ in kinds]
+            types[name] = next((k for (k, _), fit in zip(kinds, fits, strict=True) if fit), "VARCHAR")
+    return types
+
+
 def quote(name: str) -> str:
     """Return a column name as an SQL identifier; the only place where names enter SQL text."""
     if "\x00" in name:
@@ -289,11 +331,12 @@ def _said(path: Path, form: Format) -> Iterator[None]:
 
 
 def _gist(error: BaseException) -> str:
-    """The first line of an engine's message, without the data that some engines quote."""
+    """The first lines of an engine's message, without its advice and the data that it quotes."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     quoted = ("Original Line", "Possible", "LINE ", "*")
-    kept = [line for line in lines if not line.startswith(quoted)][:2]
-    return " ".join(kept)[:300].rstrip(".;:") or type(error).__name__
+    kept = " ".join([line for line in lines if not line.startswith(quoted)][:2])
+    kept = re.sub(r"^[\w ]+ Error: ", "", kept.split(" Try ")[0])
+    return re.sub(r"\{.*\} ?", "", kept)[:300].rstrip(" .;:") or type(error).__name__
 
 
 def _too_few(path: Path, rows: int, wanted: int) -> str:
@@ -449,7 +492,7 @@ def _jsonl_query(connection: duckdb.DuckDBPyConnection, files: list[Path], path:
         _check_utf8(file)
     listed = ", ".join(literal(str(f)) for f in files)
     keys = (
-        "SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects("
+        "SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects("  # noqa: S608 - quoted paths
         f"[{listed}], format='newline_delimited', maximum_object_size=16777216)"
     )
     names = sorted(key for (key,) in connection.sql(keys).fetchall())
@@ -458,7 +501,7 @@ def _jsonl_query(connection: duckdb.DuckDBPyConnection, files: list[Path], path:
     _unique(names, path)
     # The two formats match no text: strings that look like dates stay strings, as JSON has them.
     return (
-        f"SELECT * FROM read_json([{listed}], format='newline_delimited', sample_size=-1, "
+        f"SELECT * FROM read_json([{listed}], format='newline_delimited', sample_size=-1, "  # noqa: S608
         "maximum_object_size=16777216, dateformat='no dates', timestampformat='no dates')"
     )
 
@@ -476,7 +519,7 @@ def _csv_query(files: list[Path], path: Path) -> str:
     listed = ", ".join(literal(str(f)) for f in files)
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
     return (
-        f"SELECT * FROM read_csv([{listed}], columns={{{columns}}}, header=true, auto_detect=false, "
+        f"SELECT * FROM read_csv([{listed}], columns={{{columns}}}, header=true, auto_detect=false, "  # noqa: S608
         f"delim={literal(delimiter)}, quote='\"', escape='\"', nullstr='', strict_mode=true, "
         "max_line_size=16777216)"
     )
@@ -519,25 +562,9 @@ def _header(file: Path) -> tuple[list[str], str]:
 
 
 def _typed(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Cast the text columns whose every value is written as an integer, number, boolean or date."""
-    kinds = (
-        ("BIGINT", INTEGER_TEXT),
-        ("DOUBLE", NUMBER_TEXT),
-        ("BOOLEAN", BOOLEAN_TEXT),
-        ("TIMESTAMP", DATETIME_TEXT),
-    )
-    names = found.columns
-    asked = ", ".join(
-        f"bool_and(regexp_full_match({quote(name)}, {literal(pattern)}) "
-        f"AND TRY_CAST({quote(name)} AS {kind}) IS NOT NULL) FILTER (WHERE {quote(name)} IS NOT NULL)"
-        for name in names
-        for kind, pattern in kinds
-    )
-    answers = found.aggregate(asked).fetchall()[0]
+    """Cast the text columns whose every value is written as one type."""
     chosen = []
-    for position, name in enumerate(names):
-        fits = answers[position * len(kinds) : (position + 1) * len(kinds)]
-        kind = next((k for (k, _), fit in zip(kinds, fits, strict=True) if fit), None)
+    for name, kind in text_types(found).items():
         column = quote(name)
-        chosen.append(column if kind is None else f"CAST({column} AS {kind}) AS {column}")
+        chosen.append(column if kind == "VARCHAR" else f"CAST({column} AS {kind}) AS {column}")
     return found.project(", ".join(chosen))

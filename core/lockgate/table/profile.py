@@ -1,0 +1,375 @@
+"""Count a table on DuckDB: what `validate-data` and its schema need to know about each column.
+
+    with connect() as connection, ...:
+        table = open_table(connection, path, kinds={"AGEP": "integer"})
+        columns = profile(table)
+        columns["AGEP"].completeness, columns["AGEP"].minimum, columns["AGEP"].mean
+
+Everything here is exact and independent of the order in which cores finish, so that the same
+table gives the same numbers, bit for bit, on one core and on many:
+
+* counts are integers; distinct values are counted, never estimated by a sketch;
+* means and standard deviations come from integer sums: each value is shifted by the middle of its
+  column's range and scaled to a 46-bit integer, so a sum of values, and of squares, is associative
+  and exact in 128 bits for up to 2^34 rows. The mean is within 2^-46 of the range, the standard
+  deviation within 2^-46 of the range too. (Fixed-point accumulation, as in Kulisch, "Computer
+  Arithmetic and Validity", 2nd ed. 2013, section 8.)
+
+What counts as a value:
+
+* NULL is missing; so are an empty CSV field, and NaN in a column of numbers, which is how numpy and
+  pandas write a missing number.
+* An infinity is no number (RFC 8259 has none either): it is an invalid value, like text in a column
+  of numbers.
+* An empty text in Parquet, Arrow or JSON is a value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lockgate.errors import InputError
+from lockgate.table import read
+from lockgate.table.read import literal, quote
+
+if TYPE_CHECKING:
+    import duckdb
+
+Kind = Literal["integer", "number", "string", "boolean", "datetime", "any"]
+
+_INTEGERS = frozenset(
+    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
+)
+_FLOATS = frozenset(("FLOAT", "DOUBLE"))
+_SQL_TYPE = {
+    "integer": "HUGEINT",
+    "number": "DOUBLE",
+    "string": "VARCHAR",
+    "boolean": "BOOLEAN",
+    "datetime": "TIMESTAMP",
+}
+_ORDERED = ("integer", "number", "datetime")
+_BATCH = 50  # columns in one query: DuckDB plans a few hundred aggregates fast, and thousands slowly
+_BITS = 46
+_MAX_FLOAT_INTEGER = 2.0**100  # integral floats beyond this do not fit HUGEINT and are invalid integers
+SHOWN_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that DuckDB can scan, with the kind of value that each column should hold.
+
+    Attributes:
+        connection: The DuckDB connection that it is registered in.
+        view: Its name there.
+        form: The format of the file.
+        rows: How many rows it has.
+        storage: DuckDB's type of each column, in the order of the file.
+        kinds: The kind of each column.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    view: str
+    form: read.Format
+    rows: int
+    storage: Mapping[str, str]
+    kinds: Mapping[str, Kind]
+
+    def value(self, name: str) -> str:
+        """Return SQL for a column's value as its kind: NULL where it is missing or invalid."""
+        return _value(quote(name), self.storage[name], self.kinds[name], self.form)
+
+    def present(self, name: str) -> str:
+        """Return SQL that is true where a column holds anything at all, valid or not."""
+        column = quote(name)
+        if self.storage[name] in _FLOATS:
+            return f"({column} IS NOT NULL AND NOT isnan({column}))"
+        if self.form == "csv" and self.kinds[name] == "number":
+            return f"({column} IS NOT NULL AND NOT regexp_full_match({column}, '[+-]?(?i:nan)'))"
+        return f"({column} IS NOT NULL)"
+
+    def ask(self, what: str, rest: str = "") -> list[tuple[Any, ...]]:
+        """Run one SELECT over the table; every name in it has been quoted with `quote`."""
+        return self.connection.execute(f"SELECT {what} FROM {quote(self.view)} {rest}").fetchall()  # noqa: S608
+
+    def count(self, conditions: Sequence[str]) -> list[int]:
+        """Count, in few scans, the rows for which each SQL condition is true."""
+        counted: list[int] = []
+        for start in range(0, len(conditions), _BATCH):
+            asked = ", ".join(f"count(*) FILTER (WHERE {c})" for c in conditions[start : start + _BATCH])
+            counted += self.ask(asked)[0]
+        return counted
+
+    def rows_where(self, condition: str, limit: int = SHOWN_ROWS) -> tuple[int, ...]:
+        """Return the first 0-based row numbers for which an SQL condition is true."""
+        numbered = f"(SELECT row_number() OVER () - 1 AS row, ({condition}) AS hit FROM {quote(self.view)})"  # noqa: S608
+        query = f"SELECT row FROM {numbered} WHERE hit ORDER BY row LIMIT {limit}"  # noqa: S608
+        return tuple(row for (row,) in self.connection.execute(query).fetchall())
+
+
+@dataclass(frozen=True)
+class Column:
+    """What one pass over a column found.
+
+    Attributes:
+        kind: The kind that its values were read as.
+        rows: Rows of the table.
+        present: Rows with anything in it.
+        valid: Rows with a value of its kind.
+        minimum: Smallest value, for integers, numbers and time stamps, else None.
+        maximum: Largest value, likewise.
+        mean: Mean of the values, for integers and numbers.
+        std: Sample standard deviation (n - 1), likewise; None below two values.
+    """
+
+    kind: Kind
+    rows: int
+    present: int
+    valid: int
+    minimum: Any = None
+    maximum: Any = None
+    mean: float | None = None
+    std: float | None = None
+
+    @property
+    def completeness(self) -> float:
+        """Share of the rows with anything in the column, 0 to 1."""
+        return self.present / self.rows if self.rows else 0.0
+
+    @property
+    def invalid(self) -> int:
+        """Rows whose content is not of the column's kind."""
+        return self.present - self.valid
+
+
+def open_table(
+    connection: duckdb.DuckDBPyConnection, path: Path, kinds: Mapping[str, Kind] | None = None
+) -> Table:
+    """Register a table for counting.
+
+    Args:
+        connection: From `lockgate.table.read.connect`.
+        path: A file or a folder of part files.
+        kinds: The kind of each column that is known; the others are taken from the storage type,
+            and in CSV from the whole content (see `lockgate.table.read`).
+
+    Raises:
+        InputError: The table is missing, unreadable or has no rows.
+    """
+    form = read.file_format(path)
+    found = read.relation(connection, path, text=True)
+    view = f"lockgate_view_{connection.execute('SELECT count(*) FROM duckdb_views()').fetchall()[0][0]}"
+    found.create_view(view)
+    storage = dict(zip(found.columns, (str(t) for t in found.types), strict=True))
+    rows = connection.execute(f"SELECT count(*) FROM {quote(view)}").fetchall()[0][0]  # noqa: S608
+    if rows == 0:
+        raise InputError(f"{path} has no rows; give a table with rows")
+    known = {name: kind for name, kind in (kinds or {}).items() if name in storage}
+    unknown = [name for name in storage if name not in known]
+    if form == "csv":
+        guessed = read.text_types(found, unknown) if unknown else {}
+        known |= {name: kind_of(guessed[name]) for name in unknown}
+    else:
+        known |= {name: kind_of(storage[name]) for name in unknown}
+    return Table(connection, view, form, rows, storage, {name: known[name] for name in storage})
+
+
+def kind_of(storage: str) -> Kind:
+    """Return the kind of values that a DuckDB type stores."""
+    if storage in _INTEGERS:
+        return "integer"
+    if storage in _FLOATS or storage.startswith("DECIMAL"):
+        return "number"
+    if storage == "BOOLEAN":
+        return "boolean"
+    if storage == "VARCHAR" or storage.startswith("ENUM"):
+        return "string"
+    return "datetime" if storage == "DATE" or storage.startswith("TIMESTAMP") else "any"
+
+
+def profile(table: Table, names: Iterable[str] | None = None) -> dict[str, Column]:
+    """Count columns: what is there, what is valid, range, mean and spread.
+
+    Args:
+        table: From `open_table`.
+        names: The columns; None takes all.
+    """
+    chosen = list(table.storage if names is None else names)
+    found: dict[str, Column] = {}
+    for start in range(0, len(chosen), _BATCH):
+        batch = chosen[start : start + _BATCH]
+        asked = [part for name in batch for part in _counts(table, name)]
+        answers = iter(table.ask(", ".join(asked))[0])
+        for name in batch:
+            present, valid, low, high = (next(answers) for _ in range(4))
+            found[name] = Column(table.kinds[name], table.rows, present, valid, low, high)
+        found |= _moments(table, {name: found[name] for name in batch})
+    return found
+
+
+def categories(table: Table, name: str, bound: int) -> dict[Any, int] | None:
+    """Count each value of a column, in the order of the values; None when there are more than `bound`."""
+    value = table.value(name)
+    query = f"WHERE {value} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {bound + 1}"
+    counted = dict(table.ask(f"{value}, count(*)", query))
+    return counted if len(counted) <= bound else None
+
+
+def distinct(table: Table, names: Sequence[str]) -> int:
+    """Count the different values of a column, or the different rows of several; exact."""
+    if len(names) == 1:
+        return int(table.ask(f"count(DISTINCT {table.value(names[0])})")[0][0])
+    inner = f"(SELECT DISTINCT {', '.join(quote(n) for n in names)} FROM {quote(table.view)})"  # noqa: S608
+    return int(table.connection.execute(f"SELECT count(*) FROM {inner}").fetchall()[0][0])  # noqa: S608
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows that repeat others.
+
+    Attributes:
+        count: How many rows.
+        rows: The first of them, at most 20, by 0-based number.
+    """
+
+    count: int
+    rows: tuple[int, ...] = ()
+
+
+def duplicates(table: Table, names: Sequence[str] | None = None) -> Repeats:
+    """Count the rows that a table would lose if each different row were kept once.
+
+    Args:
+        table: From `open_table`.
+        names: The columns that are compared; None takes all.
+
+    Returns:
+        The count of surplus copies; its row numbers are those of all copies, the first included.
+    """
+    chosen = [quote(name) for name in (table.storage if names is None else names)]
+    return _repeats(table, chosen, "sum(n - 1)", "count(*) AS n", "count(*) > 1")
+
+
+def conflicts(table: Table, features: Sequence[str], label: str) -> Repeats:
+    """Count the rows that equal another row in every feature and have another label.
+
+    Args:
+        table: From `open_table`.
+        features: The columns that are compared.
+        label: The label; rows without one are left out.
+    """
+    chosen = [quote(name) for name in features]
+    value = table.value(label)
+    return _repeats(table, chosen, "sum(n)", f"count({value}) AS n", f"min({value}) <> max({value})")
+
+
+def _repeats(table: Table, columns: list[str], total: str, counted: str, having: str) -> Repeats:
+    """Group rows exactly, but hold in memory only the groups that a 64-bit hash says may matter.
+
+    A hash never tells equal rows apart, so nothing is missed; rows that merely share a hash are
+    separated by the exact grouping of the second step.
+    """
+    if not columns:
+        return Repeats(0)
+    hashed = f"hash({', '.join(columns)})"
+    source, keys = quote(table.view), quote(table.view + "_repeats")
+    table.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {keys} AS "  # noqa: S608
+        f"SELECT {hashed} AS h FROM {source} GROUP BY h HAVING {having}"
+    )
+    groups = (
+        f"SELECT {counted} FROM {source} WHERE {hashed} IN (FROM {keys}) "  # noqa: S608
+        f"GROUP BY {', '.join(columns)} HAVING {having}"
+    )
+    count = table.connection.execute(f"SELECT {total} FROM ({groups})").fetchall()[0][0]  # noqa: S608
+    rows = table.rows_where(f"{hashed} IN (FROM {keys})") if count else ()
+    table.connection.execute(f"DROP TABLE {keys}")
+    return Repeats(int(count or 0), rows)
+
+
+def _counts(table: Table, name: str) -> tuple[str, str, str, str]:
+    value = table.value(name)
+    ordered = table.kinds[name] in _ORDERED
+    return (
+        f"count(*) FILTER (WHERE {table.present(name)})",
+        f"count({value})",
+        f"min({value})" if ordered else "NULL",
+        f"max({value})" if ordered else "NULL",
+    )
+
+
+def _value(column: str, storage: str, kind: Kind, form: read.Format) -> str:
+    """SQL that reads a stored value as a kind, or NULL where it is none."""
+    if kind == "any":
+        return f"CASE WHEN isfinite({column}) THEN {column} END" if storage in _FLOATS else column
+    if form == "csv":
+        return _from_text(column, kind)
+    stored = kind_of(storage)
+    if kind == "integer" and stored == "number":
+        number = f"CAST({column} AS DOUBLE)"
+        return (
+            f"CASE WHEN isfinite({number}) AND {number} = trunc({number}) "
+            f"AND abs({number}) <= {_MAX_FLOAT_INTEGER!r} THEN CAST({column} AS HUGEINT) END"
+        )
+    if kind == "number" and stored in ("integer", "number"):
+        number = f"CAST({column} AS DOUBLE)"
+        return f"CASE WHEN isfinite({number}) THEN {number} END"
+    if kind == "datetime" and stored == "string" and form == "jsonl":
+        return _from_text(column, kind)
+    if kind == stored:
+        return f"CAST({column} AS {_SQL_TYPE[kind]})"
+    return f"CAST(NULL AS {_SQL_TYPE[kind]})"
+
+
+def _from_text(column: str, kind: Kind) -> str:
+    if kind == "string":
+        return column
+    written = {
+        "integer": read.INTEGER_TEXT,
+        "number": read.NUMBER_TEXT,
+        "boolean": read.BOOLEAN_TEXT,
+        "datetime": read.DATETIME_TEXT,
+    }[kind]
+    cast = f"TRY_CAST({column} AS {_SQL_TYPE[kind]})"
+    finite = f" AND isfinite({cast})" if kind == "number" else ""
+    return f"CASE WHEN regexp_full_match({column}, {literal(written)}){finite} THEN {cast} END"
+
+
+def _moments(table: Table, columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Fill in mean and standard deviation from exact integer sums; see the module docstring."""
+    from dataclasses import replace
+
+    scaled: dict[str, tuple[float, int]] = {}
+    asked: list[str] = []
+    for name, column in columns.items():
+        if column.kind not in ("integer", "number") or not column.valid:
+            continue
+        low, high = float(column.minimum), float(column.maximum)
+        middle = low / 2 + high / 2
+        widest = max(high - middle, middle - low)
+        if not math.isfinite(widest):
+            continue
+        exponent = _BITS - math.frexp(widest)[1] if widest > 0 else 0
+        if abs(exponent) > 1000:  # noqa: PLR2004 - 2.0**1024 is no float; such ranges get no mean
+            continue
+        scaled[name] = (middle, exponent)
+        fixed = (
+            f"CAST(round((CAST({table.value(name)} AS DOUBLE) - ({middle!r}::DOUBLE)) "
+            f"* ({2.0**exponent!r}::DOUBLE)) AS HUGEINT)"
+        )
+        asked += [f"sum({fixed})", f"sum({fixed} * {fixed})"]
+    if not asked:
+        return {}
+    answers = iter(table.ask(", ".join(asked))[0])
+    filled = {}
+    for name, (middle, exponent) in scaled.items():
+        total, squares, valid = int(next(answers)), int(next(answers)), columns[name].valid
+        unit = 2.0**-exponent
+        spread = squares * valid - total * total
+        std = math.sqrt(spread / (valid * (valid - 1))) * unit if valid > 1 else None
+        filled[name] = replace(columns[name], mean=middle + total / valid * unit, std=std)
+    return filled
