@@ -1,0 +1,159 @@
+"""Envelopes: DSSE v1.0 (Dead Simple Signing Envelope) around a statement, sealed and opened.
+
+An envelope says nothing until a signature over its exact bytes was checked with a key that the
+reader already trusts. So `open_envelope` decodes as little as it can before that, and reads the
+statement only afterwards. What the envelope says about keys (``keyid``) is a hint that anybody can
+write, and is not used: every signature is tried with every given key, and a signer is the id that
+follows from the key's own material. The same key given twice, or signing twice, counts once.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lockgate.attest import statement as statements
+from lockgate.documents import load_json
+from lockgate.errors import EnvelopeError, InputError
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import Signer, SSlibKey
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+MAX_BYTES = 16_000_000
+_MAX_DEPTH = 32
+_MAX_SIGNATURES = 32
+
+
+class SignatureError(EnvelopeError):
+    """None of the given keys signed the envelope."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A statement whose signature was good.
+
+    Attributes:
+        statement: What was signed.
+        signers: Ids of the given keys that signed it; at least one.
+    """
+
+    statement: statements.Statement
+    signers: frozenset[str]
+
+
+def seal(statement: Mapping[str, Any], signer: Signer | None) -> bytes:
+    """Return the envelope of a statement as UTF-8 JSON.
+
+    Args:
+        statement: See `lockgate.attest.statement.from_result`.
+        signer: What signs it; None leaves the list of signatures empty, and every verifier refuses it.
+
+    Raises:
+        EnvelopeError: The statement is one that `open_envelope` would refuse.
+    """
+    from securesystemslib.dsse import Envelope
+
+    payload = json.dumps(statement, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    statements.parse(_json(payload, "the statement"))
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
+    if signer is not None:
+        envelope.sign(signer)
+    raw = json.dumps(envelope.to_dict(), separators=(",", ":")).encode() + b"\n"
+    if len(raw) > MAX_BYTES:
+        _refuse(f"it is larger than {MAX_BYTES} bytes")
+    return raw
+
+
+def open_envelope(raw: bytes, public_keys: Iterable[SSlibKey]) -> Opened:
+    """Return the statement of an envelope, when a given key signed it.
+
+    Args:
+        raw: The bytes of the envelope.
+        public_keys: Keys whose signature counts; see `lockgate.attest.keys.load_public`.
+
+    Raises:
+        SignatureError: No given key signed it: it is unsigned, signed by others, or was altered.
+        EnvelopeError: It is no envelope, or was signed over something that is no statement of a run.
+    """
+    payload, signatures = _decode(raw)
+    signers = _signers(payload, signatures, public_keys)
+    if not signatures:
+        raise SignatureError("the attestation is not signed; run the stage again with --key")
+    if not signers:
+        raise SignatureError(
+            "the attestation was not signed with the given key, or was altered since; "
+            "check the key, and take the attestation from where it was written"
+        )
+    return Opened(statements.parse(_json(payload, "the statement")), frozenset(signers))
+
+
+def _decode(raw: bytes) -> tuple[bytes, list[bytes]]:
+    data = _json(raw, "the attestation")
+    if not isinstance(data, dict) or set(data) != {"payload", "payloadType", "signatures"}:
+        _refuse("it is no envelope with just payload, payloadType and signatures")
+    if data["payloadType"] != PAYLOAD_TYPE:
+        _refuse(f"its payloadType is not {PAYLOAD_TYPE}")
+    entries = data["signatures"]
+    if not isinstance(entries, list) or len(entries) > _MAX_SIGNATURES:
+        _refuse(f"its signatures are no list of at most {_MAX_SIGNATURES}")
+    return _base64(data["payload"], "payload"), [_signature(entry) for entry in entries]
+
+
+def _signature(entry: Any) -> bytes:
+    if not isinstance(entry, dict) or not {"sig"} <= set(entry) <= {"sig", "keyid"}:
+        _refuse("a signature is no object with sig and keyid")
+    if not isinstance(entry.get("keyid", ""), str):
+        _refuse("a keyid is no text")
+    return _base64(entry["sig"], "sig")
+
+
+def _signers(payload: bytes, signatures: list[bytes], public_keys: Iterable[SSlibKey]) -> set[str]:
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import UnverifiedSignatureError
+    from securesystemslib.signer import Signature
+
+    signed = Envelope(payload, PAYLOAD_TYPE, {}).pae()
+    found = set()
+    for key in public_keys:
+        keyid = _identity(key)
+        for signature in signatures:
+            try:
+                key.verify_signature(Signature(keyid, signature.hex()), signed)
+            except UnverifiedSignatureError:
+                continue
+            found.add(keyid)
+    return found
+
+
+def _identity(key: SSlibKey) -> str:
+    """Derive the id anew: the one in the object may have been chosen by whoever made it."""
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+    from securesystemslib.signer import SSlibKey
+
+    return SSlibKey.from_crypto(load_pem_public_key(key.keyval["public"].encode())).keyid
+
+
+def _base64(value: Any, field: str) -> bytes:
+    """Decode RFC 4648 section 4, and only the one spelling that encoding would give back."""
+    try:
+        decoded = base64.b64decode(value.encode("ascii"), validate=True)
+    except (AttributeError, ValueError):  # no text; not ASCII; not base64 (binascii.Error is a ValueError)
+        _refuse(f"its {field} is not base64")
+    if not decoded or base64.b64encode(decoded).decode() != value:
+        _refuse(f"its {field} is not base64")
+    return decoded
+
+
+def _json(raw: bytes, name: str) -> Any:
+    try:
+        return load_json(raw, max_bytes=MAX_BYTES, max_depth=_MAX_DEPTH, name=name).data
+    except InputError as error:
+        raise EnvelopeError(str(error)) from None
+
+
+def _refuse(what: str) -> NoReturn:
+    raise EnvelopeError(f"the attestation cannot be used: {what}; take the one that Lockgate wrote")
