@@ -45,7 +45,7 @@ if ! fits "$dir/bin/python"; then
     "$uv" venv --quiet --clear --python "$(command -v "$python")" "$dir"
 fi
 with_pip() { PIP_ROOT_USER_ACTION=ignore "$python" -m pip --python "$dir/bin/python" --disable-pip-version-check install --quiet "$@"; }
-if ! "$uv" pip sync --quiet --python "$dir/bin/python" --require-hashes "$lock"; then
+if ! "$uv" pip sync --quiet --python "$dir/bin/python" --require-hashes --build-constraints "$lock" "$lock"; then
     say "uv could not install $lock; trying pip, which may know another package index"
     with_pip --require-hashes -r "$lock"
 fi
