@@ -6,8 +6,10 @@ import json
 from importlib import resources
 from typing import Any
 
-SCHEMA = "lockgate.result/1"
-"""The value of `schema` in every result that this version writes."""
+from lockgate.body import SCHEMA
+from lockgate.report.html import MAX_BYTES, render
+
+__all__ = ["MAX_BYTES", "SCHEMA", "render", "result_schema"]
 
 
 def result_schema() -> dict[str, Any]:

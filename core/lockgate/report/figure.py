@@ -60,7 +60,8 @@ def distribution(series: Mapping[str, Sequence[float]]) -> Markup:
     paths = []
     for name, values in zip(("first", "second"), heights, strict=False):
         step = width / bins
-        points = "".join(f"V{height - 1 - x / top * (height - 3):.1f}H{(i + 1) * step:.1f}" for i, x in enumerate(values))
+        tops = (height - 1 - x / top * (height - 3) for x in values)
+        points = "".join(f"V{y:.1f}H{place * step:.1f}" for place, y in enumerate(tops, 1))
         paths.append(f'<path class="{name}" d="M0 {height - 1}{points}V{height - 1}"/>')
     label = escape(" against ".join(str(name)[:40] for name in series))
     return Markup(
@@ -80,7 +81,8 @@ def tally(counts: Sequence[tuple[str, int]], width: int = 1000) -> Markup:
     at, parts = 0.0, []
     for name, n in counts:
         part = least + free * n / total
-        parts.append(f'<rect class="is-{name.lower()}" x="{at:.1f}" width="{part - 4:.1f}" height="10" rx="3"/>')
+        gap = 4 if at + part < width - 1 else 0
+        parts.append(f'<rect class="is-{name.lower()}" x="{at:.1f}" width="{part - gap:.1f}" height="10"/>')
         at += part
     return Markup(
         f'<svg class="tally" viewBox="0 0 {width} 10" preserveAspectRatio="none" aria-hidden="true">'

@@ -24,19 +24,21 @@ from urllib.parse import quote
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from lockgate.body import plain
 from lockgate.report import figure, text
 
 MAX_BYTES = 500_000
 """No page is larger, in bytes."""
+_SHORT = 30  # longest text, in characters, that a table's cell keeps on one line
 
 _WORST_FIRST = ("FAIL", "INCONCLUSIVE", "WARN", "WAIVED", "PASS")
 _HEAVIEST_FIRST = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO")
 _SAYS = {
-    "PASS": ("Passed", "Every check ran and held. The gate opens."),
-    "WARN": ("Passed with warnings", "Every check held, with something to look at. The gate opens."),
-    "FAIL": ("Failed", "A check did not hold. The gate stays closed."),
-    "INCONCLUSIVE": ("Could not decide", "What did not run does not count as passed. The gate stays closed."),
-    "WAIVED": ("Waived", "What was found is covered by a signed waiver. The gate opens."),
+    "PASS": "Every check ran and held. The gate opens.",
+    "WARN": "Nothing failed, but there is something to look at. The gate opens.",
+    "FAIL": "A check did not hold. The gate stays closed.",
+    "INCONCLUSIVE": "A check could not be decided. The gate stays closed, unless the policy says otherwise.",
+    "WAIVED": "What was found is covered by a signed waiver. The gate opens.",
 }
 _DECISIONS = {
     "KEEP": "Keep the model in service; the new batch asks for nothing.",
@@ -44,7 +46,7 @@ _DECISIONS = {
     "QUARANTINE": "Set the new batch aside and train nothing on it.",
 }
 _NEXT = {
-    "PASS": "Nothing. Keep the attestation with the artifact.",
+    "PASS": "Go on to the next stage, and keep the attestation beside the artifact.",
     "WARN": "Read the findings below; nothing is blocked.",
     "FAIL": "Read the failed checks below, mend the input, and run the stage again.",
     "INCONCLUSIVE": "See below what was missing, supply it, and run the stage again.",
@@ -62,14 +64,14 @@ class _Limit:
 
 
 # Tried in turn until the page is small enough. The last one bounds every page: at most 6 tables of
-# 6 x 8 cells and a few short lists, of texts that take at most 5 bytes a character.
+# 4 x 6 cells and a few short lists, of texts that take at most 900 bytes each.
 _LIMITS = (
     _Limit(500, 40, 400),
     _Limit(250, 30, 300),
     _Limit(120, 24, 200),
     _Limit(50, 16, 160),
     _Limit(20, 12, 120),
-    _Limit(6, 8, 90),
+    _Limit(4, 6, 90),
 )
 
 
@@ -144,12 +146,11 @@ def _view(
     checks = sorted(document["checks"], key=lambda check: _rank(check["verdict"], _WORST_FIRST))
     findings = sorted(document["findings"], key=lambda f: _rank(f["severity"], _HEAVIEST_FIRST))
     verdict = str(document["verdict"])
-    headline, gate = _SAYS[verdict]
+    thresholds = document["policy"]["thresholds"]
     return {
         "document": document,
         "verdict": verdict,
-        "headline": headline,
-        "gate": gate,
+        "means": _SAYS[verdict],
         "decision": document["decision"],
         "decision_means": _DECISIONS.get(str(document["decision"]), ""),
         "why": _why(verdict, checks, findings),
@@ -167,8 +168,9 @@ def _view(
         "tables": _cut(list(tables.items()), limit.columns, lambda item: _table(*item, limit)),
         "metrics": _metrics(document["metrics"], limit),
         "subjects": _cut(document["subjects"], limit.rows, _subject),
-        "parameters": _cut(list(document["parameters"].items()), limit.rows),
-        "thresholds": _cut(list(document["policy"]["thresholds"].items()), limit.rows),
+        "parameters": _cut([p for p in document["parameters"].items() if p[0] not in thresholds], limit.rows),
+        "thresholds": _cut(list(thresholds.items()), limit.rows),
+        "policy_digests": _cut(list((document["policy"]["digest"] or {}).items()), 4),
         "outputs": _cut(list(document["outputs"].items()), limit.rows, lambda o: (o[0], _subject(o[1]))),
         "attachments": _cut(list(attachments.items()), limit.rows, lambda a: (*a, _link(a[1]))),
         "environment": _cut(list(_flat(document["environment"])), limit.rows),
@@ -200,30 +202,29 @@ def _count(items: Sequence[Mapping[str, Any]], order: Sequence[str], key: str) -
 
 def _why(verdict: str, checks: Sequence[Mapping[str, Any]], findings: Sequence[Mapping[str, Any]]) -> str:
     """Say in one sentence what led to the verdict: the worst finding that matters, else the worst check."""
-    if verdict in ("PASS", "WAIVED"):
-        held = f"{len(checks):,} {'check' if len(checks) == 1 else 'checks'} ran and held."
-        return held if checks else "Nothing was checked."
+    loud = _loud(findings)
+    if verdict == "PASS":
+        return f"{len(checks):,} {'check' if len(checks) == 1 else 'checks'} ran and held."
     worst = next((check for check in checks if check["verdict"] == verdict), None)
-    explained = [f for f in findings if worst and f["check"] == worst["id"]]
-    loud = [f for f in findings if _rank(f["severity"], _HEAVIEST_FIRST) < _rank("LOW", _HEAVIEST_FIRST)]
-    if verdict == "INCONCLUSIVE" and worst:
-        return f"{worst['id']}: {worst['reason']}" if worst["reason"] else f"{worst['id']} could not be decided."
-    if explained or loud:
-        return str((loud or explained)[0]["message"])
+    if loud and (verdict != "INCONCLUSIVE" or worst is None):
+        return str(loud[0]["message"])
     return _held(worst) if worst else "No check was recorded, so nothing was decided."
 
 
+def _loud(findings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the findings that weigh on a verdict: MEDIUM and above."""
+    return [f for f in findings if _rank(f["severity"], _HEAVIEST_FIRST) <= _rank("MEDIUM", _HEAVIEST_FIRST)]
+
+
 def _held(check: Mapping[str, Any]) -> str:
-    if check["comparator"] is None:
-        return f"{check['id']}: {check['reason'] or check['verdict']}"
-    measured = f"{check['id']} is {text.number(check['value'])}"
-    return f"{measured}; it should be {check['comparator']} {text.number(check['threshold'])}."
+    if check["value"] is None or check["comparator"] is None:
+        return f"{check['id']}: {check['reason'] or 'could not be decided'}"
+    measured = f"{check['id']} is {text.number(check['value'], 6)}"
+    return f"{measured}; it should be {check['comparator']} {text.number(check['threshold'], 6)}."
 
 
 def _todo(verdict: str, findings: Sequence[Mapping[str, Any]]) -> str:
-    if verdict in ("FAIL", "WARN"):
-        return next((str(f["fix"]) for f in findings if f["fix"]), _NEXT[verdict])
-    return _NEXT[verdict]
+    return next((str(f["fix"]) for f in _loud(findings) if f["fix"]), _NEXT[verdict])
 
 
 def _groups(findings: Sequence[Mapping[str, Any]], most: int) -> _Some:
@@ -234,10 +235,16 @@ def _groups(findings: Sequence[Mapping[str, Any]], most: int) -> _Some:
         first.setdefault((finding["severity"], finding["rule"]), place)
     ordered = sorted(shown, key=lambda f: first[f["severity"], f["rule"]])
     groups = [
-        {"severity": severity, "rule": rule, "items": list(group)}
+        _group(severity, rule, list(group))
         for (severity, rule), group in groupby(ordered, key=lambda f: (str(f["severity"]), str(f["rule"])))
     ]
     return _Some(groups, len(findings) - len(shown))
+
+
+def _group(severity: str, rule: str, members: list[Mapping[str, Any]]) -> dict[str, Any]:
+    fixes = {finding["fix"] for finding in members}
+    shared = fixes.pop() if len(members) > 1 and len(fixes) == 1 else ""
+    return {"severity": severity, "rule": rule, "members": members, "fix": shared}
 
 
 # --- Tables and metrics -----------------------------------------------------------------------------
@@ -254,17 +261,27 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: _Limit) -> dict[
     for key, order in (("severity", _HEAVIEST_FIRST), ("verdict", _WORST_FIRST)):
         if rows and key in rows[0]:
             rows = sorted(rows, key=lambda row: _rank(row.get(key), order))
-    shown = rows[: limit.rows]
+    shown = [plain(row) for row in rows[: limit.rows]]
     columns = list(dict.fromkeys(key for row in shown for key in row))
     kept = columns[: limit.columns]
     tops = {column: _top(column, [row.get(column) for row in shown]) for column in kept}
     return {
         "name": name,
-        "columns": [(c, "num" if any(figure.finite(row.get(c)) is not None for row in shown) else "text") for c in kept],
+        "columns": [_column(c, [row.get(c) for row in shown]) for c in kept],
         "rows": [[_cell(column, row.get(column, ""), tops[column]) for column in kept] for row in shown],
         "more_rows": len(rows) - len(shown),
         "more_columns": len(columns) - len(kept),
     }
+
+
+def _column(name: str, values: Sequence[Any]) -> dict[str, Any]:
+    pictures = (list(value) for value in values if figure.is_distribution(value))
+    numeric = any(figure.finite(_bare(value)) is not None for value in values)
+    return {"name": name, "kind": "num" if numeric else "text", "legend": next(pictures, [])}
+
+
+def _bare(value: Any) -> Any:
+    return value["value"] if isinstance(value, Mapping) and "value" in value else value
 
 
 def _top(column: str, values: Sequence[Any]) -> float | None:
@@ -285,10 +302,12 @@ def _cell(column: str, value: Any, top: float | None) -> _Cell:
         return _Cell("", "picture", figure.distribution(value))
     limit = None
     if isinstance(value, Mapping) and "value" in value:
-        value, limit = value["value"], figure.finite(value.get("limit"))
+        limit = figure.finite(value.get("limit"))
+    value = _bare(value)
     drawn = figure.finite(value)
     if drawn is None:
-        return _Cell(text.number(value))
+        shown = text.number(value)
+        return _Cell(shown, "short" if len(shown) <= _SHORT else "text")
     return _Cell(text.number(value), "num", figure.bar(drawn, top, limit) if top else Markup(""))
 
 
@@ -335,7 +354,8 @@ def _link(target: str) -> str:
 
 def _verify(subjects: Sequence[Mapping[str, Any]]) -> str:
     what = shlex.quote(str(subjects[0]["uri"])) if subjects else "ARTIFACT"
-    return f"lockgate verify-artifact --artifact {what} --attestation attestation.json --key SIGNER.pub.pem --out verified"
+    signed = "--attestation attestation.json --key SIGNER.pub.pem"
+    return f"lockgate verify-artifact --artifact {what} {signed} --out verified"
 
 
 def _seconds(started: str, finished: str) -> str:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import unicodedata
+from itertools import accumulate
 from typing import Any
 
 # Characters that change what a reader sees without being seen: controls, formats (bidirectional
@@ -14,9 +15,9 @@ from typing import Any
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _MARKS_IN_A_ROW = 3
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
-_LONG = 1e6
-_SMALL = 1e-4
-_GROUPED = 10_000
+_LONG = 1e15
+_SMALL = 1e-3
+_GROUPED = 1_000
 
 
 def visible(text: str, longest: int) -> str:
@@ -24,22 +25,22 @@ def visible(text: str, longest: int) -> str:
 
     Control, bidirectional, zero-width and similar characters become ``⟨U+202E⟩``, as do spaces
     other than the plain one and stacks of more than three combining marks. What is cut away is
-    counted: ``abc⟨… 950 characters …⟩xyz``.
+    counted: ``abc⟨… 950 characters …⟩xyz``. The result has at most twice `longest` characters.
     """
-    head, tail = text[: longest + 1], text[-(longest // 4) :]
     if len(text) <= longest:
-        shown = _spelled(text)
+        shown = "".join(_spelled(text))
         if len(shown) <= 2 * longest:
             return shown
-    keep, end = longest * 2 // 3, longest // 4
-    cut = len(text) - min(len(text), keep + end)
-    note = f"⟨… {cut:,} characters …⟩" if cut else "⟨…⟩"
-    return _spelled(head[:keep])[: longest + longest // 2] + note + _spelled(tail[-end:])[-longest // 2 :]
+    head = _first(_spelled(text[: longest * 2 // 3]), longest)
+    tail = _first(_spelled(text[-(longest // 4) :])[::-1], longest // 2)[::-1]
+    gone = max(len(text) - len(head) - len(tail), 0)
+    return f"{''.join(head)}⟨… {gone:,} characters …⟩{''.join(tail)}"
 
 
-def _spelled(text: str) -> str:
+def _spelled(text: str) -> list[str]:
+    """Return one piece of text a character."""
     if text.isascii() and text.isprintable():
-        return text
+        return list(text)
     out: list[str] = []
     marks = 0
     for char in text:
@@ -47,11 +48,16 @@ def _spelled(text: str) -> str:
         marks = marks + 1 if kind.startswith("M") else 0
         hidden = kind in _HIDDEN or (kind == "Zs" and char != " ") or marks > _MARKS_IN_A_ROW
         out.append(f"⟨U+{ord(char):04X}⟩" if hidden else char)
-    return "".join(out)
+    return out
 
 
-def number(value: Any) -> str:
-    """Return a measured value as a person reads it: six significant digits, thousands grouped."""
+def _first(pieces: list[str], room: int) -> list[str]:
+    ends = accumulate(len(piece) for piece in pieces)
+    return [piece for piece, end in zip(pieces, ends, strict=True) if end <= room]
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Return a measured value as a person reads it: few significant digits, thousands grouped."""
     if value is None:
         return "—"
     if isinstance(value, bool):
@@ -59,14 +65,16 @@ def number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= _GROUPED else str(value)
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return str(value)
-        if value == int(value) and abs(value) < _LONG:
-            return f"{value:,.0f}" if abs(value) >= _GROUPED else f"{value:.0f}"
-        if value and abs(value) < _SMALL:
-            return f"{value:.2e}"
-        return f"{value:.6g}"
+        return _float(value, digits)
     return value if isinstance(value, str) else literal(value)
+
+
+def _float(value: float, digits: int) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    if abs(value) >= 10**digits and abs(value) < _LONG:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value and abs(value) < _SMALL else f"{value:.{digits}g}"
 
 
 def literal(value: Any) -> str:
