@@ -1,0 +1,85 @@
+"""LG-POISON-001: labels contradict their rows all over the table, more than clean labels would.
+
+Threat: labels flipped at random, whoever sent them.
+
+With a baseline: the model comes from the baseline. Statistic: the mean excess surprise of the
+batch's labels above that of the baseline's, in standard errors. Null: rows are permuted between
+batch and baseline.
+
+Without one: honest doubt and planted labels can look the same, with one difference. Honest
+disagreement fades where the model is sure; planted labels keep a floor. The agreement of labels
+with the model is fitted as a logistic curve of the model's margin, with and without a ceiling below
+1 (a lapse rate: Wichmann and Hill 2001). Statistic: twice the logarithm of the likelihood ratio of
+the two. Null: labels drawn from the curve without a ceiling (parametric bootstrap). The class that
+disagrees most is left out, because one outcome can be uncertain by nature even at its surest
+(employment at the best age), and flips at random leave no class alone.
+
+Floor: `Evidence.min_share` of the labels.
+
+Does not see: without a baseline, flips of one class of two, and flips near the boundary between
+classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lockgate.poisoning.curve import lapse
+from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
+from lockgate.poisoning.resampling import permuted_p
+
+if TYPE_CHECKING:
+    from lockgate.poisoning.evidence import Evidence, Labelled
+
+NAME = "label-noise"
+RULE = "LG-POISON-001"
+
+
+def detect(evidence: Evidence) -> Alarm:
+    """Look for labels flipped all over the table; see the module's text."""
+    if evidence.baseline is None:
+        return _by_lapse(evidence)
+    return _against_baseline(evidence, evidence.baseline)
+
+
+def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
+    import numpy as np
+
+    batch = evidence.batch
+    excess = np.concatenate([batch.excess, baseline.excess])
+    group = np.repeat(np.array([0, 1], dtype=np.int64), [batch.rows, baseline.rows])
+    seen, p = permuted_p(excess, group, 2, np.array([0]), evidence.random(NAME))
+    share = flipped_share(batch, batch.excess - baseline.excess.mean())
+    return Alarm(
+        NAME,
+        RULE,
+        statistic=float(seen[0]),
+        p_value=float(p[0]),
+        share=share,
+        large_enough=share >= evidence.min_share,
+        belief=believe_flipped(batch, share),
+    )
+
+
+def _by_lapse(evidence: Evidence) -> Alarm:
+    import numpy as np
+
+    batch = evidence.batch
+    predicted = batch.probabilities.argmax(axis=1)
+    disagree = np.array(
+        [
+            (batch.labels[predicted == k] != k).mean() if (predicted == k).any() else 0.0
+            for k in range(len(evidence.classes))
+        ]
+    )
+    kept = predicted != int(disagree.argmax())
+    found = lapse(batch.probabilities[kept], batch.labels[kept], evidence.random(NAME))
+    return Alarm(
+        NAME,
+        RULE,
+        statistic=found.statistic,
+        p_value=found.p_value,
+        share=found.share,
+        large_enough=found.share >= evidence.min_share,
+        belief=believe_flipped(batch, found.share),
+    )

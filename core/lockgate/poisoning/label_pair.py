@@ -1,0 +1,171 @@
+"""LG-POISON-002: rows of one class carry the label of one other class.
+
+Threat: somebody relabels a class he wants the model to confuse (a stop sign as a speed limit).
+
+With a baseline: the model comes from the baseline. For each ordered pair of classes (was, became)
+the statistic is how many rows labelled `became` the model takes for `was`, above what honest labels
+would show and above what the baseline shows. Null: Bennett's inequality for sums of independent
+bounded terms (Boucheron et al. 2013, theorem 2.9), which holds for the few and rare events of
+separable data too, corrected for the number of pairs.
+
+Without one: for each class, the lapse test of `label_noise` among the rows that the model takes for
+it; most of what disagrees where the model is surest must carry one label, and the other
+classes must be clear. It needs three classes: with two, a class that is flipped cannot be told from one
+that is uncertain by nature.
+
+Floor: `FLOOR` of the rows of the class `was`, and `FEWEST` rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from lockgate.poisoning.curve import lapse
+from lockgate.poisoning.evidence import Alarm, believe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.poisoning.evidence import Evidence, Labelled
+
+NAME = "label-pair"
+RULE = "LG-POISON-002"
+FLOOR = 0.05
+"""Smallest share of a class that alarms."""
+FEWEST = 5
+"""Fewest relabelled rows that alarm."""
+MOST_CLASSES = 30
+"""With more classes the pairs are too many to look at each."""
+
+
+def detect(evidence: Evidence) -> Alarm:
+    """Look for one class relabelled as another; see the module's text."""
+    classes = len(evidence.classes)
+    if classes > MOST_CLASSES:
+        return Alarm(NAME, RULE, ran=False, why_not=f"more than {MOST_CLASSES} classes")
+    if evidence.baseline is not None:
+        return _against_baseline(evidence, evidence.baseline)
+    if classes < 3:  # noqa: PLR2004 - see the module's text
+        return Alarm(NAME, RULE, ran=False, why_not="two classes and no baseline; give a baseline")
+    return _by_lapse(evidence)
+
+
+def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
+    import numpy as np
+
+    batch, classes = evidence.batch, len(evidence.classes)
+    best = (math.inf, 0.0, 0, 1, 0.0)  # p value, statistic, was, became, share of the class
+    groups = []
+    for was in range(classes):
+        for became in range(classes):
+            if was == became:
+                continue
+            terms, spread = _terms(batch, was, became)
+            known, known_spread = _terms(baseline, was, became)
+            usual = max(float(known.mean()), 0.0) + math.sqrt(float(known_spread.mean()) / baseline.rows)
+            above = float(terms.sum()) - usual * batch.rows
+            p = min(1.0, _bennett(above, float(spread.sum())) * classes * (classes - 1))
+            p_was = batch.probabilities[:, was]
+            share = above / max(float((p_was * (p_was - batch.probabilities[:, became])).sum()), 1e-9)
+            share = float(np.clip(share, 0.0, 1.0))
+            groups.append(
+                {
+                    "was": evidence.classes[was],
+                    "became": evidence.classes[became],
+                    "rows_above_expected": round(above, 2),
+                    "p_value": round(p, 4),
+                    "estimated_share_of_class": round(share, 4),
+                }
+            )
+            best = min(best, (p, -above, was, became, share))
+    p, above, was, became, share = best
+    return _alarm(evidence, was, became, share, p, -above, groups)
+
+
+def _terms(rows: Labelled, was: int, became: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each row's evidence for the pair, and its variance if the labels are honest."""
+    p_was, p_became = rows.probabilities[:, was], rows.probabilities[:, became]
+    return p_was * ((rows.labels == became) - p_became), p_was**2 * p_became * (1.0 - p_became)
+
+
+def _bennett(above: float, variance: float) -> float:
+    """Bound the probability that independent terms of at most 1 add up to `above` more than expected."""
+    if above <= 0.0 or variance <= 0.0:
+        return 1.0
+    u = above / variance
+    return math.exp(-variance * ((1.0 + u) * math.log1p(u) - u))
+
+
+def _by_lapse(evidence: Evidence) -> Alarm:
+    import numpy as np
+
+    batch, random = evidence.batch, evidence.random(NAME)
+    predicted = batch.probabilities.argmax(axis=1)
+    found = []
+    for was in range(len(evidence.classes)):
+        mine = predicted == was
+        mine_lapse = lapse(batch.probabilities[mine], batch.labels[mine], random)
+        became, concentration = _main_disagreement(batch, mine, was)
+        rows_became = concentration * mine_lapse.share * float(mine.sum())
+        found.append((mine_lapse, became, concentration, rows_became))
+    order = np.argsort([f[0].share for f in found])
+    was = int(order[-1])
+    mine_lapse, became, concentration, rows_became = found[was]
+    usual = float(np.median([f[0].share for f in found]))
+    alarm = _alarm(
+        evidence,
+        was,
+        became,
+        mine_lapse.share,
+        min(1.0, mine_lapse.p_value * len(found)),
+        mine_lapse.statistic,
+        [
+            {
+                "was": evidence.classes[k],
+                "became": evidence.classes[f[1]],
+                "lapse_share": round(f[0].share, 4),
+                "p_value": round(f[0].p_value, 4),
+                "carrying_that_label": round(f[2], 4),
+            }
+            for k, f in enumerate(found)
+        ],
+    )
+    alarm.large_enough &= concentration >= 0.7 and usual <= mine_lapse.share / 3 and rows_became >= FEWEST  # noqa: PLR2004 - one label, and clear elsewhere
+    return alarm
+
+
+def _main_disagreement(batch: Labelled, mine: NDArray[np.bool_], was: int) -> tuple[int, float]:
+    """Return the label that most of a class's surest disagreeing rows carry, and the share that does."""
+    import numpy as np
+
+    sure = mine & (batch.probabilities[:, was] >= np.median(batch.probabilities[mine, was], initial=0) if mine.any() else mine)
+    against = batch.labels[sure & (batch.labels != was)]
+    if not len(against):
+        return (was + 1) % batch.probabilities.shape[1], 0.0
+    count = np.bincount(against)
+    return int(count.argmax()), float(count.max() / len(against))
+
+
+def _alarm(
+    evidence: Evidence, was: int, became: int, share: float, p: float, statistic: float, groups: list[dict[str, object]]
+) -> Alarm:
+    import numpy as np
+
+    batch = evidence.batch
+    p_was, p_became = batch.probabilities[:, was], batch.probabilities[:, became]
+    belief = np.where(batch.labels == became, believe(share, p_became, p_was), 0.0)
+    of_class = float(p_was.sum())
+    return Alarm(
+        NAME,
+        RULE,
+        statistic=statistic,
+        p_value=p,
+        share=share * of_class / batch.rows,
+        share_within=share,
+        large_enough=share >= FLOOR and share * of_class >= FEWEST,
+        label_pair=(evidence.classes[was], evidence.classes[became]),
+        belief=belief,
+        groups=list(groups),
+    )

@@ -1,0 +1,94 @@
+"""LG-POISON-003: the labels of one source contradict its rows more than the other sources' do.
+
+Threat: somebody controls one contributor (an office, a device, an annotator) and sends wrong labels.
+
+Statistic: the mean excess surprise of the source's labels above everybody else's, in standard errors.
+The model does not know the source, so a hijacked source does not teach it its own labels.
+
+Null: the source column is permuted; were the sources equally honest, this changes nothing.
+
+Floor: `FLOOR` of the source's labels are flipped, and `Evidence.min_share` of the table's would be
+implied by no smaller number than `FEWEST` rows.
+
+Does not see: all sources lying alike, or a source that holds most of the rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
+from lockgate.poisoning.resampling import permuted_p
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.poisoning.evidence import Evidence
+
+NAME = "source-labels"
+RULE = "LG-POISON-003"
+FLOOR = 0.1
+"""Smallest share of a source's own labels that alarms."""
+FEWEST = 5
+"""Fewest flipped rows that alarm."""
+
+
+def detect(evidence: Evidence) -> Alarm:
+    """Look for sources whose labels contradict their rows; see the module's text."""
+    import numpy as np
+
+    if evidence.source is None:
+        return Alarm(NAME, RULE, ran=False, why_not="no source column was named")
+    count = np.bincount(evidence.source[evidence.source >= 0], minlength=len(evidence.sources))
+    tested = np.flatnonzero(count >= FEWEST)
+    if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
+        return Alarm(NAME, RULE, ran=False, why_not="fewer than two sources have five rows or more")
+    excess = evidence.batch.excess
+    seen, p = permuted_p(excess, evidence.source, len(evidence.sources), tested, evidence.random(NAME))
+    share = _shares(evidence, tested)
+    worst = int(np.lexsort((-seen, p))[0])
+    guilty = (share >= FLOOR) & (share * count[tested] >= FEWEST)
+    prior = np.zeros(evidence.batch.rows)
+    named = [i for i in range(len(tested)) if guilty[i] and (p[i] <= 2 * p.min() or p[i] <= 0.001)]  # noqa: PLR2004 - every source as clear as the worst
+    for i in named:
+        prior[evidence.source == tested[i]] = share[i]
+    return Alarm(
+        NAME,
+        RULE,
+        statistic=float(seen[worst]),
+        p_value=float(p[worst]),
+        share=float(prior.mean()),
+        share_within=float(share[worst]),
+        large_enough=bool(guilty[worst]),
+        source=", ".join(evidence.sources[tested[i]] for i in named) or evidence.sources[tested[worst]],
+        belief=believe_flipped(evidence.batch, prior),
+        groups=[
+            {
+                "source": evidence.sources[s],
+                "rows": int(count[s]),
+                "disagreement": round(float(evidence.batch.surprise[evidence.source == s].mean()), 4),
+                "standard_errors": round(float(seen[i]), 2),
+                "p_value": round(float(p[i]), 4),
+                "estimated_share": round(float(share[i]), 4),
+            }
+            for i, s in enumerate(tested)
+        ],
+    )
+
+
+def _shares(evidence: Evidence, tested: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Estimate the flipped share of each tested source, against the excess of the median source."""
+    import numpy as np
+
+    from lockgate.poisoning.evidence import Labelled
+
+    assert evidence.source is not None  # noqa: S101 - `detect` returned before
+    excess = evidence.batch.excess
+    usual = float(np.median([excess[evidence.source == s].mean() for s in tested]))
+    shares = []
+    for s in tested:
+        mine = evidence.source == s
+        rows = Labelled(evidence.batch.labels[mine], evidence.batch.probabilities[mine])
+        shares.append(flipped_share(rows, excess[mine] - usual))
+    return np.array(shares)

@@ -1,0 +1,164 @@
+"""Probabilities of labels from models that never saw the row.
+
+Below `FEW_ROWS` rows: the mean of a logistic regression and a forest of extremely randomised trees
+(Geurts et al. 2006); above: gradient-boosted trees on histograms. Probabilities are then scaled with
+one temperature (Guo et al. 2017), fitted on the rows themselves, out of sample.
+
+Every fit runs on one thread: sums over several would differ in the last digit, and a verdict must
+not depend on the number of cores.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lockgate.progress import track
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.poisoning.features import Features
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+FOLDS = 4
+FEW_ROWS = 4_000
+MOST_ROWS = 60_000
+"""A model is fitted on at most this many rows, drawn with the seed; it then scores all rows."""
+
+
+def out_of_sample(
+    features: Features, labels: Integers, classes: int, seed: int, other: Features | None = None
+) -> tuple[Floats, Floats | None]:
+    """Return the probability of each class for each row, from models fitted without that row.
+
+    Args:
+        features: The rows.
+        labels: Their classes; each class needs at least `FOLDS` rows.
+        classes: Number of classes.
+        seed: Seed of folds, samples and models.
+        other: Rows of another table to score with the same models: row i by the model of fold
+            i modulo `FOLDS`, so that both tables are scored by models of the same kind.
+
+    Returns:
+        Shape (rows, classes) for the rows, and the same for the other table's.
+    """
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+    from threadpoolctl import threadpool_limits
+
+    mine = np.zeros((len(labels), classes))
+    theirs = None if other is None else np.zeros((len(other.values), classes))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    with threadpool_limits(1):
+        for fold, (fit, held) in enumerate(
+            track(list(folds.split(mine, labels)), "comparing labels with models that never saw the row")
+        ):
+            if len(fit) > MOST_ROWS:
+                fit = np.sort(np.random.default_rng([seed, fold]).choice(fit, MOST_ROWS, replace=False))  # noqa: PLW2901 - the rest of the fold is not used
+            model = _Model(features, seed + fold, len(labels)).fit(features.values[fit], labels[fit])
+            mine[held] = model.probabilities(features.values[held], classes)
+            if other is not None and theirs is not None:
+                turn = np.arange(fold, len(theirs), FOLDS)
+                theirs[turn] = model.probabilities(other.values[turn], classes)
+    temperature = _temperature(mine, labels)
+    return _scaled(mine, temperature), None if theirs is None else _scaled(theirs, temperature)
+
+
+class _Model:
+    """The mean of a few classifiers behind one preparation of the features."""
+
+    def __init__(self, features: Features, seed: int, rows: int) -> None:
+        self.few = rows <= FEW_ROWS
+        self.categorical = features.categorical
+        self.members = _for_few(seed) if self.few else _for_many(features, seed)
+
+    def fit(self, values: Floats, labels: Integers) -> _Model:
+        import numpy as np
+
+        if self.few:
+            with np.errstate(all="ignore"):
+                self.middle = np.array([np.median(c[~np.isnan(c)]) if (~np.isnan(c)).any() else 0.0 for c in values.T])
+            self.widths = [int(np.nanmax(c, initial=0)) + 1 if k else 0 for c, k in zip(values.T, self.categorical, strict=True)]
+            plain = self._plain(values)
+            self.mean, self.spread = plain.mean(axis=0), plain.std(axis=0)
+            self.spread[self.spread < 1e-12] = 1.0
+        for member in self.members:
+            member.fit(self._prepared(values), labels)
+        return self
+
+    def probabilities(self, values: Floats, classes: int) -> Floats:
+        import numpy as np
+
+        total = np.zeros((len(values), classes))
+        prepared = self._prepared(values)
+        for member in self.members:
+            total[:, member.classes_] += member.predict_proba(prepared)
+        return total / len(self.members)
+
+    def _prepared(self, values: Floats) -> Floats:
+        if not self.few:
+            return values
+        return (self._plain(values) - self.mean) / self.spread
+
+    def _plain(self, values: Floats) -> Floats:
+        """Replace categories by one column each, missing numbers by the median and a mark."""
+        import numpy as np
+
+        blocks = []
+        for column, middle, width in zip(values.T, self.middle, self.widths, strict=True):
+            if width:
+                blocks.append((column[:, None] == np.arange(width)[None, :]).astype(np.float64))
+            else:
+                gone = np.isnan(column)
+                blocks.append(np.column_stack([np.where(gone, middle, column), gone.astype(np.float64)]))
+        return np.hstack(blocks)
+
+
+def _for_few(seed: int) -> list[Any]:
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    trees = ExtraTreesClassifier(150, min_samples_leaf=3, random_state=seed, n_jobs=1)
+    return [trees, LogisticRegression(C=0.3, max_iter=2_000)]
+
+
+def _for_many(features: Features, seed: int) -> list[Any]:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return [
+        HistGradientBoostingClassifier(
+            max_iter=80,
+            learning_rate=0.1,
+            max_leaf_nodes=15,
+            min_samples_leaf=30,
+            l2_regularization=1.0,
+            categorical_features=list(features.categorical),
+            early_stopping=False,
+            random_state=seed,
+        )
+    ]
+
+
+def _temperature(probabilities: Floats, labels: Integers) -> float:
+    """Find the exponent that makes the labels most probable, between 1/3 and 3."""
+    import numpy as np
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(labels))
+
+    def loss(log_exponent: float) -> float:
+        scaled = _scaled(probabilities, float(np.exp(log_exponent)))
+        return float(-np.log(scaled[rows, labels]).mean())
+
+    found = minimize_scalar(loss, bounds=(-np.log(3), np.log(3)), method="bounded", options={"xatol": 1e-3})
+    return round(float(np.exp(found.x)), 4)
+
+
+def _scaled(probabilities: Floats, exponent: float) -> Floats:
+    import numpy as np
+
+    raised = np.clip(probabilities, 1e-4, 1.0) ** exponent
+    return raised / raised.sum(axis=1, keepdims=True)
