@@ -34,7 +34,7 @@ def command():
 
 @pytest.fixture(scope="session")
 def install():
-    """A function that installs into an environment, as requirements/environment.sh does: with uv, else with pip."""
+    """A function that installs into an environment, with uv or else with pip, as `make` does."""
 
     def call(environment: Path, *what) -> None:
         python = environment / "bin/python"
@@ -66,7 +66,7 @@ def podman() -> str:
 
 @pytest.fixture(scope="session")
 def image(podman, wheel) -> str:
-    """The name of the components' image, built from the work tree; kept for the next run while nothing changes.
+    """The name of the components' image, built from the work tree; kept while nothing changes.
 
     Tests that ask for it carry `@pytest.mark.xdist_group("image")`, so that one worker builds it.
     """

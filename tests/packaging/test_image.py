@@ -12,9 +12,9 @@ def test_the_image_answers_with_the_help_of_the_command_line(in_image):
 
 
 def test_the_image_runs_as_an_ordinary_user_that_cannot_change_the_code(in_image):
-    tries = "import os; print(os.getuid(), [os.access(f'/opt/{d}', os.W_OK) for d in ('lockgate', 'requirements')])"
+    tries = "import os; print(os.getuid(), os.access('/opt/lockgate', 2), os.access('/opt/requirements', 2))"
 
-    assert in_image("python3", "-c", tries).stdout.split(maxsplit=1) == ["10001", "[False, False]\n"]
+    assert in_image("python3", "-c", tries).stdout == "10001 False False\n"
 
 
 def test_the_image_needs_no_writable_root(in_image):
@@ -25,11 +25,11 @@ def test_the_image_needs_no_writable_root(in_image):
 
 def test_every_library_of_the_image_imports_and_torch_and_deepchecks_are_not_there(in_image):
     probe = """if True:
-        import importlib, importlib.util, json, warnings
+        import importlib.util, json, warnings
         warnings.simplefilter("ignore")
-        for name in ("lockgate_kfp", "kfp.dsl", "cleanlab", "evidently", "art.attacks.evasion", "skops.io", "duckdb"):
-            importlib.import_module(name)
-        print(json.dumps({n: importlib.util.find_spec(n) is not None for n in ("torch", "deepchecks", "airflow")}))
+        import lockgate_kfp, kfp.dsl, cleanlab, evidently, art.attacks.evasion, skops.io, duckdb
+        others = ("torch", "deepchecks", "airflow")
+        print(json.dumps({name: importlib.util.find_spec(name) is not None for name in others}))
     """
 
     there = json.loads(in_image("python3", "-c", probe).stdout)

@@ -37,6 +37,10 @@ def test_no_module_of_the_core_loads_a_heavy_library_when_imported():
     assert brought_by("lockgate", ROOT / "core/lockgate") == {}
 
 
+def test_the_package_that_airflow_itself_loads_for_the_provider_is_light():
+    assert guilty(["lockgate_airflow"]) == {}
+
+
 @pytest.mark.slow  # airflow.sdk alone takes up to ten seconds
 def test_no_operator_loads_a_heavy_library_that_airflow_has_not_loaded():
     engine = "from airflow.sdk import Asset, BaseHook, BaseOperator, BaseOperatorLink"

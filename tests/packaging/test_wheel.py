@@ -18,7 +18,7 @@ FORGOTTEN = re.compile(r"__pycache__|\.py[co]$|~$|\.swp$")
 
 @pytest.fixture(scope="session")
 def installed(wheel, command, install, tmp_path_factory) -> dict:
-    """An environment with nothing but the wheel and its locked requirements, and what the wheel added to it."""
+    """An environment with the wheel and its locked requirements alone, and what the wheel added."""
     folder = tmp_path_factory.mktemp("empty") / "environment"
     command(sys.executable, "-m", "venv", "--without-pip", folder)
     (site,) = folder.glob("lib/python3*/site-packages")
