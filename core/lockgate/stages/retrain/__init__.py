@@ -1,0 +1,1 @@
+"""Stages that decide whether a model is trained again."""
