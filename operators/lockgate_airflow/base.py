@@ -1,0 +1,245 @@
+"""Run a stage as an Airflow task; the base of every written operator.
+
+    from lockgate_airflow.detect_poisoning import DetectPoisoningOperator
+
+    DetectPoisoningOperator(task_id="detect", train="{{ params.batch }}", label="employed")
+
+The verdict decides over the task. A closed gate fails it at once, without retries, because trying
+again cannot change what the data say; a stage that could not run fails it as any crash does, and
+Airflow's retries apply. The result is written before the task fails, and its summary is in XCom
+either way, so that the report can be opened and a later task can act on the verdict.
+
+Why the arguments of a stage live in one attribute, and more: `core/doc/adr/0004-airflow-face.md`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote
+
+from airflow.sdk import Asset, AssetAlias, BaseOperator, XComArg
+from airflow.sdk.definitions.mappedoperator import OperatorPartial
+from airflow.sdk.exceptions import AirflowFailException
+
+from lockgate.errors import InputError
+from lockgate.outcome import Verdict
+from lockgate_airflow.links import ReportLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+    from lockgate.place import Place
+    from lockgate.run import Result
+    from lockgate_airflow.hook import Settings
+
+DEFAULT_CONNECTION = "lockgate_default"
+_LOGGED_FINDINGS = 20
+_LONGEST_NAME = 200  # of a folder; file systems allow 255 bytes
+_LONGEST_LINE = 400
+
+
+class StageOperator(BaseOperator):
+    """Run one stage, keep its result, and fail the task when its gate is closed.
+
+    Args:
+        arguments: Inputs, outputs and parameters of the stage by name (templated, nested values too).
+        out: Folder for the result (templated). By default it is
+            `$LOCKGATE_HOME/DAG/RUN/TASK`, with the map index below it for a mapped task, and
+            `LOCKGATE_HOME` is by default `$AIRFLOW_HOME/lockgate`.
+        policy: Path of `lockgate.yaml` (templated); by default the policy of the connection, or
+            that of `LOCKGATE_POLICY`.
+        place: Where the stage runs: `"inline"`, the path of another Python interpreter, or a
+            `lockgate.place.Interpreter`.
+        fail_on: The verdicts that fail the task. `()` never fails it over a verdict, for a task
+            whose verdict a later task acts on. INCONCLUSIVE does not fail a task whose policy
+            opens the gate on it.
+        lockgate_conn_id: The connection of type `lockgate` that names the signing key and the
+            policy. The default one may be missing: then `LOCKGATE_KEY` and `LOCKGATE_POLICY` of
+            the worker's environment hold. None looks at the environment only.
+        kwargs: What every Airflow operator takes. An `Asset` in `outlets` gets the verdict and the
+            digests as its event's `extra`; an `AssetAlias` gets one asset for each output, or, when
+            the stage writes none, for each input, and only when the gate is open.
+    """
+
+    stage: ClassVar[str]
+    """The stage, as `module:function`: importing an operator does not import its stage."""
+
+    template_fields = ("arguments", "out", "policy")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"arguments": "json"}
+    operator_extra_links = (ReportLink(),)
+    ui_color = "#dfeee7"
+
+    def __init__(
+        self,
+        *,
+        arguments: Mapping[str, Any],
+        out: str | None = None,
+        policy: str | None = None,
+        place: Place | str = "inline",
+        fail_on: Sequence[str] = ("FAIL", "INCONCLUSIVE"),
+        lockgate_conn_id: str | None = DEFAULT_CONNECTION,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.arguments = arguments
+        self.out = out
+        self.policy = policy
+        self.place = place
+        self.fail_on = _verdicts(fail_on)
+        self.lockgate_conn_id = lockgate_conn_id
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Map the operator over inputs, as with any operator: `.partial(...).expand(...)`."""
+        made = super().partial(**kwargs)
+        made._expand_called = True  # noqa: SLF001 - it is replaced, and must not warn that nobody expanded it
+        return _StagePartial(operator_class=made.operator_class, kwargs=made.kwargs, params=made.params)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the stage and return the summary of its result."""
+        from lockgate.run import run
+
+        settings = self._settings()
+        try:
+            with _passphrase(settings.passphrase):
+                result = run(
+                    self.stage,
+                    self.arguments,
+                    out=self.out or default_out(context),
+                    policy=self.policy or settings.policy,
+                    key=settings.key,
+                    place=self.place,
+                )
+        except InputError as error:  # the same parameters and input would be refused again
+            raise AirflowFailException(str(error)) from None
+        self._log(result)
+        summary = result.summary()
+        _describe_assets(self.outlets, context, result)
+        if self._closes(result):
+            context["ti"].xcom_push(key="return_value", value=summary)
+            raise AirflowFailException(_line(f"{result.verdict}: {result.why}"))
+        return summary
+
+    def _settings(self) -> Settings:
+        from lockgate_airflow.hook import settings
+
+        return settings(self.lockgate_conn_id, optional=self.lockgate_conn_id == DEFAULT_CONNECTION)
+
+    def _closes(self, result: Result) -> bool:
+        opened_by_policy = result.verdict is Verdict.INCONCLUSIVE and result.opens
+        return str(result.verdict) in self.fail_on and not opened_by_policy
+
+    def _log(self, result: Result) -> None:
+        decision = f" {result.decision}" if result.decision else ""
+        self.log.info("%s%s %s", result.verdict, decision, _line(result.why))
+        findings = result.document["findings"]
+        for finding in findings[:_LOGGED_FINDINGS]:
+            self.log.info("%s %s %s", finding["severity"], finding["rule"], _line(finding["message"]))
+        if len(findings) > _LOGGED_FINDINGS:
+            self.log.info("... and %d more findings in the report", len(findings) - _LOGGED_FINDINGS)
+        self.log.info("Result in %s", result.out)
+
+
+class _StagePartial(OperatorPartial):
+    """Draws the edges to the tasks whose outputs stand in `.partial(...)`.
+
+    Airflow draws them for arguments that are template fields by name; the arguments of a stage are
+    templated inside the one field `arguments`.
+    """
+
+    def _expand(self, expand_input: Any, *, strict: bool) -> MappedOperator:
+        mapped = super()._expand(expand_input, strict=strict)
+        ours = {k: v for k, v in self.kwargs.items() if k not in {"dag", "task_group"}}
+        XComArg.apply_upstream_relationship(mapped, ours)
+        return mapped
+
+
+def home() -> Path:
+    """Return the folder below which results are kept by default."""
+    configured = os.environ.get("LOCKGATE_HOME")
+    if configured:
+        return Path(configured).absolute()
+    airflow = os.environ.get("AIRFLOW_HOME", "~/airflow")
+    return Path(airflow).expanduser().absolute() / "lockgate"
+
+
+def default_out(context: Context) -> Path:
+    """Return the folder of a task instance's result: `HOME/DAG/RUN/TASK[/MAP_INDEX]`."""
+    ti = context["ti"]
+    parts = [ti.dag_id, ti.run_id, ti.task_id]
+    if ti.map_index is not None and ti.map_index >= 0:
+        parts.append(str(ti.map_index))
+    return home().joinpath(*(_file_name(part) for part in parts))
+
+
+def _file_name(name: str) -> str:
+    """Return an id as one file name; different ids give different names, and none leads elsewhere."""
+    quoted = quote(name, safe="+:@=")
+    if not quoted.strip("."):  # `..` is the folder above
+        quoted = quoted.replace(".", "%2E")
+    if len(quoted) > _LONGEST_NAME:
+        quoted = f"{quoted[:100]}-{hashlib.sha256(name.encode()).hexdigest()}"
+    return quoted
+
+
+def _verdicts(names: Sequence[str]) -> tuple[str, ...]:
+    given = (names,) if isinstance(names, str) else tuple(str(name) for name in names)
+    known = {str(verdict) for verdict in Verdict}
+    for name in given:
+        if name not in known:
+            raise ValueError(f"fail_on names {name!r}; the verdicts are {', '.join(sorted(known))}")
+    return given
+
+
+@contextlib.contextmanager
+def _passphrase(secret: str | None) -> Iterator[None]:
+    """Hand the key's passphrase to the run, and to the interpreter that it may start."""
+    name = "LOCKGATE_KEY_PASSPHRASE"
+    before = os.environ.get(name)
+    if secret is not None:
+        os.environ[name] = secret
+    try:
+        yield
+    finally:
+        if secret is not None:
+            if before is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = before
+
+
+def _describe_assets(outlets: Sequence[Any], context: Context, result: Result) -> None:
+    """Give every asset that this task updates the verdict and the digests that it was seen with."""
+    said = {
+        "stage": result.document["stage"],
+        "verdict": str(result.verdict),
+        "opens": result.opens,
+        "body_digest": result.body_digest,
+    }
+    inputs = {entry["name"]: entry for entry in result.document["subjects"]}
+    outputs = dict(result.document["outputs"])
+    for outlet in outlets:
+        if isinstance(outlet, AssetAlias):
+            for entry in (outputs or inputs).values() if result.opens else ():
+                asset = Asset(name=entry["uri"], uri=_as_uri(entry["uri"]))
+                context["outlet_events"][outlet].add(asset, extra={**said, "digest": entry["digest"]})
+        elif isinstance(outlet, Asset):
+            digests = {name: entry["digest"] for name, entry in {**inputs, **outputs}.items()}
+            context["outlet_events"][outlet].extra.update({**said, "digests": digests})
+
+
+def _as_uri(uri: str) -> str:
+    return uri if "://" in uri else Path(uri).absolute().as_uri()
+
+
+def _line(text: str) -> str:
+    """Return a text as one short log line: a column's name may hold line ends and escapes."""
+    from lockgate.report.text import visible
+
+    return visible(text, _LONGEST_LINE)
