@@ -39,7 +39,7 @@ _CHUNK = 1 << 20
 # Remote file systems that hold artifacts. Chained URLs (``a::b``) and wrappers such as
 # ``reference://`` are not among them: they run more code than "read these bytes".
 _REMOTE = frozenset(
-    "s3 s3a gs gcs abfs abfss az adl hdfs webhdfs http https memory".split()
+    ["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "hdfs", "webhdfs", "http", "https", "memory"]
 )
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 
@@ -138,8 +138,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -151,7 +151,7 @@ def place(staged: Path, target: Path) -> None:
         waiting = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / "new"
         shutil.copytree(staged, waiting)
         discard(target)
-        os.replace(waiting, target)
+        waiting.replace(target)
         waiting.parent.rmdir()
     else:
         with written_whole(target) as temporary:
@@ -171,7 +171,7 @@ def discard(path: Path) -> None:
 
 def _walk(source: Path, copy: Path | None) -> tuple[DigestSet, int]:
     try:
-        mode = os.stat(source).st_mode  # the name itself may be a link; what is inside may not
+        mode = source.stat().st_mode  # the name itself may be a link; what is inside may not
     except FileNotFoundError:
         raise ArtifactError(f"{source} does not exist; check the path") from None
     except (OSError, ValueError) as error:
@@ -242,7 +242,7 @@ def _file(source: Path, copy: Path | None, *, follow: bool = False) -> tuple[int
     except OSError as error:
         raise ArtifactError(f"{source} cannot be read: {_reason(error)}; check the path and rights") from None
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
-        raise ArtifactError(f"{source} changed while it was read; wait until its writer is done and run again")
+        raise ArtifactError(f"{source} changed while it was read; run again when its writer is done")
     return size, digest_hex
 
 
@@ -260,7 +260,7 @@ def _pump(source: BinaryIO, target: BinaryIO | None) -> tuple[int, str]:
 def _restore_modes(copy: Path, entries: list[dict[str, Any]]) -> None:
     """Give the copy the modes of the original, innermost first, so that its digest is the same."""
     for entry in reversed(entries):
-        os.chmod(copy / entry["path"], int(entry["mode"], 8))
+        (copy / entry["path"]).chmod(int(entry["mode"], 8))
 
 
 def _check_name(relative: str, root: Path) -> None:
@@ -275,7 +275,8 @@ def _check_name(relative: str, root: Path) -> None:
 def _download(uri: str, scheme: str, target: Path) -> None:
     if "::" in uri or scheme not in _REMOTE:
         raise ArtifactError(
-            f"{display(uri)} is of a kind that is not read ({scheme}); use a path or one of {', '.join(sorted(_REMOTE))}"
+            f"{display(uri)} is of a kind that is not read ({scheme}); "
+            f"use a path or one of {', '.join(sorted(_REMOTE))}"
         )
     import fsspec
 

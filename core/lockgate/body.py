@@ -26,9 +26,13 @@ MAX_FINDINGS = 1_000
 _DIGITS = 9
 _LARGEST_EXACT = 2**53 - 1  # the largest integer that every JSON reader keeps (RFC 8785, section 3.2.2.3)
 _BODY = (
-    "schema stage version verdict decision subjects parameters policy metrics checks findings outputs"
-).split()
-_REPORTED = "cryptography duckdb numpy pandas pyarrow scipy sklearn cleanlab art skops evidently".split()
+    *("schema", "stage", "version", "verdict", "decision", "subjects", "parameters", "policy"),
+    *("metrics", "checks", "findings", "outputs"),
+)
+_REPORTED = (
+    *("cryptography", "duckdb", "numpy", "pandas", "pyarrow", "scipy"),
+    *("sklearn", "cleanlab", "art", "skops", "evidently"),
+)
 
 
 def build(
@@ -88,7 +92,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return str(getattr(value, "value", value)).encode("utf-8", "replace").decode()
     if isinstance(value, int):
-        return value if abs(value) <= _LARGEST_EXACT else float(value)
+        if abs(value) <= _LARGEST_EXACT:
+            return value
+        return rounded(float(value)) if abs(value) <= sys.float_info.max else None
     if isinstance(value, float):
         return rounded(value)
     if isinstance(value, Mapping):

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from lockgate import __version__, stage as stages
+from lockgate import __version__
+from lockgate import stage as stages
 from lockgate.errors import InputError, LockgateError
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 # Commands that look at no dataset or model, and so are no stages: name -> module, help.
 _COMMANDS = {
     "keygen": ("lockgate.commands.keygen", "Make a key pair for signing attestations."),
-    "policy-schema": ("lockgate.commands.policy_schema", "Print the JSON Schema of lockgate.yaml, for editors."),
+    "policy-schema": (
+        "lockgate.commands.policy_schema",
+        "Print the JSON Schema of lockgate.yaml for editors.",
+    ),
 }
 _EXIT_CODES = "exit codes: 0 gate open, 1 gate closed, 2 unusable input, 3 could not run"
 
@@ -42,12 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("LOCKGATE_DEBUG") and error.__cause__:
             raise
         return error.exit_code
-    except KeyboardInterrupt:
-        print("lockgate: stopped", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if os.environ.get("LOCKGATE_DEBUG"):
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"lockgate: could not run: {said}; set LOCKGATE_DEBUG=1 to see where", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("lockgate: stopped", file=sys.stderr)
+        return 130
 
 
 def _dispatch(words: list[str]) -> int:
@@ -79,7 +89,11 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
     from lockgate import progress
     from lockgate.run import run
 
-    given = vars(stage_parser(spec).parse_args(words))
+    try:
+        given = vars(stage_parser(spec).parse_args(words))
+    except InputError:
+        _forget(spec, words)
+        raise
     options = {name: given.pop(f"_{name}") for name in ("out", "policy", "key", "report_only")}
     arguments = {name: value for name, value in given.items() if value is not None}
     with progress.shown(), progress.working(spec.name):
@@ -92,6 +106,15 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
         )
     _say(result)
     return 0 if result.opens or options["report_only"] else 1
+
+
+def _forget(spec: Stage, words: list[str]) -> None:
+    """Remove a former run's result from the folder that a mistyped command names."""
+    from lockgate.run import clear
+
+    named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--out"]
+    named += [word.partition("=")[2] for word in words if word.startswith("--out=")]
+    clear(Path(named[-1] if named else Path("lockgate-out") / spec.name))
 
 
 def stage_parser(spec: Stage) -> argparse.ArgumentParser:
@@ -114,15 +137,21 @@ def stage_parser(spec: Stage) -> argparse.ArgumentParser:
             _add_flag(group, parameter)
     options = parser.add_argument_group("options of every stage")
     taken = {parameter.name for parameter in spec.parameters}
-    options.add_argument("--out", dest="_out", metavar="DIR", help=f"result folder (default: lockgate-out/{spec.name})")
-    options.add_argument("--policy", dest="_policy", metavar="FILE", help="lockgate.yaml (default: $LOCKGATE_POLICY)")
+    options.add_argument(
+        "--out", dest="_out", metavar="DIR", help=f"result folder (default: lockgate-out/{spec.name})"
+    )
+    options.add_argument(
+        "--policy", dest="_policy", metavar="FILE", help="lockgate.yaml (default: $LOCKGATE_POLICY)"
+    )
     options.add_argument(
         *(["--signing-key"] if "key" in taken else ["--key", "--signing-key"]),
         dest="_key",
         metavar="FILE",
         help="private key that signs the attestation (default: $LOCKGATE_KEY)",
     )
-    options.add_argument("--report-only", dest="_report_only", action="store_true", help="exit 0 on a closed gate")
+    options.add_argument(
+        "--report-only", dest="_report_only", action="store_true", help="exit 0 on a closed gate"
+    )
     return parser
 
 
@@ -185,9 +214,8 @@ def _say(result: Result) -> None:
     console = Console(highlight=False, soft_wrap=True)
     colour = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}.get(result.verdict, "magenta")
     decision = f"  {result.decision}" if result.decision else ""
-    console.print(
-        f"[bold {colour}]{result.verdict}{decision}[/]  {escape(str(result.document['stage']))}: {escape(_visible(result.why))}"
-    )
+    stage, why = escape(str(result.document["stage"])), escape(_visible(result.why))
+    console.print(f"[bold {colour}]{result.verdict}{decision}[/]  {stage}: {why}")
     for finding in result.document["findings"][1:6]:
         console.print(f"  {finding['severity']:<8} {finding['rule']}  {escape(_visible(finding['message']))}")
     hidden = len(result.document["findings"]) - 6

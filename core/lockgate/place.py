@@ -85,7 +85,7 @@ class Interpreter:
             "stage": ref if isinstance(ref, str) else ref.ref,
             "arguments": {name: _as_json(value) for name, value in arguments.items()},
             "out": str(out),
-            "policy": os.path.abspath(policy) if policy else None,
+            "policy": str(Path(policy).absolute()) if policy else None,
             "key": key,
         }
         with artifact.private_folder() as private:
@@ -105,7 +105,7 @@ class Interpreter:
 
     def _start(self, command: list[str]) -> None:
         try:
-            subprocess.run(command, check=False, timeout=self.timeout, stdin=subprocess.DEVNULL)  # noqa: S603 - the operator of the pipeline names the interpreter
+            subprocess.run(command, check=False, timeout=self.timeout, stdin=subprocess.DEVNULL)
         except OSError as error:
             raise InputError(
                 f"the interpreter {self.python} cannot be started: {error.strerror}; check place="

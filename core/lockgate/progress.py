@@ -43,9 +43,7 @@ def track(items: Iterable[_T], description: str, total: int | None = None) -> It
     from rich.console import Console
     from rich.progress import track as rich_track
 
-    yield from rich_track(
-        items, description, total=total, console=Console(stderr=True), transient=True
-    )
+    yield from rich_track(items, description, total=total, console=Console(stderr=True), transient=True)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ raises over a verdict: the named outputs, ``report.html``, ``attestation.json`` 
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 from collections.abc import Mapping
@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate import artifact, body, stage as stages
+from lockgate import artifact, body
+from lockgate import stage as stages
 from lockgate.errors import InputError, LockgateError, StageError
 from lockgate.outcome import Decision, Outcome, Verdict
 
@@ -95,7 +96,7 @@ def run(
     key: str | None = None,
     place: Place | str = "inline",
 ) -> Result:
-    """Run one stage and write its result into a folder.
+    """Run one stage and write its result into a folder, which is made when it is not there.
 
     Args:
         ref: The stage, its name, or ``module:function``.
@@ -113,8 +114,8 @@ def run(
     from lockgate.place import Inline, as_place
 
     where = as_place(place)
-    folder = Path(os.path.abspath(out))
-    _clear(folder)
+    folder = Path(out).absolute()
+    clear(folder)
     if not isinstance(where, Inline):
         return where.run(ref, arguments, out=folder, policy=policy, key=key)
     spec = stages.find(ref)
@@ -124,7 +125,7 @@ def run(
 
 def load(out: str | os.PathLike[str], *, opens: bool) -> Result:
     """Read the result that a run left in a folder."""
-    folder = Path(os.path.abspath(out))
+    folder = Path(out).absolute()
     return Result(folder, json.loads((folder / RESULT).read_text("utf-8")), opens)
 
 
@@ -190,9 +191,11 @@ class _Run:
             if not given and parameter.optional:
                 continue
             suffix = parameter.artifact.suffix if parameter.artifact else ""
-            target = Path(os.path.abspath(given)) if given else self.out / f"{parameter.name}{suffix}"
+            target = Path(given).absolute() if given else self.out / f"{parameter.name}{suffix}"
             if os.path.realpath(target) in sources:
-                raise InputError(f"output {parameter.name!r} would overwrite the input {target}; give it another path")
+                raise InputError(
+                    f"output {parameter.name!r} would overwrite the input {target}; give it another path"
+                )
             if target.is_dir():
                 raise InputError(f"output {parameter.name!r} is a folder, {target}; give the path of a file")
             artifact.discard(target)
@@ -212,7 +215,9 @@ class _Run:
             value = arguments.get(parameter.name)
             if not value:
                 if parameter.required:
-                    raise InputError(f"{self.spec.name} needs the input {parameter.name!r}; give its path or URI")
+                    raise InputError(
+                        f"{self.spec.name} needs the input {parameter.name!r}; give its path or URI"
+                    )
                 paths[parameter.name] = [] if parameter.many else None
             elif parameter.many:
                 paths[parameter.name] = [
@@ -239,7 +244,9 @@ class _Run:
             said = f"{self.spec.name} could not run: {type(error).__name__}: {error}"
             raise StageError(self._public(" ".join(said.split()))) from error
         if not isinstance(outcome, Outcome):
-            raise StageError(f"{self.spec.name} returned {type(outcome).__name__}; a stage returns an Outcome")
+            raise StageError(
+                f"{self.spec.name} returned {type(outcome).__name__}; a stage returns an Outcome"
+            )
         return outcome
 
     def _public(self, text: str) -> str:
@@ -254,7 +261,9 @@ class _Run:
         for parameter in self.spec.outputs:
             staged = self.staged.get(parameter.name)
             if staged and not staged[0].exists() and not self._attached(parameter.name):
-                raise StageError(f"{self.spec.name} did not write its output {parameter.name!r}; report this as a defect")
+                raise StageError(
+                    f"{self.spec.name} did not write its output {parameter.name!r}; report this as a defect"
+                )
         return {name: pair for name, pair in self.staged.items() if pair[0].exists()}
 
     def _attached(self, name: str) -> bool:
@@ -283,17 +292,20 @@ class _Run:
         except OSError as error:
             for path in done:
                 artifact.discard(path)
-            raise StageError(f"the result cannot be written to {self.out}: {error}; make room or choose another folder") from error
+            raise StageError(
+                f"the result cannot be written to {self.out}: {error}; make room or choose another folder"
+            ) from error
 
 
-def _clear(out: Path) -> None:
-    """Remove what a former run left, so that nobody takes it for the result of this one."""
+def clear(out: Path) -> None:
+    """Remove the result that a former run left, so that nobody takes it for the result of this one."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
         for name in (RESULT, ATTESTATION, REPORT):
             artifact.discard(out / name)
     except OSError as error:
-        raise InputError(f"the output folder {out} cannot be used: {error.strerror}; choose another") from None
+        raise InputError(
+            f"the output folder {out} cannot be used: {error.strerror}; choose another"
+        ) from None
 
 
 def _read_policy(path: str | os.PathLike[str] | None) -> Policy | None:
@@ -322,4 +334,4 @@ def _as_list(value: Any) -> list[str]:
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,6 +20,7 @@ parameter and is coerced with pydantic, because templates, flags and KFP deliver
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -28,7 +29,17 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from annotated_types import Interval
 
@@ -150,6 +161,7 @@ class Stage:
         threats: Ids of the threats it answers.
         decides: Whether its outcome has a decision beside the verdict.
         signs: Whether it makes no sense without a signing key.
+        gate: Whether it decides what happens next, so that its answer is never taken from a cache.
         handwritten: Whether its two faces are written by hand rather than by `make faces`.
     """
 
@@ -158,9 +170,11 @@ class Stage:
     threats: tuple[str, ...] = ()
     decides: bool = False
     signs: bool = False
+    gate: bool = False
     handwritten: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Outcome:
+        """Call the function itself, without digests, policy or evidence."""
         return self.function(*args, **kwargs)
 
     @property
@@ -225,9 +239,7 @@ class Stage:
         known = {p.name for p in self.parameters}
         for name in arguments:
             if name not in known:
-                raise InputError(
-                    f"{self.name} has no parameter {name!r}; it has {', '.join(sorted(known))}"
-                )
+                raise InputError(f"{self.name} has no parameter {name!r}; it has {', '.join(sorted(known))}")
         return {p.name: self._coerced(p, arguments.get(p.name)) for p in self.plain}
 
     def _coerced(self, parameter: Parameter, value: Any) -> Any:
@@ -240,14 +252,13 @@ class Stage:
         import pydantic
 
         if isinstance(value, str) and parameter.many and value.lstrip().startswith("["):
-            try:
+            with contextlib.suppress(ValueError):  # an item that only starts with a bracket stays text
                 value = json.loads(value)
-            except ValueError:
-                pass  # a list whose only item starts with a bracket: pydantic judges it below
         if isinstance(value, str) and parameter.many:
             value = [part.strip() for part in value.split(",") if part.strip()]
         try:
-            return pydantic.TypeAdapter(parameter.annotation).validate_python(value)
+            strict = pydantic.ConfigDict(allow_inf_nan=False)
+            return pydantic.TypeAdapter(parameter.annotation, config=strict).validate_python(value)
         except pydantic.ValidationError as error:
             said = error.errors()[0]["msg"]
             raise InputError(
@@ -261,6 +272,7 @@ def stage(
     threats: Sequence[str] = (),
     decides: bool = False,
     signs: bool = False,
+    gate: bool = False,
     handwritten: bool = False,
 ) -> Callable[[Callable[..., Outcome]], Stage]:
     """Make a function a stage; see `Stage` for the arguments.
@@ -274,7 +286,7 @@ def stage(
             raise TypeError(f"stage {name!r} must be a function called {name.replace('-', '_')!r}")
         if not function.__doc__:
             raise TypeError(f"stage {name!r} has no docstring; its first line is its help text")
-        made = Stage(name, function, tuple(threats), decides, signs, handwritten)
+        made = Stage(name, function, tuple(threats), decides, signs, gate or decides or signs, handwritten)
         for attribute in ("__doc__", "__module__"):  # so that help() and hover show the function's own
             object.__setattr__(made, attribute, getattr(function, attribute))
         return made

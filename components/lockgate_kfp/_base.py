@@ -1,0 +1,99 @@
+"""What every component does: make a KFP step of a function, and run a stage inside the step."""
+
+import os
+import shutil
+import tempfile
+from collections import namedtuple
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import lockgate_kfp
+
+Outputs = namedtuple("Outputs", ["verdict", "decision", "body_digest"])  # noqa: PYI024 - the shape KFP reads
+
+
+def stage_component(*, gate: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """Make a lightweight component of a function, on `lockgate_kfp.IMAGE` and installing nothing.
+
+    Args:
+        gate: Whether the step decides what happens next; KFP then never takes it from its cache.
+    """
+    from kfp import dsl
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        made = dsl.component(
+            function, base_image=lockgate_kfp.IMAGE, packages_to_install=[], install_kfp_package=False
+        )
+        return _uncached(made) if gate else made
+
+    return decorate
+
+
+def run_stage(
+    stage: str,
+    *,
+    arguments: Mapping[str, Any],
+    outputs: Mapping[str, Any],
+    policy: Any,
+    report_html: Any,
+    metrics: Any,
+    result_json: Any,
+    attestation_json: Any,
+) -> Outputs:
+    """Run a stage inside a step and hand its result to KFP.
+
+    A verdict never fails the step, because KFP drops the artifacts of a failed step; unusable
+    input and a stage that could not run do.
+
+    Args:
+        stage: ``module:function`` of the stage.
+        arguments: Plain values and input artifacts, by parameter name.
+        outputs: Output artifacts, by parameter name.
+        policy: The policy artifact, or None.
+        report_html: Takes the report page.
+        metrics: Takes the numbers.
+        result_json: Takes ``result.json``.
+        attestation_json: Takes the envelope.
+
+    Raises:
+        SystemExit: The step fails, with one sentence.
+    """
+    from lockgate.errors import LockgateError
+    from lockgate.run import ATTESTATION, REPORT, RESULT, run
+
+    given = {name: getattr(value, "path", value) for name, value in {**arguments, **outputs}.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            result = run(
+                stage,
+                {name: value for name, value in given.items() if value is not None},
+                out=folder,
+                policy=policy.path if policy else os.environ.get("LOCKGATE_POLICY"),
+                key=os.environ.get("LOCKGATE_KEY"),
+            )
+        except LockgateError as error:
+            raise SystemExit(f"lockgate: {error}") from None
+        for name, target in ((REPORT, report_html), (ATTESTATION, attestation_json), (RESULT, result_json)):
+            Path(target.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(folder) / name, target.path)
+    for name, value in result.document["metrics"].items():
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            metrics.log_metric(name, value)
+    decision = str(result.decision) if result.decision else ""
+    print(f"{result.verdict} {decision} {result.document['stage']}: {result.why}")
+    return Outputs(str(result.verdict), decision, result.body_digest)
+
+
+def _uncached(component: Any) -> Any:
+    """Return the component with KFP's caching off in every pipeline that uses it."""
+    from kfp.dsl.python_component import PythonComponent
+
+    class GateComponent(PythonComponent):
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            task = super().__call__(*args, **kwargs)
+            if hasattr(task, "set_caching_options"):  # at compile time; a local run gives outputs
+                task.set_caching_options(enable_caching=False)
+            return task
+
+    return GateComponent(component_spec=component.component_spec, python_func=component.python_func)
