@@ -41,9 +41,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["integer", "number", "string", "boolean", "datetime", "any"]
 
-_INTEGERS = frozenset(
-    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT".split()
-)
+_SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_INTEGERS = frozenset((*_SIGNED, *(f"U{name}" for name in _SIGNED)))
 _FLOATS = frozenset(("FLOAT", "DOUBLE"))
 _SQL_TYPE = {
     "integer": "HUGEINT",
@@ -214,8 +213,8 @@ def profile(table: Table, names: Iterable[str] | None = None) -> dict[str, Colum
 def categories(table: Table, name: str, bound: int) -> dict[Any, int] | None:
     """Count each value of a column, in the order of the values; None when there are more than `bound`."""
     value = table.value(name)
-    query = f"WHERE {value} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {bound + 1}"
-    counted = dict(table.ask(f"{value}, count(*)", query))
+    rest = f"WHERE {value} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {bound + 1}"
+    counted = dict(table.ask(f"{value}, count(*)", rest))
     return counted if len(counted) <= bound else None
 
 
@@ -245,13 +244,19 @@ def duplicates(table: Table, names: Sequence[str] | None = None) -> Repeats:
 
     Args:
         table: From `open_table`.
-        names: The columns that are compared; None takes all.
+        names: The columns that are compared, as values of their kinds, among the rows that have
+            them all; None compares whole rows as they are stored, gaps included.
 
     Returns:
         The count of surplus copies; its row numbers are those of all copies, the first included.
     """
-    chosen = [quote(name) for name in (table.storage if names is None else names)]
-    return _repeats(table, chosen, "sum(n - 1)", "count(*) AS n", "count(*) > 1")
+    if names is None:
+        return _repeats(
+            table, [quote(name) for name in table.storage], "sum(n - 1)", "count(*) AS n", "n > 1"
+        )
+    values = [table.value(name) for name in names]
+    complete = " AND ".join(f"{value} IS NOT NULL" for value in values)
+    return _repeats(table, values, "sum(n - 1)", "count(*) AS n", "n > 1", complete)
 
 
 def conflicts(table: Table, features: Sequence[str], label: str) -> Repeats:
@@ -267,7 +272,9 @@ def conflicts(table: Table, features: Sequence[str], label: str) -> Repeats:
     return _repeats(table, chosen, "sum(n)", f"count({value}) AS n", f"min({value}) <> max({value})")
 
 
-def _repeats(table: Table, columns: list[str], total: str, counted: str, having: str) -> Repeats:
+def _repeats(
+    table: Table, columns: list[str], total: str, counted: str, having: str, where: str = "true"
+) -> Repeats:
     """Group rows exactly, but hold in memory only the groups that a 64-bit hash says may matter.
 
     A hash never tells equal rows apart, so nothing is missed; rows that merely share a hash are
@@ -278,15 +285,13 @@ def _repeats(table: Table, columns: list[str], total: str, counted: str, having:
     hashed = f"hash({', '.join(columns)})"
     source, keys = quote(table.view), quote(table.view + "_repeats")
     table.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {keys} AS "  # noqa: S608
-        f"SELECT {hashed} AS h FROM {source} GROUP BY h HAVING {having}"
+        f"CREATE OR REPLACE TEMP TABLE {keys} AS SELECT h FROM "  # noqa: S608
+        f"(SELECT {hashed} AS h, {counted} FROM {source} WHERE {where} GROUP BY h HAVING {having})"
     )
-    groups = (
-        f"SELECT {counted} FROM {source} WHERE {hashed} IN (FROM {keys}) "  # noqa: S608
-        f"GROUP BY {', '.join(columns)} HAVING {having}"
-    )
+    again = f"{where} AND {hashed} IN (FROM {keys})"
+    groups = f"SELECT {counted} FROM {source} WHERE {again} GROUP BY {', '.join(columns)} HAVING {having}"  # noqa: S608
     count = table.connection.execute(f"SELECT {total} FROM ({groups})").fetchall()[0][0]  # noqa: S608
-    rows = table.rows_where(f"{hashed} IN (FROM {keys})") if count else ()
+    rows = table.rows_where(again) if count else ()
     table.connection.execute(f"DROP TABLE {keys}")
     return Repeats(int(count or 0), rows)
 

@@ -23,6 +23,7 @@ import contextlib
 import csv
 import re
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -367,10 +368,11 @@ def _unique(names: Sequence[str], path: Path) -> None:
     # DuckDB, like SQL, does not tell `Age` from `age`; reading one for the other would be silent.
     folded: dict[str, str] = {}
     for name in names:
-        other = folded.setdefault(name.lower(), name)
+        other = folded.setdefault(unicodedata.normalize("NFC", name).lower(), name)
         if other != name:
             raise InputError(
-                f"{path} has columns {other!r} and {name!r}, which differ only in case; rename one"
+                f"{path} has columns {other!r} and {name!r}, which differ only in case or in how an "
+                "accent is written; rename one"
             )
 
 

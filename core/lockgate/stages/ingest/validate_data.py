@@ -1,0 +1,278 @@
+"""Stage `validate-data`: hold a table against a schema, against a baseline, or both.
+
+| rule        | what did not hold                                                   |
+|-------------|---------------------------------------------------------------------|
+| LG-DATA-001 | a column is missing                                                 |
+| LG-DATA-002 | a column is there that nobody declared                              |
+| LG-DATA-003 | values that are not of their column's type                          |
+| LG-DATA-004 | too many missing values                                             |
+| LG-DATA-005 | values outside the schema's range                                   |
+| LG-DATA-006 | values that are none of the schema's categories                     |
+| LG-DATA-007 | a key or unique column repeats, or a key has gaps                   |
+| LG-DATA-008 | too many exact copies of rows                                       |
+| LG-DATA-009 | too many rows with equal features and different labels              |
+| LG-DATA-010 | too few or too many rows for the schema                             |
+| LG-DATA-011 | too few or too many rows compared with the baseline                 |
+| LG-DATA-012 | too many values of categories that the baseline does not have       |
+| LG-DATA-013 | a column is much less complete than in the baseline                 |
+| LG-DATA-014 | too many values outside the baseline's range                        |
+| LG-DATA-020 | a condition of deepchecks' data_integrity suite did not hold (WARN) |
+| LG-DATA-021 | deepchecks did not run one of its checks (shown only)               |
+
+The YAML form of a schema is described in `lockgate.table.schema`, what counts as missing in
+`lockgate.table.profile`, and the border to deepchecks in `lockgate.suites.deepchecks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from annotated_types import Ge, Le
+
+from lockgate.errors import InputError
+from lockgate.outcome import Outcome
+from lockgate.stage import DatasetIn, FileIn, FileOut, ReportOut, Share, Threshold, stage
+
+if TYPE_CHECKING:
+    from lockgate.table.profile import Column, Kind, Table
+    from lockgate.table.schema import DataSchema
+
+_DEFAULT_DUPLICATE_SHARE = 0.01
+
+
+@stage("validate-data", threats=["data-poisoning"])
+def validate_data(
+    data: DatasetIn,
+    deepchecks_report: ReportOut,
+    schema: FileIn | None = None,
+    baseline: DatasetIn | None = None,
+    infer_schema: FileOut | None = None,
+    *,
+    label: str | None = None,
+    key: list[str] | None = None,
+    ignore: list[str] | None = None,
+    suite: Literal["deepchecks"] | None = None,
+    max_duplicate_share: Threshold[Share] | None = None,
+    max_conflicting_label_share: Threshold[Share] | None = None,
+    min_row_ratio: Threshold[Annotated[float, Ge(0)]] = 0.5,
+    max_row_ratio: Threshold[Annotated[float, Ge(0)]] = 2.0,
+    max_outside_baseline: Threshold[Share] = 0.01,
+    max_completeness_drop: Threshold[Share] = 0.05,
+    max_categories: Annotated[int, Ge(1), Le(1_000)] = 50,
+    seed: int = 0,
+) -> Outcome:
+    """Check a table's columns, types, ranges, categories, keys, copies and labels.
+
+    The table is held against a schema (a YAML file), against a baseline table, or both. Every
+    declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
+    `--infer-schema` writes a first schema from the data; as nothing was held against anything
+    then, such a run alone is INCONCLUSIVE.
+
+    Args:
+        data: The table to check: Parquet, CSV, Arrow or JSON lines, a file or a folder of parts.
+        deepchecks_report: Where deepchecks' own page goes; it shows extracts of the data.
+        schema: The YAML file that says what the table must look like.
+        baseline: An earlier table that was accepted, to compare with.
+        infer_schema: Where to write a schema that this table fits, to read and correct.
+        label: The column that models learn; the schema may name it.
+        key: Columns that together name a row; the schema may name them.
+        ignore: Columns that are no features, such as the source or a time stamp: left out of the
+            conflicting-label check and of the comparison with the baseline. Added to the schema's.
+        suite: `deepchecks` adds its data_integrity suite, run in an interpreter of its own.
+        max_duplicate_share: Largest share of rows that are exact copies; by default the schema's,
+            else 0.01.
+        max_conflicting_label_share: Largest share of rows that equal another row in every feature
+            and have another label; by default the schema's, else it is measured and not judged.
+        min_row_ratio: Fewest rows, as a multiple of the baseline's.
+        max_row_ratio: Most rows, as a multiple of the baseline's.
+        max_outside_baseline: Largest share of a column's values outside the baseline's range, or of
+            categories that the baseline does not have.
+        max_completeness_drop: How much less complete than in the baseline a column may be, as a
+            share of the rows.
+        max_categories: Text columns with more different values than this are free text: they get
+            no list of categories and are not compared with the baseline's.
+        seed: Seed of the sample that deepchecks looks at.
+
+    Raises:
+        InputError: The table, schema or baseline cannot be used, the table has no rows, a column
+            has no value at all (unless the schema says `nullable: true`), the label is absent or
+            has one class, or there is nothing to hold the table against.
+    """
+    if schema is None and baseline is None and infer_schema is None and suite is None:
+        raise InputError(
+            "validate-data has nothing to hold the data against; give schema or baseline, "
+            "or infer_schema to write a first schema"
+        )
+    from lockgate.table import conform
+    from lockgate.table import profile as counting
+    from lockgate.table.read import connect
+
+    declared = _schema(schema)
+    label, key, ignore = _roles(declared, label, key or [], ignore or [])
+    outcome = Outcome()
+    with connect() as connection:
+        base = None if baseline is None else counting.open_table(connection, baseline, _kinds(declared))
+        kinds = _kinds(declared) if declared or base is None else base.kinds
+        table = counting.open_table(connection, data, kinds)
+        _require(table, data, declared, label=label, key=key, ignore=ignore)
+        columns = counting.profile(table)
+        _require_values(table, columns, data, declared, label)
+        copies = counting.duplicates(table)
+        features = [name for name in table.storage if name != label and name not in {*key, *ignore}]
+        conflicts = counting.conflicts(table, features, label) if label else None
+        if declared:
+            conform.to_schema(outcome, table, columns, declared)
+        if declared or base:
+            if key:
+                conform.to_key(outcome, table, columns, key)
+            limits = _limits(declared, max_duplicate_share, max_conflicting_label_share)
+            conform.to_limits(outcome, table.rows, copies, conflicts, limits)
+        if base:
+            conform.to_baseline(
+                outcome,
+                table,
+                columns,
+                base,
+                counting.profile(base),
+                leave_out={*key, *ignore},
+                limits=conform.BaselineLimits(
+                    min_row_ratio, max_row_ratio, max_outside_baseline, max_completeness_drop, max_categories
+                ),
+                has_schema=declared is not None,
+            )
+        _describe(outcome, table, columns, copies.count, conflicts.count if conflicts else None)
+        if infer_schema is not None:
+            from lockgate.table import infer
+
+            found = infer.infer(
+                table,
+                columns,
+                label=label,
+                key=key,
+                ignore=ignore,
+                duplicate_share=copies.count / table.rows,
+                conflict_share=conflicts.count / table.rows if conflicts else None,
+                max_categories=max_categories,
+            )
+            infer.write(found, infer_schema, rows=table.rows)
+            if not (declared or base or suite):
+                outcome.cannot(
+                    "schema", "no schema was given; read the one that was written, and give it as schema"
+                )
+        if suite == "deepchecks":
+            from lockgate.suites import deepchecks
+
+            reply = deepchecks.run(table, deepchecks_report, label=label, key=key, seed=seed)
+            deepchecks.record(outcome, reply)
+    return outcome
+
+
+def _schema(path: Path | None) -> DataSchema | None:
+    if path is None:
+        return None
+    from lockgate.table import schema
+
+    return schema.load(path)
+
+
+def _kinds(declared: DataSchema | None) -> Mapping[str, Kind]:
+    return {name: rule.type for name, rule in declared.columns.items()} if declared else {}
+
+
+def _roles(
+    declared: DataSchema | None, label: str | None, key: list[str], ignore: list[str]
+) -> tuple[str | None, list[str], list[str]]:
+    """Put the label, key and ignored columns of the parameters and of the schema together."""
+    if declared is None:
+        return label, key, ignore
+    for param, given, said in (("label", label, declared.label), ("key", key, declared.key)):
+        if given and said and given != said:
+            raise InputError(f"{param} is {given!r}, and the schema says {said!r}; give one of the two")
+    return (
+        label or declared.label,
+        key or declared.key or [],
+        list(dict.fromkeys([*declared.ignore, *ignore])),
+    )
+
+
+def _limits(
+    declared: DataSchema | None, duplicates: float | None, conflicts: float | None
+) -> tuple[float, float | None]:
+    if duplicates is None and declared:
+        duplicates = declared.max_duplicate_share
+    if conflicts is None and declared:
+        conflicts = declared.max_conflicting_label_share
+    return _DEFAULT_DUPLICATE_SHARE if duplicates is None else duplicates, conflicts
+
+
+def _require(
+    table: Table,
+    path: Path,
+    declared: DataSchema | None,
+    *,
+    label: str | None,
+    key: Sequence[str],
+    ignore: Sequence[str],
+) -> None:
+    """The columns that have a role must be there; without them the other checks mean something else."""
+    from lockgate.table.read import require_columns
+
+    require_columns(list(table.storage), [label] if label else [], "label", where=path)
+    require_columns(list(table.storage), key, "key", where=path)
+    optional = {name for name, rule in declared.columns.items() if not rule.required} if declared else set()
+    require_columns(list(table.storage), [n for n in ignore if n not in optional], "ignore", where=path)
+
+
+def _require_values(
+    table: Table, columns: Mapping[str, Column], path: Path, declared: DataSchema | None, label: str | None
+) -> None:
+    for name, column in columns.items():
+        rule = declared.columns.get(name) if declared else None
+        wanted = rule.completeness > 0 if rule else declared is None
+        if wanted and not column.present:
+            raise InputError(
+                f"the column {name!r} of {path} has no value at all; "
+                "drop it, or say `nullable: true` for it in the schema"
+            )
+    if label:
+        low, high = table.ask(f"min({table.value(label)}), max({table.value(label)})")[0]
+        if low is None:
+            raise InputError(
+                f"the label column {label!r} of {path} has no value of its type; give labelled rows"
+            )
+        if low == high:
+            raise InputError(
+                f"the label column {label!r} of {path} has one class only; give rows of two or more"
+            )
+
+
+def _describe(
+    outcome: Outcome, table: Table, columns: Mapping[str, Column], copies: int, conflicts: int | None
+) -> None:
+    """Add what was counted to the metrics and the report: shares, means and spreads, no values."""
+    outcome.metrics |= {
+        "rows": table.rows,
+        "columns": len(columns),
+        "missing_values": sum(c.rows - c.present for c in columns.values()),
+        "invalid_values": sum(c.invalid for c in columns.values()),
+        "duplicate_rows": copies,
+        "conflicting_label_rows": conflicts,
+        "column": {
+            name: {"completeness": c.completeness, "invalid": c.invalid, "mean": c.mean, "std": c.std}
+            for name, c in columns.items()
+        },
+    }
+    outcome.facts |= {"Format": table.form, "Rows": f"{table.rows:,}", "Columns": f"{len(columns):,}"}
+    outcome.tables["Columns"] = [
+        {
+            "column": name,
+            "type": c.kind,
+            "complete": f"{c.completeness:.2%}",
+            "invalid": c.invalid,
+            "mean": None if c.mean is None else float(f"{c.mean:.4g}"),
+            "standard deviation": None if c.std is None else float(f"{c.std:.4g}"),
+        }
+        for name, c in columns.items()
+    ]

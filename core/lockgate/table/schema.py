@@ -1,0 +1,170 @@
+"""The data schema: what a table must look like, as a YAML file that a person can read and edit.
+
+    version: 1                      # of this format; always 1
+    label: employed                 # the column that models learn
+    key: [id]                       # columns that together name a row: complete and unique
+    ignore: [source]                # no features: left out of the conflicting-label check and baseline
+    rows: {min: 1000, max: 200000}
+    allow_extra_columns: false      # default: a column that is not listed is a failure
+    max_duplicate_share: 0.01       # share of rows that are exact copies of another; default 0.01
+    max_conflicting_label_share: 0.05   # share of rows with a twin of another label; default: no limit
+    columns:
+      AGEP: {type: integer, min: 0, max: 99}
+      SEX: {type: string, categories: ["male", "female"]}
+      income: {type: number, min_completeness: 0.9, min: 0}
+      note: {type: string, nullable: true, required: false}
+      id: {type: string, unique: true}
+
+The field names are those of common table schemas (Frictionless Table Schema, JSON Schema, pandera)
+where these agree. Types:
+
+* ``integer``: whole numbers; a float column of whole numbers is one too, because pandas stores
+  integers with gaps so.
+* ``number``: finite numbers; integers are numbers.
+* ``string``: text, as stored; ``007`` in a CSV stays ``007``.
+* ``boolean``: true or false (in CSV, in any case; 0 and 1 are integers).
+* ``datetime``: a date or time stamp; in CSV and JSON lines written as ISO 8601.
+* ``any``: anything; only presence and completeness are checked.
+
+A column is required and complete unless it says otherwise: ``nullable: true`` allows any share of
+missing values, ``min_completeness: 0.9`` at most a tenth. What counts as missing stands in
+`lockgate.table.profile`. Editors that complete YAML take ``data-schema-1.json`` beside this module.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from annotated_types import Interval
+
+from lockgate.table.profile import Kind
+
+MAX_CATEGORIES = 1_000
+_Share = Annotated[float, Interval(ge=0.0, le=1.0)]
+_Value = str | bool | int | float
+_STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ColumnRule(pydantic.BaseModel):
+    """What one column must look like; see the module docstring."""
+
+    model_config = _STRICT
+
+    type: Kind = "any"
+    required: bool = True
+    nullable: bool | None = None
+    min_completeness: _Share | None = None
+    min: int | float | str | None = None
+    max: int | float | str | None = None
+    categories: Annotated[list[_Value], pydantic.Field(min_length=1, max_length=MAX_CATEGORIES)] | None = None
+    unique: bool = False
+
+    @property
+    def completeness(self) -> float:
+        """Smallest share of rows with a value."""
+        if self.min_completeness is not None:
+            return self.min_completeness
+        return 0.0 if self.nullable else 1.0
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self) -> ColumnRule:
+        if self.nullable is not None and self.min_completeness is not None:
+            raise ValueError("give nullable or min_completeness, not both")
+        for bound in (self.min, self.max):
+            if bound is not None:
+                _check_bound(bound, self.type)
+        if self.min is not None and self.max is not None and as_bound(self.min) > as_bound(self.max):
+            raise ValueError("min is above max")
+        for value in self.categories or ():
+            if not _is_of(value, self.type):
+                raise ValueError(
+                    f"a category is no {self.type}; write text in quotes, and the type that is meant"
+                )
+        return self
+
+
+class RowLimits(pydantic.BaseModel):
+    """How many rows a table may have."""
+
+    model_config = _STRICT
+
+    min: Annotated[int, pydantic.Field(ge=1)] | None = None
+    max: Annotated[int, pydantic.Field(ge=1)] | None = None
+
+
+class DataSchema(pydantic.BaseModel):
+    """What a table must look like; see the module docstring for the YAML form."""
+
+    model_config = _STRICT
+
+    version: Literal[1]
+    label: str | None = None
+    key: list[str] | None = None
+    ignore: list[str] = []
+    rows: RowLimits = RowLimits()
+    allow_extra_columns: bool = False
+    max_duplicate_share: _Share | None = None
+    max_conflicting_label_share: _Share | None = None
+    columns: Annotated[dict[str, ColumnRule], pydantic.Field(min_length=1)]
+
+    @pydantic.model_validator(mode="after")
+    def _known(self) -> DataSchema:
+        if self.allow_extra_columns:
+            return self
+        named = [*([self.label] if self.label else []), *(self.key or []), *self.ignore]
+        for name in named:
+            if name not in self.columns:
+                raise ValueError(f"label, key and ignore name columns; {name!r} is not among columns")
+        return self
+
+
+def load(path: Path) -> DataSchema:
+    """Read a schema file strictly.
+
+    Raises:
+        InputError: The file is no YAML of the strict kind, or not a schema: file, line and key.
+    """
+    from lockgate import documents
+
+    return documents.load_yaml(path).as_model(DataSchema)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the format, for editors that complete and check YAML."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **DataSchema.model_json_schema()}
+
+
+def as_bound(value: float | str) -> Any:
+    """Return a `min` or `max` as what it is compared as: a number, or a time stamp in UTC."""
+    if not isinstance(value, str):
+        return value
+    found = dt.datetime.fromisoformat(value.replace("Z", "+00:00"))
+    return found.astimezone(dt.timezone.utc).replace(tzinfo=None) if found.tzinfo else found
+
+
+def _check_bound(bound: float | str, kind: Kind) -> None:
+    if kind not in ("integer", "number", "datetime"):
+        raise ValueError(f"min and max go with integer, number and datetime, not with {kind}")
+    if not _is_of(bound, kind):
+        raise ValueError(f"min and max of a {kind} column must be of that type")
+
+
+def _is_of(value: Any, kind: Kind) -> bool:
+    if kind == "any":
+        return True
+    if kind == "datetime":
+        try:
+            return isinstance(value, str) and as_bound(value) is not None
+        except ValueError:
+            return False
+    if kind == "string":
+        return isinstance(value, str)
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if kind == "integer":
+        return isinstance(value, int)
+    return kind == "number" and isinstance(value, (int, float)) and math.isfinite(value)
