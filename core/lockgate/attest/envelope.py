@@ -32,6 +32,10 @@ class SignatureError(EnvelopeError):
     """None of the given keys signed the envelope."""
 
 
+class UnsignedError(SignatureError):
+    """Nobody signed the envelope."""
+
+
 @dataclass(frozen=True)
 class Opened:
     """A statement whose signature was good.
@@ -64,7 +68,7 @@ def seal(statement: Mapping[str, Any], signer: Signer | None) -> bytes:
         envelope.sign(signer)
     raw = json.dumps(envelope.to_dict(), separators=(",", ":")).encode() + b"\n"
     if len(raw) > MAX_BYTES:
-        _refuse(f"it is larger than {MAX_BYTES} bytes")
+        raise EnvelopeError(f"the attestation is larger than {MAX_BYTES} bytes; look at fewer columns a run")
     return raw
 
 
@@ -76,13 +80,14 @@ def open_envelope(raw: bytes, public_keys: Iterable[SSlibKey]) -> Opened:
         public_keys: Keys whose signature counts; see `lockgate.attest.keys.load_public`.
 
     Raises:
-        SignatureError: No given key signed it: it is unsigned, signed by others, or was altered.
+        UnsignedError: It has no signature.
+        SignatureError: No given key signed it: it was signed by others, or altered since.
         EnvelopeError: It is no envelope, or was signed over something that is no statement of a run.
     """
     payload, signatures = _decode(raw)
-    signers = _signers(payload, signatures, public_keys)
     if not signatures:
-        raise SignatureError("the attestation is not signed; run the stage again with --key")
+        raise UnsignedError("the attestation is not signed; run the stage again with --key")
+    signers = _signers(payload, signatures, public_keys)
     if not signers:
         raise SignatureError(
             "the attestation was not signed with the given key, or was altered since; "

@@ -73,7 +73,7 @@ def generate(name: str, directory: Path, passphrase: str | None) -> KeyPair:
             raise
     except OSError as error:
         raise KeyFileError(
-            f"{error.filename or directory} cannot be written: {error.strerror}; choose another folder or name"
+            f"{error.filename or directory} cannot be written: {error.strerror}; choose another folder"
         ) from None
     return KeyPair(private, public, SSlibKey.from_crypto(key.public_key()).keyid)
 
@@ -96,7 +96,7 @@ def load_signer(key_uri: str, passphrase: str | None = None) -> Signer:
     if b"PRIVATE KEY-----" not in raw:
         other = "a public key" if b"-----BEGIN PUBLIC KEY-----" in raw else "no private key"
         raise KeyFileError(f"{path} is {other}; give the private key, NAME{PRIVATE}")
-    encrypted = b"ENCRYPTED" in raw
+    encrypted = any(mark in raw for mark in (b"ENCRYPTED PRIVATE KEY-----", b"Proc-Type: 4,ENCRYPTED"))
     if encrypted and not passphrase:
         raise KeyFileError(f"the key {path} is encrypted; set LOCKGATE_KEY_PASSPHRASE")
     if not encrypted and path.stat().st_mode & stat.S_IROTH:
@@ -126,7 +126,7 @@ def load_public(path: Path) -> SSlibKey:
     try:
         key = load_pem_public_key(raw)
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{path} is no public key in PEM form; give NAME{PUBLIC}") from None
+        raise KeyFileError(f"{path} is no public PEM key; give NAME{PUBLIC}") from None
     _check_kind(key, path, private=False)
     return SSlibKey.from_crypto(key)
 

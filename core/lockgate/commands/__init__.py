@@ -1,0 +1,1 @@
+"""Commands that look at no dataset or model, and so are no stages."""

@@ -1,0 +1,104 @@
+"""The stage `verify-artifact`.
+
+Rules:
+    ``LG-SIGN-010`` the attestation carries no signature.
+    ``LG-SIGN-011`` it was signed with another key, or altered after it was signed.
+    ``LG-SIGN-012`` it was written by another stage than the one asked for.
+    ``LG-SIGN-013`` it is about another artifact, or the artifact was changed.
+    ``LG-SIGN-014`` what it says about the artifact closes the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lockgate.outcome import Outcome, Severity
+from lockgate.stage import FileIn, stage
+
+
+@stage("verify-artifact", threats=["supply-chain"])
+def verify_artifact(
+    artifact: FileIn,
+    attestation: FileIn,
+    key: FileIn,
+    *,
+    attested_by: str = "sign-artifact",
+    subject: str | None = None,
+) -> Outcome:
+    """Tell whether a dataset or model is still the one that was signed.
+
+    Passes only if the attestation was signed with the given key, comes from the stage asked for,
+    names the digest that the artifact has now, and its verdict opens a gate.
+
+    Args:
+        artifact: The file or folder to check.
+        attestation: The ``attestation.json`` that a run of `attested_by` wrote.
+        key: The public key of whoever may sign, ``NAME.pub.pem``.
+        attested_by: The stage that must have written the attestation.
+        subject: Which input of that stage the artifact must have been; by default its first.
+
+    Raises:
+        InputError: The attestation is no envelope of a run, or the key is of the wrong kind.
+    """
+    from lockgate.artifact import digest
+    from lockgate.attest import envelope, keys
+    from lockgate.documents import read_bytes
+    from lockgate.errors import EnvelopeError
+
+    outcome = Outcome()
+    public = keys.load_public(key)
+    raw = read_bytes(attestation, envelope.MAX_BYTES, EnvelopeError)
+    try:
+        statement = envelope.open_envelope(raw, [public]).statement
+    except envelope.SignatureError as error:
+        outcome.check("signature", value=False, comparator="==", threshold=True)
+        _unsigned(outcome, str(error), unsigned=isinstance(error, envelope.UnsignedError))
+        return outcome
+    outcome.check("signature", value=True, comparator="==", threshold=True)
+
+    if not outcome.check("stage", value=statement.stage, comparator="==", threshold=attested_by):
+        _fail(
+            outcome,
+            "LG-SIGN-012",
+            "stage",
+            f"The attestation was written by {statement.stage}, not by {attested_by}.",
+            f"Give the attestation of {attested_by}, or set attested_by to the stage you rely on.",
+        )
+    now = digest(artifact)
+    named = [s for s in statement.subjects if s.name == subject] if subject else statement.subjects[:1]
+    same = any(s.is_(now) for s in named)
+    if not outcome.check("digest", value=same, comparator="==", threshold=True):
+        _fail(
+            outcome,
+            "LG-SIGN-013",
+            "digest",
+            f"The artifact is not the one that was attested: it digests to {_short(now)}, "
+            f"the attestation names {', '.join(_short(s.digest) for s in named) or 'no such input'}.",
+            "Do not use it; get it again from where it was signed, or find out who changed it.",
+        )
+    if not outcome.check("verdict", value=statement.opens, comparator="==", threshold=True):
+        _fail(
+            outcome,
+            "LG-SIGN-014",
+            "verdict",
+            f"{statement.stage} said {statement.decision or statement.verdict} about it.",
+            f"Look at the report of {statement.stage}.",
+        )
+    outcome.facts |= {"Attested by": statement.stage, "Signed with": f"key {public.keyid[:16]}"}
+    return outcome
+
+
+def _unsigned(outcome: Outcome, said: str, *, unsigned: bool) -> None:
+    problem, _, fix = said.partition("; ")
+    rule = "LG-SIGN-010" if unsigned else "LG-SIGN-011"
+    _fail(outcome, rule, "signature", f"{problem[0].upper()}{problem[1:]}.", f"{fix[0].upper()}{fix[1:]}.")
+
+
+def _fail(outcome: Outcome, rule: str, check: str, message: str, fix: str) -> None:
+    outcome.find(
+        rule, Severity.CRITICAL, message, subject="artifact", threat="supply-chain", fix=fix, check=check
+    )
+
+
+def _short(digest: Mapping[str, str]) -> str:
+    return " ".join(f"{algorithm}:{value[:16]}" for algorithm, value in digest.items())
