@@ -97,3 +97,37 @@ def _uncached(component: Any) -> Any:
             return task
 
     return GateComponent(component_spec=component.component_spec, python_func=component.python_func)
+
+
+def close_unless_passed(*, verdicts: Any, attestation: Any, key: Any, allow: Any) -> str:
+    """Run `require-pass` inside a step and fail the step when the gate is closed.
+
+    Args:
+        verdicts: List of verdicts, or None.
+        attestation: An attestation artifact, or None.
+        key: The public key artifact, or None.
+        allow: List of verdicts that open the gate, or None.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        SystemExit: The gate is closed, or the input cannot be used; one sentence.
+    """
+    from lockgate.errors import LockgateError
+    from lockgate.run import run
+
+    given = {
+        "verdicts": verdicts,
+        "attestations": [attestation.path] if attestation else None,
+        "key": key.path if key else None,
+        "allow": allow,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            result = run("require-pass", {n: v for n, v in given.items() if v is not None}, out=folder)
+        except LockgateError as error:
+            raise SystemExit(f"lockgate: {error}") from None
+    if not result.opens:
+        raise SystemExit(f"lockgate: the gate is closed: {result.why}")
+    return str(result.verdict)

@@ -1,1 +1,1 @@
-"""Stages that decide whether a model is trained again."""
+"""Retrain: has the world changed, or is somebody changing the data."""

@@ -1,0 +1,1 @@
+"""Deploy: let through only what has its evidence."""

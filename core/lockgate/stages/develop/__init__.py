@@ -1,0 +1,1 @@
+"""Develop: isolated, recorded work on notebooks and training runs."""

@@ -1,0 +1,1 @@
+"""Govern: evidence for those who were not there."""

@@ -1,0 +1,1 @@
+"""Harden: scan, sign and list what a model is made of."""

@@ -1,0 +1,1 @@
+"""Monitor: watch what a served model is asked and answers."""

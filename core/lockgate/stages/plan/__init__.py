@@ -1,0 +1,1 @@
+"""Plan: security objectives and responsibilities, before there is data."""

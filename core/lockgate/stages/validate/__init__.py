@@ -1,0 +1,1 @@
+"""Validate: attack the model before others do."""
