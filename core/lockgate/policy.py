@@ -193,7 +193,9 @@ def _stage_schema(stage: Stage) -> dict[str, Any]:
     }
     for parameter in stage.plain:
         if parameter.threshold:
-            about = {"description": parameter.help, "default": parameter.default}
+            about: dict[str, Any] = {"description": parameter.help}
+            if parameter.default is not None:
+                about["default"] = parameter.default
             properties[parameter.name] = pydantic.TypeAdapter(parameter.annotation).json_schema() | about
     return {
         "type": "object",

@@ -130,6 +130,25 @@ def test_a_document_over_the_depth_limit_is_refused_and_one_at_the_limit_is_read
     assert load(b'["' + b"[" * 100 + b'\\"[", "\\\\", []]').data[2] == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [no, 010, 1e3, ~, 'x', true]",
+        "a: &b 1",
+        "a: 1\na: 2",
+        "<<: {}",
+        "2: 1",
+        "a: !!str b",
+        "'<<': 1",
+        "",
+    ],
+)
+def test_yaml_reads_the_same_without_libyaml(text, monkeypatch):
+    with_libyaml = _read_or_refused(load_yaml, text.encode())
+    monkeypatch.delattr("yaml.CSafeLoader", raising=False)
+    assert _read_or_refused(load_yaml, text.encode()) == with_libyaml
+
+
 def test_a_yaml_bomb_is_refused_at_once():
     bomb = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
         b"%c: &%c [*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c,*%c]\n" % (c, c, *[c - 1] * 9) for c in range(98, 123)

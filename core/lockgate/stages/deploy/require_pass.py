@@ -32,6 +32,7 @@ def require_pass(
     The worst decides: FAIL for a verdict that is not allowed (INCONCLUSIVE for an INCONCLUSIVE one),
     WARN when one that was let through is no PASS. Attestations count only with a good signature by
     the key, so they need one; verdicts are the words that earlier steps of this pipeline returned.
+    Which artifact an attestation is about is not looked at here; `verify-artifact` does that.
 
     Args:
         attestations: ``attestation.json`` of earlier runs.
@@ -55,7 +56,8 @@ def require_pass(
         _require(outcome, f"verdict[{number}]", f"Verdict {number + 1}", _verdict(word), allowed)
     for number, path in enumerate(attestations or ()):
         _attested(outcome, number, path, key, allowed)
-    outcome.metrics = {"required": len(outcome.checks), "allowed": sorted(map(str, allowed))}
+    outcome.metrics = {"required": len(outcome.checks)}
+    outcome.facts["Opens on"] = ", ".join(sorted(map(str, allowed)))
     return outcome
 
 
