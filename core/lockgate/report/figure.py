@@ -8,8 +8,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-_BAR = (72, 10)
-_HISTOGRAM = (132, 32)
+_BAR = (64, 10)
+_HISTOGRAM = (132, 30)
 _MOST_BINS = 44
 
 

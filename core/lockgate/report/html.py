@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -25,10 +25,13 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from lockgate.body import plain
+from lockgate.errors import StageError
 from lockgate.report import figure, text
 
 MAX_BYTES = 500_000
 """No page is larger, in bytes."""
+_CELLS = 8_000  # cells of all tables together that are worth a try
+_FEWEST = 4  # rows that every table shows, however many tables there are
 _SHORT = 30  # longest text, in characters, that a table's cell keeps on one line
 
 _WORST_FIRST = ("FAIL", "INCONCLUSIVE", "WARN", "WAIVED", "PASS")
@@ -40,11 +43,14 @@ _SAYS = {
     "INCONCLUSIVE": "A check could not be decided. The gate stays closed, unless the policy says otherwise.",
     "WAIVED": "What was found is covered by a signed waiver. The gate opens.",
 }
+_OPEN = ("PASS", "WARN", "WAIVED")
+_CLOSED = "No check failed, but the decision keeps the gate closed."
 _DECISIONS = {
     "KEEP": "Keep the model in service; the new batch asks for nothing.",
     "RETRAIN": "Train on the new batch; it moved, and it looks honest.",
     "QUARANTINE": "Set the new batch aside and train nothing on it.",
 }
+_NOWHERE: dict[str, Any] = {"column": None, "rows": (), "member": None, "offset": None}
 _NEXT = {
     "PASS": "Go on to the next stage, and keep the attestation beside the artifact.",
     "WARN": "Read the findings below; nothing is blocked.",
@@ -95,13 +101,23 @@ def render(
         facts: Short lines for the head of the page, label to text.
         attachments: Pages and files that lie beside the report: name to relative file name.
     """
-    page = ""
     for limit in _LIMITS:
         view = _view(document, tables or {}, facts or {}, attachments or {}, limit)
-        page = _environment(limit.chars).get_template("report.html.j2").render(view)
-        if len(page.encode()) < MAX_BYTES:
-            break
-    return page
+        page = _within(_environment(limit.chars).get_template("report.html.j2").generate(view))
+        if page is not None:
+            return page
+    raise StageError(f"report.html would be larger than {MAX_BYTES:,} bytes; report this as a defect")
+
+
+def _within(parts: Iterable[str]) -> str | None:
+    """Join the parts of a page; stop with None as soon as they are too many."""
+    page, size = [], 0
+    for part in parts:
+        page.append(part)
+        size += len(part.encode())
+        if size >= MAX_BYTES:
+            return None
+    return "".join(page)
 
 
 @lru_cache(maxsize=len(_LIMITS))
@@ -150,7 +166,7 @@ def _view(
     return {
         "document": document,
         "verdict": verdict,
-        "means": _SAYS[verdict],
+        "means": _CLOSED if document["decision"] == "QUARANTINE" and verdict in _OPEN else _SAYS[verdict],
         "decision": document["decision"],
         "decision_means": _DECISIONS.get(str(document["decision"]), ""),
         "why": _why(verdict, checks, findings),
@@ -165,7 +181,7 @@ def _view(
         "loud_checks": _cut([c for c in checks if c["verdict"] != "PASS"], limit.rows),
         "passed_checks": _cut([c for c in checks if c["verdict"] == "PASS"], limit.rows),
         "checks_total": len(checks),
-        "tables": _cut(list(tables.items()), limit.columns, lambda item: _table(*item, limit)),
+        "tables": _cut(list(tables.items()), limit.columns, lambda item: _table(*item, limit, len(tables))),
         "metrics": _metrics(document["metrics"], limit),
         "subjects": _cut(document["subjects"], limit.rows, _subject),
         "parameters": _cut([p for p in document["parameters"].items() if p[0] not in thresholds], limit.rows),
@@ -229,7 +245,7 @@ def _todo(verdict: str, findings: Sequence[Mapping[str, Any]]) -> str:
 
 def _groups(findings: Sequence[Mapping[str, Any]], most: int) -> _Some:
     """Put findings of one severity and rule together, as many columns often share one cause."""
-    shown = findings[:most]
+    shown = [{**f, "location": {**_NOWHERE, **f["location"]}} for f in findings[:most]]
     first: dict[tuple[str, str], int] = {}
     for place, finding in enumerate(shown):
         first.setdefault((finding["severity"], finding["rule"]), place)
@@ -257,13 +273,14 @@ class _Cell:
     picture: Markup = Markup("")
 
 
-def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: _Limit) -> dict[str, Any]:
+def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: _Limit, among: int) -> dict[str, Any]:
     for key, order in (("severity", _HEAVIEST_FIRST), ("verdict", _WORST_FIRST)):
         if rows and key in rows[0]:
             rows = sorted(rows, key=lambda row: _rank(row.get(key), order))
-    shown = [plain(row) for row in rows[: limit.rows]]
-    columns = list(dict.fromkeys(key for row in shown for key in row))
+    columns = list(dict.fromkeys(key for row in rows[: limit.rows] for key in row))
     kept = columns[: limit.columns]
+    room = _CELLS // max(min(among, limit.columns) * len(kept), 1)
+    shown = [{c: plain(row[c]) for c in kept if c in row} for row in rows[: min(limit.rows, max(room, _FEWEST))]]
     tops = {column: _top(column, [row.get(column) for row in shown]) for column in kept}
     return {
         "name": name,
@@ -277,7 +294,7 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: _Limit) -> dict[
 def _column(name: str, values: Sequence[Any]) -> dict[str, Any]:
     pictures = (list(value) for value in values if figure.is_distribution(value))
     numeric = any(figure.finite(_bare(value)) is not None for value in values)
-    return {"name": name, "kind": "num" if numeric else "text", "legend": next(pictures, [])}
+    return {"name": str(name), "kind": "num" if numeric else "text", "legend": next(pictures, [])}
 
 
 def _bare(value: Any) -> Any:
@@ -286,6 +303,7 @@ def _bare(value: Any) -> Any:
 
 def _top(column: str, values: Sequence[Any]) -> float | None:
     """Return what a full bar of a column stands for; None when its numbers are not drawn."""
+    column = str(column)
     if column.endswith(("_share", "_score")) or column in ("share", "score"):
         return 1.0
     drawn = [v for v in values if isinstance(v, Mapping) and "value" in v]
