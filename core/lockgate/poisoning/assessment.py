@@ -10,6 +10,7 @@ from lockgate.errors import InputError, MissingExtraError
 from lockgate.poisoning.detectors import DETECTORS
 from lockgate.poisoning.evidence import Alarm, Evidence, Labelled
 from lockgate.poisoning.resampling import holm
+from lockgate.progress import track
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,8 @@ MOST_CLASSES = 200
 """A label with more values is a number to predict, not a class."""
 SUSPECT = 0.5
 """A row is a suspect when it is more likely planted than not."""
+PAIR_EXPLAINS = 0.7
+"""A relabelled class accounts for the noise of the table when it makes up this share of it."""
 NO_ALARM_SHARE = 0.01
 """Prior share that ranks the rows when nothing alarmed; it changes no order."""
 
@@ -145,9 +148,11 @@ def assess(
         sources=sources,
         seed=seed,
         min_share=min_share,
+        draws=_draws(alpha),
     )
-    alarms = [detect(evidence) for detect in DETECTORS]
+    alarms = [detect(evidence) for detect in track(DETECTORS, "looking for planted rows")]
     _decide(alarms, alpha)
+    _explain(alarms, evidence)
     return _ranked(nothing, alarms, evidence, used, encoded[0].left_out, encoded[0].names)
 
 
@@ -250,6 +255,35 @@ def _decide(alarms: list[Alarm], alpha: float) -> None:
         alarm.adjusted_p = adjusted
         alarm.threshold = alpha
         alarm.alarmed = adjusted <= alpha and alarm.large_enough
+
+
+def _draws(alpha: float) -> int:
+    """Return enough resampling draws for the smallest p value to pass Holm's correction, within reason."""
+    return int(min(max(999.0, 3 * len(DETECTORS) / max(alpha, 1e-9)), 20_000.0))
+
+
+def _explain(alarms: list[Alarm], evidence: Evidence) -> None:
+    """Withdraw alarms that another, more specific one accounts for.
+
+    A hijacked source raises the noise of the whole table too. A detector that is silent on the rows
+    of the other sources has nothing of its own to say; nor has plain noise beside a relabelled class
+    that makes up most of it.
+    """
+    for alarm, detect in zip(alarms, DETECTORS, strict=True):
+        for other in alarms:
+            if alarm is other or not (alarm.alarmed and other.alarmed):
+                continue
+            if other.within is not None:
+                rest = evidence.only(~other.within)
+                if rest.batch.rows < FEWEST_ROWS:
+                    continue
+                again = detect(rest)
+                silent = not again.large_enough or (again.p_value or 0.0) > alarm.threshold
+            else:
+                silent = other.label_pair is not None and other.share >= PAIR_EXPLAINS * alarm.share
+                silent &= alarm.within is None
+            if silent:
+                alarm.alarmed, alarm.explained_by = False, other.rule
 
 
 def _ranked(

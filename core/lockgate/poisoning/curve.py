@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.resampling import ENOUGH
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -13,8 +15,10 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 MOST_BINS = 40
-BOOTSTRAPS = 999
-ENOUGH = 20
+ROWS_PER_BIN = 8
+_AT_ONCE = 37
+_RATES = (0.0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.14, 0.16,
+          0.18, 0.2, 0.225, 0.25, 0.275, 0.3, 0.35, 0.4)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Lapse:
     """A ceiling of agreement below 1.
 
     Attributes:
-        share: The lapse rate: disagreement where the model is surest, 0 to 1.
+        share: The lapse rate: disagreement where the model is surest, 0 to 0.4.
         statistic: Twice the logarithm of the likelihood ratio against no lapses.
         p_value: How often data without lapses shows as large a statistic.
     """
@@ -32,92 +36,92 @@ class Lapse:
     p_value: float
 
 
-def lapse(probabilities: Floats, labels: Integers, random: np.random.Generator) -> Lapse:
+def lapse(probabilities: Floats, labels: Integers, random: np.random.Generator, draws: int) -> Lapse:
     """Test whether labels agree less than fully with the model where it is surest.
+
+    Agreement is fitted as a logistic curve of certainty, with and without a ceiling below 1.
+    Certainty is the rank of the model's margin, spread like half of a normal distribution, and not
+    the margin itself: a model that has seen flipped labels lowers its margins until they fit.
 
     Args:
         probabilities: Out-of-sample probabilities, shape (rows, classes).
         labels: Given classes, shape (rows,).
         random: Where the bootstrap's draws come from.
+        draws: Bootstrap samples at most; the smallest p value is about ``1 / (draws + 1)``.
     """
     import numpy as np
 
-    margin, agreed, rows = _binned(probabilities, labels)
-    if len(margin) < 3:  # noqa: PLR2004 - three parameters need three points
+    certainty, agreed, rows = _binned(probabilities, labels)
+    if len(certainty) < 4:  # noqa: PLR2004 - three parameters need four points
         return Lapse(0.0, 0.0, 1.0)
-    null = _fit(margin, agreed, rows, ceiling=False)
-    full = _fit(margin, agreed, rows, ceiling=True, start=null[0])
-    seen = 2.0 * max(null[1] - full[1], 0.0)
-    honest = _agreement(null[0], margin)
+    seen, best, honest = _ratio(certainty, agreed[None, :], rows)
     extreme = done = 0
-    while done < BOOTSTRAPS and extreme < ENOUGH and seen > 1e-6:
-        drawn = random.binomial(rows.astype(np.int64), honest).astype(np.float64)
-        a = _fit(margin, drawn, rows, ceiling=False, start=null[0])
-        b = _fit(margin, drawn, rows, ceiling=True, start=a[0])
-        extreme += 2.0 * (a[1] - b[1]) >= seen
-        done += 1
+    while done < draws and extreme < ENOUGH and best[0] > 0:
+        drawn = random.binomial(rows.astype(np.int64), honest[0], (_AT_ONCE, len(rows))).astype(np.float64)
+        extreme += int((_ratio(certainty, drawn, rows)[0] >= seen[0] - 1e-9).sum())
+        done += _AT_ONCE
     p_value = (extreme + 1.0) / (done + 1.0) if done else 1.0
-    return Lapse(float(1.0 / (1.0 + np.exp(-full[0][2]))), seen, p_value)
+    return Lapse(_RATES[int(best[0])], float(seen[0]), min(p_value, 1.0))
 
 
 def _binned(probabilities: Floats, labels: Integers) -> tuple[Floats, Floats, Floats]:
-    """Cut the rows into bins of equal size by margin; return mean margin, agreements and rows of each."""
+    """Cut the rows into bins of equal size by margin; return certainty, agreements and rows of each."""
     import numpy as np
+    from scipy.special import ndtri
 
-    top = probabilities.max(axis=1)
-    margin = np.round(np.log(top) - np.log(np.maximum(1.0 - top, 1e-4)), 6)
     agrees = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    order = np.argsort(margin, kind="stable")
-    bins = int(min(MOST_BINS, len(order) // 15))
-    if bins < 3:  # noqa: PLR2004 - too few rows to see a curve
-        return margin[:0], margin[:0], margin[:0]
-    parts = np.array_split(order, bins)
+    order = np.argsort(np.round(probabilities.max(axis=1), 9), kind="stable")
+    bins = int(min(MOST_BINS, len(order) // ROWS_PER_BIN))
+    parts = np.array_split(order, bins) if bins else []
+    middle = (np.arange(bins) + 0.5) / max(bins, 1)
     return (
-        np.array([margin[part].mean() for part in parts]),
+        ndtri(0.5 + 0.5 * middle),
         np.array([agrees[part].sum() for part in parts]),
         np.array([float(len(part)) for part in parts]),
     )
 
 
-def _agreement(parameters: Floats, margin: Floats) -> Floats:
-    """``(1 - lapse) / (1 + exp(-(slope * margin + shift)))``; the third parameter is the lapse's logit."""
+def _ratio(certainty: Floats, agreed: Floats, rows: Floats) -> tuple[Floats, Integers, Floats]:
+    """Fit the curve for each lapse rate of a grid to each of some draws.
+
+    Args:
+        certainty: Shape (bins,).
+        agreed: Shape (draws, bins).
+        rows: Shape (bins,).
+
+    Returns:
+        Twice the log likelihood ratio, the number of the best rate, both of shape (draws,), and the
+        agreement that is expected without lapses, shape (draws, bins).
+    """
     import numpy as np
 
-    curve = 1.0 / (1.0 + np.exp(-np.clip(parameters[0] * margin + parameters[1], -30.0, 30.0)))
-    lapse_rate = 1.0 / (1.0 + np.exp(-parameters[2])) if len(parameters) > 2 else 0.0  # noqa: PLR2004 - with a ceiling
-    return np.clip((1.0 - lapse_rate) * curve, 1e-6, 1.0 - 1e-6)
+    rate = np.array(_RATES)[None, :, None]
+    k, n = agreed[:, None, :], rows[None, None, :]
+    start = np.log((agreed.sum(axis=1) + 1.0) / (rows.sum() - agreed.sum(axis=1) + 1.0))
+    shift = np.repeat(start[:, None], len(_RATES), axis=1) - 0.5
+    slope = np.ones_like(shift)
+    for _ in range(25):  # Fisher scoring with bounded steps
+        curve, p = _agreement(slope, shift, rate, certainty)
+        by_z = (1.0 - rate) * curve * (1.0 - curve)
+        pull = (k - n * p) * by_z / (p * (1.0 - p))
+        weight = n * by_z**2 / (p * (1.0 - p))
+        w0 = weight.sum(axis=2) + 1e-3
+        w1 = (weight * certainty).sum(axis=2)
+        w2 = (weight * certainty**2).sum(axis=2) + 1e-3
+        g0, g1 = pull.sum(axis=2), (pull * certainty).sum(axis=2)
+        determinant = np.maximum(w0 * w2 - w1**2, 1e-9)
+        shift = np.clip(shift + np.clip((w2 * g0 - w1 * g1) / determinant, -1.0, 1.0), -6.0, 6.0)
+        slope = np.clip(slope + np.clip((w0 * g1 - w1 * g0) / determinant, -1.0, 1.0), 0.0, 15.0)
+    _, p = _agreement(slope, shift, rate, certainty)
+    likelihood = (k * np.log(p) + (n - k) * np.log(1.0 - p)).sum(axis=2)
+    best = likelihood.argmax(axis=1)
+    return 2.0 * (likelihood.max(axis=1) - likelihood[:, 0]), best, p[:, 0, :]
 
 
-def _fit(
-    margin: Floats, agreed: Floats, rows: Floats, *, ceiling: bool, start: Floats | None = None
-) -> tuple[Floats, float]:
-    """Fit the curve by maximum likelihood; return its parameters and its negative log likelihood."""
+def _agreement(slope: Floats, shift: Floats, rate: Floats, certainty: Floats) -> tuple[Floats, Floats]:
+    """Return the logistic curve, and the curve below its ceiling."""
     import numpy as np
-    from scipy.optimize import minimize
 
-    first = np.array([1.0, 0.0]) if start is None else np.asarray(start)
-    bounds = [(0.05, 5.0), (-5.0, 5.0)]
-    starts = [first]
-    if ceiling:
-        sure = margin >= np.quantile(margin, 0.5)
-        rate = float(np.clip(1.0 - agreed[sure].sum() / rows[sure].sum(), 1e-3, 0.4))
-        logit = float(np.log(rate / (1.0 - rate)))
-        starts = [np.append(first, -7.0), np.array([min(2.0 * first[0], 5.0), first[1], logit])]
-        bounds.append((-9.0, 0.0))
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        z = np.clip(parameters[0] * margin + parameters[1], -30.0, 30.0)
-        curve = 1.0 / (1.0 + np.exp(-z))
-        lapse_rate = 1.0 / (1.0 + np.exp(-parameters[2])) if ceiling else 0.0
-        p = np.clip((1.0 - lapse_rate) * curve, 1e-6, 1.0 - 1e-6)
-        by_p = (rows - agreed) / (1.0 - p) - agreed / p
-        by_z = by_p * (1.0 - lapse_rate) * curve * (1.0 - curve)
-        slope = [float((by_z * margin).sum()), float(by_z.sum())]
-        if ceiling:
-            slope.append(float((by_p * -curve).sum() * lapse_rate * (1.0 - lapse_rate)))
-        value = -(agreed * np.log(p) + (rows - agreed) * np.log(1.0 - p)).sum()
-        return float(value), np.array(slope)
-
-    found = [minimize(loss, s, jac=True, method="L-BFGS-B", bounds=bounds) for s in starts]
-    best = min(found, key=lambda f: float(f.fun))
-    return np.asarray(best.x), float(best.fun)
+    z = np.clip(slope[:, :, None] * certainty + shift[:, :, None], -30.0, 30.0)
+    curve = 1.0 / (1.0 + np.exp(-z))
+    return curve, np.clip((1.0 - rate) * curve, 1e-6, 1.0 - 1e-6)

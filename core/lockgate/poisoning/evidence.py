@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Evidence:
         sources: Names of the sources, as text.
         seed: Seed of every resampling.
         min_share: Smallest share of planted rows that alarms, 0 to 1.
+        draws: Draws of every resampling, at most.
     """
 
     batch: Labelled
@@ -79,12 +80,19 @@ class Evidence:
     sources: tuple[str, ...]
     seed: int
     min_share: float
+    draws: int
 
     def random(self, detector: str) -> np.random.Generator:
         """Return a generator of a detector's own, so that adding a detector changes no other."""
         import numpy as np
 
         return np.random.default_rng([self.seed, *detector.encode()])
+
+
+    def only(self, rows: NDArray[np.bool_]) -> Evidence:
+        """Return the evidence of some rows of the batch."""
+        batch = Labelled(self.batch.labels[rows], self.batch.probabilities[rows])
+        return replace(self, batch=batch, source=None if self.source is None else self.source[rows])
 
 
 @dataclass
@@ -103,10 +111,12 @@ class Alarm:
         large_enough: Whether the effect is above the detector's floor.
         source: The named source, or None.
         label_pair: ``(was, became)`` names of classes, or None.
+        within: The rows of what is named, for what one detector explains to others; shape (rows,).
         belief: Probability of each row to be planted if the alarm is right; shape (rows,).
         adjusted_p: The p value after Holm's correction for the number of detectors.
         threshold: What `adjusted_p` is held against.
         alarmed: Whether the detector alarms; set by `assess`.
+        explained_by: Rule of another alarm that accounts for this one, which then does not alarm, or None.
         suspects: Rows that this alarm makes suspects; set by `assess`.
         groups: One mapping for each thing compared (each source, each class), for the report.
     """
@@ -122,10 +132,12 @@ class Alarm:
     large_enough: bool = False
     source: str | None = None
     label_pair: tuple[str, str] | None = None
+    within: NDArray[np.bool_] | None = None
     belief: Floats | None = None
     adjusted_p: float | None = None
     threshold: float = 0.0
     alarmed: bool = False
+    explained_by: str | None = None
     suspects: int = 0
     groups: list[Mapping[str, Any]] = field(default_factory=list)
 

@@ -170,6 +170,8 @@ def codes(column: Any) -> tuple[Any, tuple[str, ...]]:
 
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if pa.types.is_nested(column.type):
+        raise InputError(f"a label or source column holds {column.type}; name a column of plain values")
     if pa.types.is_floating(column.type):  # 1.0 and 1 are one class, NaN is no class
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     values = pc.unique(column).drop_null()

@@ -8,8 +8,8 @@ batch and baseline.
 
 Without one: honest doubt and planted labels can look the same, with one difference. Honest
 disagreement fades where the model is sure; planted labels keep a floor. The agreement of labels
-with the model is fitted as a logistic curve of the model's margin, with and without a ceiling below
-1 (a lapse rate: Wichmann and Hill 2001). Statistic: twice the logarithm of the likelihood ratio of
+with the model is fitted as a logistic curve of the rank of the model's certainty, with and without a
+ceiling below 1 (a lapse rate: Wichmann and Hill 2001). Statistic: twice the logarithm of the likelihood ratio of
 the two. Null: labels drawn from the curve without a ceiling (parametric bootstrap). The class that
 disagrees most is left out, because one outcome can be uncertain by nature even at its surest
 (employment at the best age), and flips at random leave no class alone.
@@ -48,7 +48,7 @@ def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
     batch = evidence.batch
     excess = np.concatenate([batch.excess, baseline.excess])
     group = np.repeat(np.array([0, 1], dtype=np.int64), [batch.rows, baseline.rows])
-    seen, p = permuted_p(excess, group, 2, np.array([0]), evidence.random(NAME))
+    seen, p = permuted_p(excess, group, np.array([0]), evidence.random(NAME), evidence.draws)
     share = flipped_share(batch, batch.excess - baseline.excess.mean())
     return Alarm(
         NAME,
@@ -73,7 +73,7 @@ def _by_lapse(evidence: Evidence) -> Alarm:
         ]
     )
     kept = predicted != int(disagree.argmax())
-    found = lapse(batch.probabilities[kept], batch.labels[kept], evidence.random(NAME))
+    found = lapse(batch.probabilities[kept], batch.labels[kept], evidence.random(NAME), evidence.draws)
     return Alarm(
         NAME,
         RULE,

@@ -13,13 +13,14 @@ it; most of what disagrees where the model is surest must carry one label, and t
 classes must be clear. It needs three classes: with two, a class that is flipped cannot be told from one
 that is uncertain by nature.
 
-Floor: `FLOOR` of the rows of the class `was`, and `FEWEST` rows.
+Floor: `FLOOR` of the rows of the class `was`, `FEWEST` rows, and `MORE_THAN_OTHERS` times what other
+pairs show, because flips at random raise every pair.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockgate.poisoning.curve import lapse
 from lockgate.poisoning.evidence import Alarm, believe
@@ -36,6 +37,8 @@ FLOOR = 0.05
 """Smallest share of a class that alarms."""
 FEWEST = 5
 """Fewest relabelled rows that alarm."""
+MORE_THAN_OTHERS = 3.0
+"""The share of the named pair is this many times that of the median other one; else it is plain noise."""
 MOST_CLASSES = 30
 """With more classes the pairs are too many to look at each."""
 
@@ -57,7 +60,7 @@ def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
 
     batch, classes = evidence.batch, len(evidence.classes)
     best = (math.inf, 0.0, 0, 1, 0.0)  # p value, statistic, was, became, share of the class
-    groups = []
+    groups: list[dict[str, Any]] = []
     for was in range(classes):
         for became in range(classes):
             if was == became:
@@ -81,7 +84,10 @@ def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
             )
             best = min(best, (p, -above, was, became, share))
     p, above, was, became, share = best
-    return _alarm(evidence, was, became, share, p, -above, groups)
+    alarm = _alarm(evidence, was, became, share, p, -above, groups)
+    others = sorted(float(g["estimated_share_of_class"]) for g in groups)[:-1]
+    alarm.large_enough &= share >= MORE_THAN_OTHERS * others[len(others) // 2]
+    return alarm
 
 
 def _terms(rows: Labelled, was: int, became: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -106,7 +112,7 @@ def _by_lapse(evidence: Evidence) -> Alarm:
     found = []
     for was in range(len(evidence.classes)):
         mine = predicted == was
-        mine_lapse = lapse(batch.probabilities[mine], batch.labels[mine], random)
+        mine_lapse = lapse(batch.probabilities[mine], batch.labels[mine], random, evidence.draws)
         became, concentration = _main_disagreement(batch, mine, was)
         rows_became = concentration * mine_lapse.share * float(mine.sum())
         found.append((mine_lapse, became, concentration, rows_became))
@@ -132,7 +138,7 @@ def _by_lapse(evidence: Evidence) -> Alarm:
             for k, f in enumerate(found)
         ],
     )
-    alarm.large_enough &= concentration >= 0.7 and usual <= mine_lapse.share / 3 and rows_became >= FEWEST  # noqa: PLR2004 - one label, and clear elsewhere
+    alarm.large_enough &= concentration >= 0.7 and usual <= mine_lapse.share / MORE_THAN_OTHERS and rows_became >= FEWEST  # noqa: PLR2004 - one label, and clear elsewhere
     return alarm
 
 
@@ -140,7 +146,10 @@ def _main_disagreement(batch: Labelled, mine: NDArray[np.bool_], was: int) -> tu
     """Return the label that most of a class's surest disagreeing rows carry, and the share that does."""
     import numpy as np
 
-    sure = mine & (batch.probabilities[:, was] >= np.median(batch.probabilities[mine, was], initial=0) if mine.any() else mine)
+    if not mine.any():
+        return (was + 1) % batch.probabilities.shape[1], 0.0
+    p_was = batch.probabilities[:, was]
+    sure = mine & (p_was >= np.median(p_was[mine]))
     against = batch.labels[sure & (batch.labels != was)]
     if not len(against):
         return (was + 1) % batch.probabilities.shape[1], 0.0
@@ -149,7 +158,7 @@ def _main_disagreement(batch: Labelled, mine: NDArray[np.bool_], was: int) -> tu
 
 
 def _alarm(
-    evidence: Evidence, was: int, became: int, share: float, p: float, statistic: float, groups: list[dict[str, object]]
+    evidence: Evidence, was: int, became: int, share: float, p: float, statistic: float, groups: list[dict[str, Any]]
 ) -> Alarm:
     import numpy as np
 

@@ -7,8 +7,7 @@ The model does not know the source, so a hijacked source does not teach it its o
 
 Null: the source column is permuted; were the sources equally honest, this changes nothing.
 
-Floor: `FLOOR` of the source's labels are flipped, and `Evidence.min_share` of the table's would be
-implied by no smaller number than `FEWEST` rows.
+Floor: `FLOOR` of the source's own labels, and `FEWEST` rows.
 
 Does not see: all sources lying alike, or a source that holds most of the rows.
 """
@@ -17,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
+from lockgate.poisoning.evidence import Alarm, believe_flipped
 from lockgate.poisoning.resampling import permuted_p
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ FLOOR = 0.1
 """Smallest share of a source's own labels that alarms."""
 FEWEST = 5
 """Fewest flipped rows that alarm."""
+MOST_SHOWN = 50
+"""The report shows this many sources, the worst first."""
 
 
 def detect(evidence: Evidence) -> Alarm:
@@ -45,14 +46,15 @@ def detect(evidence: Evidence) -> Alarm:
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
         return Alarm(NAME, RULE, ran=False, why_not="fewer than two sources have five rows or more")
     excess = evidence.batch.excess
-    seen, p = permuted_p(excess, evidence.source, len(evidence.sources), tested, evidence.random(NAME))
+    seen, p = permuted_p(excess, evidence.source, tested, evidence.random(NAME), evidence.draws)
     share = _shares(evidence, tested)
     worst = int(np.lexsort((-seen, p))[0])
     guilty = (share >= FLOOR) & (share * count[tested] >= FEWEST)
-    prior = np.zeros(evidence.batch.rows)
     named = [i for i in range(len(tested)) if guilty[i] and (p[i] <= 2 * p.min() or p[i] <= 0.001)]  # noqa: PLR2004 - every source as clear as the worst
-    for i in named:
-        prior[evidence.source == tested[i]] = share[i]
+    share_of = np.zeros(len(evidence.sources) + 1)  # the last is for rows without a source
+    share_of[tested[named]] = share[named]
+    prior = share_of[evidence.source]
+    mean_surprise = np.bincount(evidence.source[evidence.source >= 0], evidence.batch.surprise[evidence.source >= 0])
     return Alarm(
         NAME,
         RULE,
@@ -63,16 +65,17 @@ def detect(evidence: Evidence) -> Alarm:
         large_enough=bool(guilty[worst]),
         source=", ".join(evidence.sources[tested[i]] for i in named) or evidence.sources[tested[worst]],
         belief=believe_flipped(evidence.batch, prior),
+        within=prior > 0,
         groups=[
             {
                 "source": evidence.sources[s],
                 "rows": int(count[s]),
-                "disagreement": round(float(evidence.batch.surprise[evidence.source == s].mean()), 4),
+                "disagreement": round(float(mean_surprise[s] / count[s]), 4),
                 "standard_errors": round(float(seen[i]), 2),
                 "p_value": round(float(p[i]), 4),
                 "estimated_share": round(float(share[i]), 4),
             }
-            for i, s in enumerate(tested)
+            for i, s in ((int(i), int(tested[i])) for i in np.lexsort((-seen, p))[:MOST_SHOWN])
         ],
     )
 
@@ -81,14 +84,10 @@ def _shares(evidence: Evidence, tested: NDArray[np.int64]) -> NDArray[np.float64
     """Estimate the flipped share of each tested source, against the excess of the median source."""
     import numpy as np
 
-    from lockgate.poisoning.evidence import Labelled
-
     assert evidence.source is not None  # noqa: S101 - `detect` returned before
-    excess = evidence.batch.excess
-    usual = float(np.median([excess[evidence.source == s].mean() for s in tested]))
-    shares = []
-    for s in tested:
-        mine = evidence.source == s
-        rows = Labelled(evidence.batch.labels[mine], evidence.batch.probabilities[mine])
-        shares.append(flipped_share(rows, excess[mine] - usual))
-    return np.array(shares)
+    there = evidence.source >= 0
+    batch, of = evidence.batch, evidence.source[there]
+    count = np.bincount(of)[tested]
+    excess = np.bincount(of, batch.excess[there])[tested] / count
+    room = np.bincount(of, (batch.flipped_surprise - batch.expected_surprise)[there])[tested] / count
+    return np.clip((excess - np.median(excess)) / np.maximum(room, 1e-6), 0.0, 1.0)

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-PERMUTATIONS = 1_999
-"""Permutations of a group test at most; the smallest p value is 1 / (PERMUTATIONS + 1)."""
 ENOUGH = 20
-"""A test stops when this many permutations were as extreme as the data (Besag and Clifford 1991)."""
+"""A test stops when this many draws were as extreme as the data (Besag and Clifford 1991)."""
 _PRIOR_ROWS = 30.0  # a small group's variance is drawn towards everybody's with this weight
 
 
@@ -61,7 +59,7 @@ def group_excess(values: Floats, group: Integers, groups: int) -> Floats:
 
 
 def permuted_p(
-    values: Floats, group: Integers, groups: int, of: Integers, random: np.random.Generator
+    values: Floats, group: Integers, of: Integers, random: np.random.Generator, draws: int
 ) -> tuple[Floats, Floats]:
     """Test whether some groups' values are higher than the others', by permuting who is in which group.
 
@@ -71,19 +69,20 @@ def permuted_p(
     Args:
         values: Shape (rows,).
         group: Index of each row's group, -1 for none; shape (rows,).
-        groups: Number of groups.
         of: The groups that are tested; the rest is only compared with.
         random: Where the permutations come from.
+        draws: Permutations at most; the smallest p value is ``1 / (draws + 1)``.
 
     Returns:
         The statistic and the p value of each tested group.
     """
     import numpy as np
 
+    groups = int(group.max()) + 1
     seen = group_excess(values, group, groups)[of]
     extreme = np.zeros(len(of))
     done = 0
-    while done < PERMUTATIONS and extreme.min() < ENOUGH:
+    while done < draws and extreme.min() < ENOUGH:
         largest = group_excess(random.permutation(values), group, groups)[of].max()
         extreme += largest >= seen - 1e-9
         done += 1
