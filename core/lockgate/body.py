@@ -16,7 +16,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lockgate import __version__
-from lockgate.outcome import Finding, Outcome, Severity, Verdict
+from lockgate.outcome import Finding, Outcome, Severity, Verdict, of_severity
 
 if TYPE_CHECKING:
     from lockgate.stage import Stage
@@ -115,15 +115,14 @@ def rounded(value: float) -> float | None:
 
 def why(document: Mapping[str, Any]) -> str:
     """Return one sentence that says why a result has its verdict."""
-    verdict = Verdict(document["verdict"])
-    if document["findings"] and verdict is not Verdict.INCONCLUSIVE:
-        return str(document["findings"][0]["message"])
+    verdict = document["verdict"]
+    for finding in document["findings"]:
+        if verdict in (Verdict.WARN, Verdict.FAIL) and of_severity(finding["severity"]) == verdict:
+            return str(finding["message"])
     for check in document["checks"]:
-        if check["verdict"] == verdict and verdict is not Verdict.PASS:
+        if check["verdict"] == verdict != Verdict.PASS:
             return str(check["reason"] or f"check {check['id']} is {verdict}")
-    if not document["checks"]:
-        return "nothing was checked"
-    return f"{len(document['checks'])} checks held"
+    return f"{len(document['checks'])} checks held" if document["checks"] else "nothing was checked"
 
 
 def environment() -> dict[str, Any]:

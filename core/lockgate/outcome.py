@@ -83,6 +83,11 @@ _OF_SEVERITY = {
 }
 
 
+def of_severity(severity: Severity | str) -> Verdict:
+    """Return the verdict that a finding of some severity asks for."""
+    return _OF_SEVERITY[Severity(severity)]
+
+
 def worst(verdicts: list[Verdict]) -> Verdict:
     """Return the worst of some verdicts; of none at all, INCONCLUSIVE."""
     return max(verdicts, key=_ORDER.index, default=Verdict.INCONCLUSIVE)
@@ -214,6 +219,5 @@ class Outcome:
     @property
     def verdict(self) -> Verdict:
         """The worst of all checks and findings; INCONCLUSIVE when nothing was checked."""
-        if not self.checks:
-            return worst([Verdict.INCONCLUSIVE, *(_OF_SEVERITY[f.severity] for f in self.findings)])
-        return worst([c.verdict for c in self.checks] + [_OF_SEVERITY[f.severity] for f in self.findings])
+        checked = [check.verdict for check in self.checks] or [Verdict.INCONCLUSIVE]
+        return worst(checked + [of_severity(finding.severity) for finding in self.findings])

@@ -1,0 +1,125 @@
+"""Retrain a model behind gates, on Kubeflow Pipelines.
+
+    python pipelines/secure_retraining.py secure_retraining.yaml     compile it for a cluster
+
+The twin of `dags/secure_retraining.py`: the same stages with the same parameters, so every verdict
+and every body digest is the same. On a cluster, mount the signing key into the sign-artifact step
+and set LOCKGATE_KEY there; see the README.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from kfp import compiler, dsl
+
+import lockgate_kfp
+from lockgate_kfp.detect_poisoning import detect_poisoning
+from lockgate_kfp.gate_retraining import gate_retraining
+from lockgate_kfp.require_pass import require_pass
+from lockgate_kfp.sign_artifact import sign_artifact
+from lockgate_kfp.test_robustness import test_robustness
+from lockgate_kfp.validate_data import validate_data
+from lockgate_kfp.verify_artifact import verify_artifact
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "dags"))
+from train_model import train  # noqa: E402 - the example's training step, used by both engines
+
+LABEL, SOURCE = "employed", "source"
+
+
+@dsl.component(base_image=lockgate_kfp.IMAGE, packages_to_install=[], install_kfp_package=False)
+def choose(verdict: str, decision: str, published: str) -> str:
+    """Say what to do with the batch: hold it, train on it, or keep the model in service."""
+    from pathlib import Path
+
+    if verdict not in ("PASS", "WARN") or decision == "QUARANTINE":
+        return "hold"
+    # KEEP with nothing in service is the very first run: there is no model to keep.
+    return "train" if decision == "RETRAIN" or not (Path(published) / "model.skops").exists() else "keep"
+
+
+@dsl.component(
+    base_image=lockgate_kfp.IMAGE, packages_to_install=[], install_kfp_package=False, additional_funcs=[train]
+)
+def train_model(
+    reference: dsl.Input[dsl.Dataset],
+    batch: dsl.Input[dsl.Dataset],
+    label: str,
+    model: dsl.Output[dsl.Model],
+    held_out: dsl.Output[dsl.Dataset],
+    metrics: dsl.Output[dsl.Metrics],
+):
+    """Train on the reference and the new batch together, and keep a fifth of the rows for tests."""
+    said = train([reference.path, batch.path], label, model.path, test=held_out.path)
+    for name, value in said.items():
+        metrics.log_metric(name, value)
+
+
+@dsl.component(base_image=lockgate_kfp.IMAGE, packages_to_install=[], install_kfp_package=False)
+def publish(model: dsl.Input[dsl.Model], attestation: dsl.Input[dsl.Artifact], folder: str):
+    """Put the model and its signature into the folder that serving reads."""
+    from pathlib import Path
+
+    from lockgate.artifact import place
+
+    place(Path(attestation.path), Path(folder) / "model.attestation.json")
+    place(Path(model.path), Path(folder) / "model.skops")
+
+
+@dsl.pipeline(name="secure-retraining")
+def secure_retraining(
+    batch: str, signature: str, reference: str, schema: str, supplier_key: str, pipeline_key: str, published: str
+):
+    """Verify, validate, look for poison, decide; then train, attack, sign, verify and publish.
+
+    Args:
+        batch: URI of the new batch.
+        signature: URI of the supplier's attestation of the batch.
+        reference: URI of the rows that the model in service was trained on.
+        schema: URI of the data schema.
+        supplier_key: URI of the supplier's public key.
+        pipeline_key: URI of this pipeline's public key.
+        published: Folder that serving reads.
+    """
+    new = dsl.importer(artifact_uri=batch, artifact_class=dsl.Dataset).set_display_name("batch")
+    old = dsl.importer(artifact_uri=reference, artifact_class=dsl.Dataset).set_display_name("reference")
+    rules = dsl.importer(artifact_uri=schema, artifact_class=dsl.Artifact).set_display_name("schema")
+    signed = dsl.importer(artifact_uri=signature, artifact_class=dsl.Artifact).set_display_name("signature")
+    theirs = dsl.importer(artifact_uri=supplier_key, artifact_class=dsl.Artifact)
+    ours = dsl.importer(artifact_uri=pipeline_key, artifact_class=dsl.Artifact)
+
+    delivered = verify_artifact(artifact=new.output, attestation=signed.output, key=theirs.output)
+    authentic = require_pass(verdicts=[delivered.outputs["verdict"]])
+    validated = validate_data(data=new.output, schema=rules.output).after(authentic)
+    sound = require_pass(verdicts=[validated.outputs["verdict"]])
+    # Its alarm closes nothing here: the gate below weighs it and answers QUARANTINE.
+    poison = detect_poisoning(train=new.output, baseline=old.output, label=LABEL, source=SOURCE).after(sound)
+    gate = gate_retraining(reference=old.output, current=new.output, label=LABEL, source=SOURCE).after(poison)
+    chosen = choose(
+        verdict=gate.outputs["verdict"], decision=gate.outputs["decision"], published=published
+    ).set_caching_options(enable_caching=False)
+
+    with dsl.If(chosen.output == "hold", name="hold"):
+        require_pass(verdicts=[gate.outputs["verdict"]])
+
+    with dsl.If(chosen.output == "train", name="train"):
+        trained = train_model(reference=old.output, batch=new.output, label=LABEL)
+        attacked = test_robustness(
+            model=trained.outputs["model"], data=trained.outputs["held_out"], label=LABEL
+        )
+        robust = require_pass(verdicts=[attacked.outputs["verdict"]])
+        sealed = sign_artifact(artifact=trained.outputs["model"]).after(robust)
+        verified = verify_artifact(
+            artifact=trained.outputs["model"], attestation=sealed.outputs["attestation_json"], key=ours.output
+        )
+        released = require_pass(verdicts=[sealed.outputs["verdict"], verified.outputs["verdict"]])
+        publish(
+            model=trained.outputs["model"], attestation=sealed.outputs["attestation_json"], folder=published
+        ).after(released).set_caching_options(enable_caching=False)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Compile the pipeline for a cluster.")
+    parser.add_argument("out", help="the YAML file to write")
+    compiler.Compiler().compile(secure_retraining, parser.parse_args().out)
