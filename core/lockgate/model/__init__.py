@@ -10,7 +10,7 @@ they are read, and are refused.
 """
 
 from lockgate.model.load import load
-from lockgate.model.predictor import Predictor
+from lockgate.model.predictor import Predictor, one_thread
 from lockgate.model.save import save
 
-__all__ = ["Predictor", "load", "save"]
+__all__ = ["Predictor", "load", "one_thread", "save"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lockgate.errors import InputError
@@ -21,7 +22,9 @@ class Predictor:
 
     def __init__(self, estimator: Any) -> None:
         if not callable(getattr(estimator, "predict", None)):
-            raise InputError(f"the model is a {type(estimator).__name__}, which cannot predict; give a fitted model")
+            raise InputError(
+                f"the model is a {type(estimator).__name__}, which cannot predict; give a fitted model"
+            )
         self.estimator = estimator
         _one_job(estimator)
 
@@ -46,7 +49,9 @@ class Predictor:
         """
         found = getattr(self.estimator, "classes_", None)
         if found is None or isinstance(found, list):  # a list: several labels a row
-            raise InputError(f"the model ({self.kind}) is not a fitted classifier of one label; give one that is")
+            raise InputError(
+                f"the model ({self.kind}) is not a fitted classifier of one label; give one that is"
+            )
         return tuple(found.tolist())
 
     def frame(self, table: Any) -> Any:
@@ -68,7 +73,9 @@ class Predictor:
             names = list(wanted)
         needed = getattr(self.estimator, "n_features_in_", len(names))
         if len(names) != needed:
-            raise InputError(f"the model reads {needed} columns and the data has {len(names)}; give the columns it was trained on")
+            raise InputError(
+                f"the model reads {needed} columns and the data has {len(names)}; give the columns it was trained on"
+            )
         if hasattr(table, "to_pandas"):
             return table.select(names).to_pandas()
         return table[names]
@@ -120,9 +127,25 @@ class Predictor:
         return frame if self.features is not None else frame.to_numpy()
 
 
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep OpenMP and BLAS to one thread inside: sums in one order, and no waiting on small batches.
+
+    Enter it when the model is loaded; libraries that come later are not held.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 def _one_job(estimator: Any) -> None:
     if not hasattr(estimator, "get_params"):
         return
-    jobs = {name: 1 for name, value in estimator.get_params().items() if name.split("__")[-1] == "n_jobs" and value}
+    jobs = {
+        name: 1
+        for name, value in estimator.get_params().items()
+        if name.split("__")[-1] == "n_jobs" and value
+    }
     if jobs:
         estimator.set_params(**jobs)

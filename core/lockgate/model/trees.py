@@ -94,7 +94,9 @@ def _check_predictor(predictor: Any, columns: int) -> None:
         raise InputError(_BROKEN)
     _check_nodes(nodes["left"], nodes["right"], nodes["is_leaf"] != 0, nodes["feature_idx"], columns)
     split = nodes[(nodes["is_categorical"] != 0) & (nodes["is_leaf"] == 0)]
-    if len(split) and (bitsets.ndim != 2 or bitsets.shape[1] != 8 or split["bitset_idx"].max() >= len(bitsets)):  # noqa: PLR2004 - 8 words of 32 bits
+    if len(split) and (
+        bitsets.ndim != 2 or bitsets.shape[1] != 8 or split["bitset_idx"].max() >= len(bitsets)
+    ):  # noqa: PLR2004 - 8 words of 32 bits
         raise InputError(_BROKEN)
 
 
