@@ -195,11 +195,12 @@ def _write_sample(
     size = min(MAX_ROWS, table.rows)
     rows = np.sort(np.random.default_rng(seed).choice(table.rows, size=size, replace=False))
     table.connection.register("lockgate_sample", pa.table({"row": rows}))
+    row = quote("lockgate_row" + "_" * max(map(len, table.storage)))  # longer than any column's name
     values = ", ".join(f"{_storable(table, name)} AS {quote(name)}" for name in columns)
-    numbered = f"(SELECT row_number() OVER () - 1 AS lockgate_row, {values} FROM {quote(table.view)})"  # noqa: S608
+    numbered = f"(SELECT row_number() OVER () - 1 AS {row}, {values} FROM {quote(table.view)})"  # noqa: S608
     query = (
-        f"SELECT * EXCLUDE (lockgate_row) FROM {numbered} "  # noqa: S608
-        "WHERE lockgate_row IN (SELECT row FROM lockgate_sample) ORDER BY lockgate_row"
+        f"SELECT * EXCLUDE ({row}) FROM {numbered} "  # noqa: S608
+        f"WHERE {row} IN (SELECT row FROM lockgate_sample) ORDER BY {row}"
     )
     pq.write_table(table.connection.sql(query).to_arrow_table(), path)
     table.connection.unregister("lockgate_sample")

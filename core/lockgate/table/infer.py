@@ -62,18 +62,27 @@ def infer(
         if conflict_share is None
         else _roomy(conflict_share, _DEFAULT_CONFLICTS),
         columns={
-            name: _rule(table, name, column, is_label=name == label, in_key=name in key, bound=max_categories)
+            name: _rule(
+                table,
+                name,
+                column,
+                is_label=name == label,
+                is_open=name in key or (name in ignore and column.kind != "string"),
+                bound=max_categories,
+            )
             for name, column in columns.items()
         },
     )
 
 
-def _rule(table: Table, name: str, column: Column, *, is_label: bool, in_key: bool, bound: int) -> ColumnRule:
+def _rule(
+    table: Table, name: str, column: Column, *, is_label: bool, is_open: bool, bound: int
+) -> ColumnRule:
     said: dict[str, Any] = {"type": column.kind, **_missing(column.completeness)}
     if column.invalid:
         # Infinities in a column of floats: there is no type that they are valid for.
         return ColumnRule(type="any", **_missing(column.completeness))
-    if in_key or column.kind in ("any", "boolean", "datetime"):
+    if is_open or column.kind in ("any", "boolean", "datetime"):
         return ColumnRule(**said)
     if _names_rows(table, name, column):
         return ColumnRule(**said, unique=True)

@@ -161,7 +161,8 @@ def open_table(
     """
     form = read.file_format(path)
     found = read.relation(connection, path, text=True)
-    view = f"lockgate_view_{connection.execute('SELECT count(*) FROM duckdb_views()').fetchall()[0][0]}"
+    number = connection.execute("SELECT count(*) FROM duckdb_views()").fetchall()[0][0]
+    view = f"lockgate_view_{number}"
     found.create_view(view)
     storage = dict(zip(found.columns, (str(t) for t in found.types), strict=True))
     rows = connection.execute(f"SELECT count(*) FROM {quote(view)}").fetchall()[0][0]  # noqa: S608
@@ -251,12 +252,10 @@ def duplicates(table: Table, names: Sequence[str] | None = None) -> Repeats:
         The count of surplus copies; its row numbers are those of all copies, the first included.
     """
     if names is None:
-        return _repeats(
-            table, [quote(name) for name in table.storage], "sum(n - 1)", "count(*) AS n", "n > 1"
-        )
+        return _repeats(table, [quote(name) for name in table.storage], "count(*) - 1", "count(*) > 1")
     values = [table.value(name) for name in names]
     complete = " AND ".join(f"{value} IS NOT NULL" for value in values)
-    return _repeats(table, values, "sum(n - 1)", "count(*) AS n", "n > 1", complete)
+    return _repeats(table, values, "count(*) - 1", "count(*) > 1", complete)
 
 
 def conflicts(table: Table, features: Sequence[str], label: str) -> Repeats:
@@ -269,28 +268,29 @@ def conflicts(table: Table, features: Sequence[str], label: str) -> Repeats:
     """
     chosen = [quote(name) for name in features]
     value = table.value(label)
-    return _repeats(table, chosen, "sum(n)", f"count({value}) AS n", f"min({value}) <> max({value})")
+    return _repeats(table, chosen, f"count({value})", f"min({value}) <> max({value})")
 
 
-def _repeats(
-    table: Table, columns: list[str], total: str, counted: str, having: str, where: str = "true"
-) -> Repeats:
+def _repeats(table: Table, columns: list[str], counted: str, having: str, where: str = "true") -> Repeats:
     """Group rows exactly, but hold in memory only the groups that a 64-bit hash says may matter.
 
     A hash never tells equal rows apart, so nothing is missed; rows that merely share a hash are
-    separated by the exact grouping of the second step.
+    separated by the exact grouping of the second step. No alias is used in a GROUP BY or HAVING:
+    the table may have a column of that name.
     """
     if not columns:
         return Repeats(0)
     hashed = f"hash({', '.join(columns)})"
     source, keys = quote(table.view), quote(table.view + "_repeats")
     table.connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {keys} AS SELECT h FROM "  # noqa: S608
-        f"(SELECT {hashed} AS h, {counted} FROM {source} WHERE {where} GROUP BY h HAVING {having})"
+        f"CREATE OR REPLACE TEMP TABLE {keys} AS "  # noqa: S608
+        f"SELECT {hashed} AS h FROM {source} WHERE {where} GROUP BY {hashed} HAVING {having}"
     )
     again = f"{where} AND {hashed} IN (FROM {keys})"
-    groups = f"SELECT {counted} FROM {source} WHERE {again} GROUP BY {', '.join(columns)} HAVING {having}"  # noqa: S608
-    count = table.connection.execute(f"SELECT {total} FROM ({groups})").fetchall()[0][0]  # noqa: S608
+    groups = (
+        f"SELECT {counted} AS n FROM {source} WHERE {again} GROUP BY {', '.join(columns)} HAVING {having}"  # noqa: S608
+    )
+    count = table.connection.execute(f"SELECT sum(n) FROM ({groups})").fetchall()[0][0]  # noqa: S608
     rows = table.rows_where(again) if count else ()
     table.connection.execute(f"DROP TABLE {keys}")
     return Repeats(int(count or 0), rows)

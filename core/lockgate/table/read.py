@@ -365,6 +365,10 @@ def _unique(names: Sequence[str], path: Path) -> None:
         raise InputError(
             f"{path} has the column {_listed(twice)} more than once; give each column its own name"
         )
+    if any(not name.strip() for name in names):
+        raise InputError(
+            f"column {[not n.strip() for n in names].index(True) + 1} of {path} has no name; name it"
+        )
     # DuckDB, like SQL, does not tell `Age` from `age`; reading one for the other would be silent.
     folded: dict[str, str] = {}
     for name in names:
@@ -557,9 +561,6 @@ def _header(file: Path) -> tuple[list[str], str]:
             best = (names, delimiter)
     if not best[0]:
         raise InputError(f"the first line of {file} is not a CSV header; write the column names there")
-    for position, name in enumerate(best[0], 1):
-        if not name.strip():
-            raise InputError(f"column {position} of {file} has no name in the header; name it")
     return best
 
 
