@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -61,7 +61,7 @@ _NEXT = {
 
 
 @dataclass(frozen=True)
-class _Limit:
+class Limit:
     """How much of a long thing is shown: rows of a list, columns of a table, characters of a text."""
 
     rows: int
@@ -72,12 +72,12 @@ class _Limit:
 # Tried in turn until the page is small enough. The last one bounds every page: at most 6 tables of
 # 4 x 6 cells and a few short lists, of texts that take at most 900 bytes each.
 _LIMITS = (
-    _Limit(500, 40, 400),
-    _Limit(250, 30, 300),
-    _Limit(120, 24, 200),
-    _Limit(50, 16, 160),
-    _Limit(20, 12, 120),
-    _Limit(4, 6, 90),
+    Limit(500, 40, 400),
+    Limit(250, 30, 300),
+    Limit(120, 24, 200),
+    Limit(50, 16, 160),
+    Limit(20, 12, 120),
+    Limit(4, 6, 90),
 )
 
 
@@ -101,12 +101,16 @@ def render(
         facts: Short lines for the head of the page, label to text.
         attachments: Pages and files that lie beside the report: name to relative file name.
     """
+    return fitted("report.html.j2", lambda limit: _view(document, tables or {}, facts or {}, attachments or {}, limit))
+
+
+def fitted(template: str, view: Callable[[Limit], Mapping[str, Any]]) -> str:
+    """Return a page, cut as little as it takes to stay below `MAX_BYTES`."""
     for limit in _LIMITS:
-        view = _view(document, tables or {}, facts or {}, attachments or {}, limit)
-        page = _within(_environment(limit.chars).get_template("report.html.j2").generate(view))
+        page = _within(_environment(limit.chars).get_template(template).generate(view(limit)))
         if page is not None:
             return page
-    raise StageError(f"report.html would be larger than {MAX_BYTES:,} bytes; report this as a defect")
+    raise StageError(f"{template} makes a page larger than {MAX_BYTES:,} bytes; report this as a defect")
 
 
 def _within(parts: Iterable[str]) -> str | None:
@@ -157,7 +161,7 @@ def _view(
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
     facts: Mapping[str, str],
     attachments: Mapping[str, str],
-    limit: _Limit,
+    limit: Limit,
 ) -> dict[str, Any]:
     checks = sorted(document["checks"], key=lambda check: _rank(check["verdict"], _WORST_FIRST))
     findings = sorted(document["findings"], key=lambda f: _rank(f["severity"], _HEAVIEST_FIRST))
@@ -172,39 +176,39 @@ def _view(
         "why": _why(verdict, checks, findings),
         "todo": _todo(verdict, findings),
         "seconds": _seconds(document["started"], document["finished"]),
-        "facts": _cut(list(facts.items()), limit.rows),
+        "facts": cut(list(facts.items()), limit.rows),
         "tally": figure.tally(_count(checks, _WORST_FIRST, "verdict")),
         "counts": _count(checks, _WORST_FIRST, "verdict"),
         "severities": _count(findings, _HEAVIEST_FIRST, "severity"),
         "findings": _groups(findings, limit.rows),
         "findings_total": len(findings),
-        "loud_checks": _cut([c for c in checks if c["verdict"] != "PASS"], limit.rows),
-        "passed_checks": _cut([c for c in checks if c["verdict"] == "PASS"], limit.rows),
+        "loud_checks": cut([c for c in checks if c["verdict"] != "PASS"], limit.rows),
+        "passed_checks": cut([c for c in checks if c["verdict"] == "PASS"], limit.rows),
         "checks_total": len(checks),
-        "tables": _cut(list(tables.items()), limit.columns, lambda item: _table(*item, limit, len(tables))),
+        "tables": cut(list(tables.items()), limit.columns, lambda item: _table(*item, limit, len(tables))),
         "metrics": _metrics(document["metrics"], limit),
-        "subjects": _cut(document["subjects"], limit.rows, _subject),
-        "parameters": _cut([p for p in document["parameters"].items() if p[0] not in thresholds], limit.rows),
-        "thresholds": _cut(list(thresholds.items()), limit.rows),
-        "policy_digests": _cut(list((document["policy"]["digest"] or {}).items()), 4),
-        "outputs": _cut(list(document["outputs"].items()), limit.rows, lambda o: (o[0], _subject(o[1]))),
-        "attachments": _cut(list(attachments.items()), limit.rows, lambda a: (*a, _link(a[1]))),
-        "environment": _cut(list(_flat(document["environment"])), limit.rows),
+        "subjects": cut(document["subjects"], limit.rows, _subject),
+        "parameters": cut([p for p in document["parameters"].items() if p[0] not in thresholds], limit.rows),
+        "thresholds": cut(list(thresholds.items()), limit.rows),
+        "policy_digests": cut(list((document["policy"]["digest"] or {}).items()), 4),
+        "outputs": cut(list(document["outputs"].items()), limit.rows, lambda o: (o[0], _subject(o[1]))),
+        "attachments": cut(list(attachments.items()), limit.rows, lambda a: (*a, link(a[1]))),
+        "environment": cut(list(_flat(document["environment"])), limit.rows),
         "verify": _verify(document["subjects"]),
     }
 
 
 @dataclass(frozen=True)
-class _Some:
+class Some:
     """The part of a list that is shown, and how long the rest is."""
 
     items: list[Any]
     more: int
 
 
-def _cut(items: Sequence[Any], most: int, show: Any = None) -> _Some:
+def cut(items: Sequence[Any], most: int, show: Any = None) -> Some:
     shown = items[:most]
-    return _Some([show(item) for item in shown] if show else list(shown), len(items) - len(shown))
+    return Some([show(item) for item in shown] if show else list(shown), len(items) - len(shown))
 
 
 def _rank(value: Any, order: Sequence[str]) -> int:
@@ -243,7 +247,7 @@ def _todo(verdict: str, findings: Sequence[Mapping[str, Any]]) -> str:
     return next((str(f["fix"]) for f in _loud(findings) if f["fix"]), _NEXT[verdict])
 
 
-def _groups(findings: Sequence[Mapping[str, Any]], most: int) -> _Some:
+def _groups(findings: Sequence[Mapping[str, Any]], most: int) -> Some:
     """Put findings of one severity and rule together, as many columns often share one cause."""
     shown = [{**f, "location": {**_NOWHERE, **f["location"]}} for f in findings[:most]]
     first: dict[tuple[str, str], int] = {}
@@ -254,7 +258,7 @@ def _groups(findings: Sequence[Mapping[str, Any]], most: int) -> _Some:
         _group(severity, rule, list(group))
         for (severity, rule), group in groupby(ordered, key=lambda f: (str(f["severity"]), str(f["rule"])))
     ]
-    return _Some(groups, len(findings) - len(shown))
+    return Some(groups, len(findings) - len(shown))
 
 
 def _group(severity: str, rule: str, members: list[Mapping[str, Any]]) -> dict[str, Any]:
@@ -273,7 +277,7 @@ class _Cell:
     picture: Markup = Markup("")
 
 
-def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: _Limit, among: int) -> dict[str, Any]:
+def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: Limit, among: int) -> dict[str, Any]:
     for key, order in (("severity", _HEAVIEST_FIRST), ("verdict", _WORST_FIRST)):
         if rows and key in rows[0]:
             rows = sorted(rows, key=lambda row: _rank(row.get(key), order))
@@ -329,19 +333,19 @@ def _cell(column: str, value: Any, top: float | None) -> _Cell:
     return _Cell(text.number(value), "num", figure.bar(drawn, top, limit) if top else Markup(""))
 
 
-def _metrics(metrics: Mapping[str, Any], limit: _Limit) -> dict[str, Any]:
+def _metrics(metrics: Mapping[str, Any], limit: Limit) -> dict[str, Any]:
     """Split metrics into plain ones and nested ones; these are flattened, one fold each."""
     plain = [(name, value) for name, value in metrics.items() if not isinstance(value, Mapping)]
     nested = [(name, value) for name, value in metrics.items() if isinstance(value, Mapping)]
     return {
-        "plain": _cut(plain, limit.rows),
-        "nested": _cut(nested, limit.columns, lambda item: (item[0], _flat_cut(item[1], limit.rows))),
+        "plain": cut(plain, limit.rows),
+        "nested": cut(nested, limit.columns, lambda item: (item[0], _flat_cut(item[1], limit.rows))),
     }
 
 
-def _flat_cut(value: Mapping[str, Any], most: int) -> _Some:
+def _flat_cut(value: Mapping[str, Any], most: int) -> Some:
     total = sum(1 for _ in _flat(value))
-    return _Some(list(islice(_flat(value), most)), max(total - most, 0))
+    return Some(list(islice(_flat(value), most)), max(total - most, 0))
 
 
 def _flat(value: Mapping[str, Any], before: str = "") -> Any:
@@ -359,11 +363,11 @@ def _subject(subject: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "name": subject.get("name", ""),
         "uri": subject["uri"],
-        "digests": _cut(list(subject["digest"].items()), 4),
+        "digests": cut(list(subject["digest"].items()), 4),
     }
 
 
-def _link(target: str) -> str:
+def link(target: str) -> str:
     """Return a link to a file beside the page, or nothing when the name could lead anywhere else."""
     if target.startswith(("/", "\\")) or ".." in target.replace("\\", "/").split("/"):
         return ""
