@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 
 def train(
-    data: Path | list[Path],
+    data: list[str],
     label: str,
-    out: Path,
+    out: str,
     *,
-    test: Path | None = None,
-    ignore: Sequence[str] = ("id", "year", "source"),
+    test: str | None = None,
+    ignore: tuple[str, ...] = ("id", "year", "source"),
     seed: int = 0,
-) -> dict[str, Any]:
+) -> dict:
     """Fit a classifier of a table and save it with skops; a fifth of the rows is held out.
 
-    The same data and seed give the same file, byte for byte, on one core or many.
+    The same data and seed give the same file, byte for byte, on one core or many. It imports all it
+    uses, because KFP copies its source into the step.
 
     Args:
         data: Parquet files of one schema; the rows are used together.
@@ -36,9 +34,10 @@ def train(
     Returns:
         ``accuracy`` on the held-out rows, and the numbers of rows trained on and held out.
     """
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
-    from lockgate.model import save
     from sklearn.compose import make_column_transformer
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.impute import SimpleImputer
@@ -46,8 +45,9 @@ def train(
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
     from threadpoolctl import threadpool_limits
 
-    files = data if isinstance(data, list) else [data]
-    table = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    from lockgate.model import save
+
+    table = pd.concat([pd.read_parquet(file) for file in data], ignore_index=True)
     columns = [name for name in table.columns if name != label and name not in ignore]
     numeric = [name for name in columns if pd.api.types.is_numeric_dtype(table[name])]
     texts = [name for name in columns if name not in numeric]
@@ -68,7 +68,7 @@ def train(
     with threadpool_limits(1):  # sums in one order: the same model on every machine
         model.fit(table.loc[kept, columns], table.loc[kept, label])
         accuracy = float(model.score(table.loc[held, columns], table.loc[held, label]))
-    save(model, out)
+    save(model, Path(out))
     if test is not None:
         table.loc[held].to_parquet(test, index=False)
     return {"accuracy": round(accuracy, 6), "trained_on": len(kept), "held_out": len(held)}
@@ -76,9 +76,9 @@ def train(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=train.__doc__.splitlines()[0])
-    parser.add_argument("data", nargs="+", type=Path)
+    parser.add_argument("data", nargs="+")
     parser.add_argument("--label", required=True)
-    parser.add_argument("--out", required=True, type=Path)
-    parser.add_argument("--test", type=Path)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--test")
     given = parser.parse_args()
     print(json.dumps(train(given.data, given.label, given.out, test=given.test)))

@@ -23,7 +23,7 @@ from lockgate_kfp.validate_data import validate_data
 from lockgate_kfp.verify_artifact import verify_artifact
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "dags"))
-from train_model import train  # noqa: E402 - the example's training step, used by both engines
+from train_model import train
 
 LABEL, SOURCE = "employed", "source"
 
@@ -69,7 +69,13 @@ def publish(model: dsl.Input[dsl.Model], attestation: dsl.Input[dsl.Artifact], f
 
 @dsl.pipeline(name="secure-retraining")
 def secure_retraining(
-    batch: str, signature: str, reference: str, schema: str, supplier_key: str, pipeline_key: str, published: str
+    batch: str,
+    signature: str,
+    reference: str,
+    schema: str,
+    supplier_key: str,
+    pipeline_key: str,
+    published: str,
 ):
     """Verify, validate, look for poison, decide; then train, attack, sign, verify and publish.
 

@@ -95,9 +95,8 @@ class Interpreter:
             try:
                 said = json.loads(reply.read_text("utf-8"))
             except (OSError, ValueError):
-                raise StageError(
-                    f"{self.python} ended without an answer; run `{self.python} -m lockgate --help` to see why"
-                ) from None
+                hint = f"run `{self.python} -m lockgate --help` to see why"
+                raise StageError(f"{self.python} ended without an answer; {hint}") from None
         if said["error"]:
             kind = getattr(errors, said["error"]["kind"], StageError)
             raise _revived(kind, said["error"]["message"])

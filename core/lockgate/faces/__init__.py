@@ -185,7 +185,8 @@ def _formatted(text: str) -> str:
     if ruff is None:
         raise StageError("ruff is not installed here; run: pip install 'lockgate[dev]'")
     options = ["--line-length", "110", "--target-version", "py310", "--isolated"]
-    for command in (["check", "--select", "I,F401", "--fix", "-q"], ["format", "-q"]):
+    ours = 'lint.isort.known-first-party=["lockgate", "lockgate_airflow", "lockgate_kfp"]'
+    for command in (["check", "--select", "I,F401", "--fix", "-q", "--config", ours], ["format", "-q"]):
         text = subprocess.run(
             [ruff, *command, *options, "-"], input=text, capture_output=True, text=True, check=True
         ).stdout

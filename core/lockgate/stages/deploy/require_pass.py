@@ -19,7 +19,7 @@ from lockgate.stage import FileIn, stage
 Word = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE", "WAIVED"]
 
 
-@stage("require-pass", threats=["privilege-escalation"], handwritten=True)
+@stage("require-pass", threats=["privilege"], handwritten=True)
 def require_pass(
     attestations: list[FileIn] | None = None,
     key: FileIn | None = None,

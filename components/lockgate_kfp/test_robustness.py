@@ -1,0 +1,99 @@
+"""Attack a classifier with small moves of its numeric columns, and spoil its rows.
+
+The KFP component of `lockgate test-robustness`, written by `make faces` from
+`lockgate.stages.validate.test_robustness`.
+"""
+
+from typing import List, NamedTuple, Optional
+
+from kfp import dsl
+
+from lockgate_kfp._base import stage_component
+
+
+@stage_component()
+def test_robustness(
+    model: dsl.Input[dsl.Model],
+    data: dsl.Input[dsl.Dataset],
+    label: str,
+    report_html: dsl.Output[dsl.HTML],
+    metrics: dsl.Output[dsl.Metrics],
+    result_json: dsl.Output[dsl.Artifact],
+    attestation_json: dsl.Output[dsl.Artifact],
+    eps: float = 0.1,
+    min_accuracy_under_attack: float = 0.5,
+    max_accuracy_drop: float = 0.1,
+    max_crashes: int = 0,
+    attack_columns: Optional[List[str]] = None,
+    attack_rows: int = 100,
+    perturbed_rows: int = 2000,
+    perturbed_share: float = 0.1,
+    max_queries: int = 1000,
+    seed: int = 0,
+    policy: Optional[dsl.Input[dsl.Artifact]] = None,
+) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
+    """Attack a classifier with small moves of its numeric columns, and spoil its rows.
+
+    Accuracy under attack is the share of rows that are labelled right and stay so however each
+    numeric cell is moved by up to ``eps`` standard deviations of its column (L-infinity, whole
+    numbers stay whole, all other columns stay as they are). The attack sees labels only: a search
+    of the box, then HopSkipJump (arXiv:1904.02144). It is judged by its 95 % Wilson interval: PASS
+    when the whole interval reaches the threshold, FAIL when the measured share is below it, WARN in
+    between, where more rows would tell. Without a numeric column to move it is INCONCLUSIVE.
+
+    Four perturbations follow on more rows: noise, missing values, values out of range, unseen
+    categories. An exception of the model counts against it.
+
+    The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
+
+    Args:
+        model: A scikit-learn classifier in the skops format, or a folder with exactly one.
+        data: Labelled rows that the model was not trained on.
+        label: The column with the right label.
+        report_html: The report page.
+        metrics: The stage's numbers.
+        result_json: `result.json`.
+        attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
+        eps: Largest move of a numeric cell, in standard deviations of its column in ``data``.
+        min_accuracy_under_attack: Least share of rows that stay right under attack.
+        max_accuracy_drop: Most accuracy that one perturbation may cost, as a share of all rows.
+        max_crashes: Most perturbations on which the model may raise an exception.
+        attack_columns: Numeric columns that an attacker can move; by default all that the model
+            reads.
+        attack_rows: Rows to attack, drawn at random.
+        perturbed_rows: Rows to perturb, drawn at random.
+        perturbed_share: Share of the cells that a perturbation spoils (not the noise, which has
+            ``eps``).
+        max_queries: Most questions to the model for each attacked row.
+        seed: Of every random choice.
+        policy: `lockgate.yaml`, when thresholds come from a policy.
+
+    Returns:
+        The verdict, the decision (empty when the stage has none) and the body digest.
+    """
+    from lockgate_kfp._base import run_stage
+
+    return run_stage(
+        "lockgate.stages.validate.test_robustness:test_robustness",
+        arguments={
+            "model": model,
+            "data": data,
+            "label": label,
+            "eps": eps,
+            "min_accuracy_under_attack": min_accuracy_under_attack,
+            "max_accuracy_drop": max_accuracy_drop,
+            "max_crashes": max_crashes,
+            "attack_columns": attack_columns,
+            "attack_rows": attack_rows,
+            "perturbed_rows": perturbed_rows,
+            "perturbed_share": perturbed_share,
+            "max_queries": max_queries,
+            "seed": seed,
+        },
+        outputs={},
+        policy=policy,
+        report_html=report_html,
+        metrics=metrics,
+        result_json=result_json,
+        attestation_json=attestation_json,
+    )

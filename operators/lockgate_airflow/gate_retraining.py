@@ -1,0 +1,95 @@
+"""Decide on a new batch: KEEP the model, RETRAIN it, or QUARANTINE the batch.
+
+The Airflow operator of `lockgate gate-retraining`, written by `make faces` from
+`lockgate.stages.retrain.gate_retraining`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lockgate_airflow.base import StageOperator
+
+
+class GateRetrainingOperator(StageOperator):
+    """Decide on a new batch: KEEP the model, RETRAIN it, or QUARANTINE the batch.
+
+    QUARANTINE (FAIL): the batch trips the poisoning alarm, with the reference as the clean baseline.
+    It goes before everything else, because drift is what a poisoned batch looks like. A feature that
+    has drifted says nothing about labels by the baseline's measure, so it is left out there, and the
+    batch is then looked at a second time on its own, with every feature.
+
+    RETRAIN: a feature or the label has drifted, or the model does worse on the batch than on the
+    reference.
+
+    KEEP: neither. Also when the gate stays closed for another reason: columns are missing, new or
+    retyped (FAIL), or something could not be decided (INCONCLUSIVE). A gate that could not look
+    must not start a training, and does not accuse a batch.
+
+    Every argument of the stage may be a template or the output of another task.
+
+    Args:
+        reference: Clean rows to compare with, for example those that the model was trained on.
+        current: The new batch, with labels.
+        model: The model in service; without it, its performance is not looked at.
+        label: Column with the class of each row.
+        source: Column that says where a row came from; a source's planted labels are found with it.
+        ignore: Columns that are neither features nor compared.
+        alpha: Chance of a false reason to train again, for drift and for performance each, above 0
+            and below 1.
+        max_psi: Largest Population Stability Index without drift, 0 or more.
+        max_js: Largest Jensen-Shannon distance (base 2) without drift, 0 to 1.
+        max_drifted_share: Largest share of drifted columns without training again, 0 to 1. The
+            label is not counted here: if it has drifted, that is reason enough.
+        max_accuracy_loss: Largest loss of balanced accuracy without training again, 0 to 1. On rows
+            that the model was trained on its accuracy is flattered; hold some out as reference.
+        poisoning_alpha: How often a clean batch may raise the poisoning alarm, 0 to 1.
+        min_planted_share: Smallest share of planted labels that raises it, 0 to 1.
+        min_rows: Fewest rows of each table for an answer about drift, 1 or more.
+        seed: Seed of the poisoning detectors.
+        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
+            what every Airflow operator takes.
+    """
+
+    stage = "lockgate.stages.retrain.gate_retraining:gate_retraining"
+
+    def __init__(
+        self,
+        *,
+        reference: str,
+        current: str,
+        model: str | None = None,
+        label: str,
+        source: str | None = None,
+        ignore: list[str] | str | None = None,
+        alpha: float | str = 0.05,
+        max_psi: float | str = 0.1,
+        max_js: float | str = 0.1,
+        max_drifted_share: float | str = 0.0,
+        max_accuracy_loss: float | str = 0.02,
+        poisoning_alpha: float | str = 0.01,
+        min_planted_share: float | str = 0.02,
+        min_rows: int | str = 500,
+        seed: int | str = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            arguments={
+                "reference": reference,
+                "current": current,
+                "model": model,
+                "label": label,
+                "source": source,
+                "ignore": ignore,
+                "alpha": alpha,
+                "max_psi": max_psi,
+                "max_js": max_js,
+                "max_drifted_share": max_drifted_share,
+                "max_accuracy_loss": max_accuracy_loss,
+                "poisoning_alpha": poisoning_alpha,
+                "min_planted_share": min_planted_share,
+                "min_rows": min_rows,
+                "seed": seed,
+            },
+            **kwargs,
+        )

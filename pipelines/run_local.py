@@ -1,0 +1,61 @@
+"""Run the example pipeline on this machine with kfp.local, one process a step.
+
+    python pipelines/run_local.py BATCHES clean --schema dags/data/employment.schema.yaml --out OUT
+
+BATCHES is a folder that `dags/make_batches.py` wrote. Every step's artifacts go below OUT/steps,
+the published model into OUT/published. Exits 0 when every step ran and every gate on the way was
+open, else 1.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from pathlib import Path
+
+
+def run_local(batches: Path, batch: str, schema: Path, out: Path) -> bool:
+    """Run the pipeline on one batch and return whether it ran to its end.
+
+    Args:
+        batches: Folder with the reference, the batches, their signatures and the keys.
+        batch: Name of the batch: `clean` or `poisoned`.
+        schema: The data schema.
+        out: Folder for artifacts and the published model.
+    """
+    from kfp import local
+    from secure_retraining import secure_retraining
+
+    os.environ["LOCKGATE_KEY"] = str(batches / "pipeline.key.pem")
+    # This interpreter has what the image has; kfp only sees that the image is not called "python".
+    warnings.filterwarnings("ignore", message="You may be attemping", category=RuntimeWarning)
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(out / "steps"), raise_on_error=True
+    )
+    try:
+        secure_retraining(
+            batch=str(batches / f"{batch}.parquet"),
+            signature=str(batches / f"{batch}.signature" / "attestation.json"),
+            reference=str(batches / "reference.parquet"),
+            schema=str(schema),
+            supplier_key=str(batches / "supplier.pub.pem"),
+            pipeline_key=str(batches / "pipeline.pub.pem"),
+            published=str(out / "published"),
+        )
+    except RuntimeError as error:  # what kfp.local raises when a step fails
+        print(f"stopped: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("batches", type=Path)
+    parser.add_argument("batch", choices=("clean", "poisoned"))
+    parser.add_argument("--schema", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    done = run_local(given.batches.absolute(), given.batch, given.schema.absolute(), given.out.absolute())
+    sys.exit(0 if done else 1)
