@@ -5,8 +5,8 @@
 #
 # BASE is a base image with python3 3.10 to 3.13 and sh. Without it, base-image.sh makes one from Debian
 # packages. $TAG names the result (default: the name in lockgate_kfp.IMAGE), $WHEEL the wheel (default: the one in
-# dist/, where make image puts it). All that the image gets is installed from requirements/image.txt here, against its hashes,
-# with the index of packages as this machine is set up for it; the build itself then runs without a network.
+# dist/, where make image puts it). All that the image gets is installed here, from requirements/image.txt and
+# against its hashes, from whatever index of packages this machine is set up for. The build has no network.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -59,5 +59,6 @@ rm -rf "$context/own"
 tidy "$context/own"
 
 echo "Building $tag on $base" >&2
-podman build --quiet "${limits[@]}" --network=none --build-arg BASE="$base" --tag "$tag" --file Containerfile "$context" >/dev/null
+podman build --quiet --layers "${limits[@]}" --network=none --build-arg BASE="$base" \
+    --build-arg REQUIREMENTS="${wanted%% *}" --tag "$tag" --file Containerfile "$context" >&2
 echo "$tag"
