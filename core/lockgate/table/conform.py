@@ -13,6 +13,7 @@ from typing import Any
 
 from lockgate.outcome import Location, Outcome, Severity
 from lockgate.table import profile as counting
+from lockgate.table.infer import slack
 from lockgate.table.profile import Column, Kind, Repeats, Table
 from lockgate.table.read import literal
 from lockgate.table.schema import ColumnRule, DataSchema, as_bound
@@ -115,8 +116,8 @@ class BaselineLimits:
     Attributes:
         min_row_ratio: Fewest rows, as a multiple of the baseline's.
         max_row_ratio: Most rows, likewise.
-        max_outside: Largest share of a column's values that are outside the baseline's range or
-            among none of its categories.
+        max_outside: Largest share of a column's values that are outside the baseline's range,
+            widened by a tenth of its span, or among none of its categories.
         max_completeness_drop: How much less complete a column may be, as a share of the rows.
         max_categories: Columns of text with more different values than this in the baseline are
             free text, and their values are not compared.
@@ -142,6 +143,8 @@ def to_baseline(
 ) -> None:
     """Compare row count, columns, completeness, ranges and categories with a baseline table.
 
+    A range is widened by a tenth of its span at either end: of `n` rows drawn from where the
+    baseline's `N` came from, about `2 n / N` lie outside its bare range by chance alone.
     Time stamps are not compared, because they move on; neither are the columns in `leave_out`.
     With a schema, which columns and types there must be is the schema's business alone.
     """
@@ -406,8 +409,14 @@ def _baseline_checks(
         return []
     fix = "Find out what changed since the baseline, or take a new baseline."
     if kind in ("integer", "number"):
-        check, rule, what = f"baseline-range:{name}", "LG-DATA-014", "outside the range of the baseline"
-        condition = _outside(value, kind, before.minimum, before.maximum) if before.valid else ""
+        check, rule, what = (
+            f"baseline-range:{name}",
+            "LG-DATA-014",
+            "outside the range of the baseline, widened by a tenth",
+        )
+        whole = kind == "integer"
+        low, high = slack(before.minimum, before.maximum, whole=whole) if before.valid else (None, None)
+        condition = _outside(value, kind, low, high) if before.valid else ""
     elif kind in ("string", "boolean"):
         seen = counting.categories(base, name, limits.max_categories)
         if seen is None:

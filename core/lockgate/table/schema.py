@@ -150,7 +150,7 @@ def _check_bound(bound: float | str, kind: Kind) -> None:
     if kind not in ("integer", "number", "datetime"):
         raise ValueError(f"min and max go with integer, number and datetime, not with {kind}")
     if not _is_of(bound, kind):
-        raise ValueError(f"min and max of a {kind} column must be of that type")
+        raise ValueError(f"min and max must be of the column's type, {kind}")
 
 
 def _is_of(value: Any, kind: Kind) -> bool:
