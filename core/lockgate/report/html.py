@@ -32,6 +32,7 @@ MAX_BYTES = 500_000
 """No page is larger, in bytes."""
 _CELLS = 8_000  # cells of all tables together that are worth a try
 _FEWEST = 4  # rows that every table shows, however many tables there are
+_NOTHING = Markup("")
 _SHORT = 30  # longest text, in characters, that a table's cell keeps on one line
 
 _WORST_FIRST = ("FAIL", "INCONCLUSIVE", "WARN", "WAIVED", "PASS")
@@ -77,6 +78,7 @@ _LIMITS = (
     Limit(120, 24, 200),
     Limit(50, 16, 160),
     Limit(20, 12, 120),
+    Limit(10, 8, 100),
     Limit(4, 6, 90),
 )
 
@@ -101,11 +103,17 @@ def render(
         facts: Short lines for the head of the page, label to text.
         attachments: Pages and files that lie beside the report: name to relative file name.
     """
-    return fitted("report.html.j2", lambda limit: _view(document, tables or {}, facts or {}, attachments or {}, limit))
+    more = (tables or {}, facts or {}, attachments or {})
+    return fitted("report.html.j2", lambda limit: _view(document, *more, limit))
 
 
 def fitted(template: str, view: Callable[[Limit], Mapping[str, Any]]) -> str:
-    """Return a page, cut as little as it takes to stay below `MAX_BYTES`."""
+    """Return a page, cut in steps until it is smaller than `MAX_BYTES`.
+
+    Args:
+        template: Name of a template in this package.
+        view: Makes what the template shows, under a limit.
+    """
     for limit in _LIMITS:
         page = _within(_environment(limit.chars).get_template(template).generate(view(limit)))
         if page is not None:
@@ -185,7 +193,7 @@ def _view(
         "loud_checks": cut([c for c in checks if c["verdict"] != "PASS"], limit.rows),
         "passed_checks": cut([c for c in checks if c["verdict"] == "PASS"], limit.rows),
         "checks_total": len(checks),
-        "tables": cut(list(tables.items()), limit.columns, lambda item: _table(*item, limit, len(tables))),
+        "tables": cut(list(tables.items()), limit.columns, lambda t: _table(t[0], t[1], limit, len(tables))),
         "metrics": _metrics(document["metrics"], limit),
         "subjects": cut(document["subjects"], limit.rows, _subject),
         "parameters": cut([p for p in document["parameters"].items() if p[0] not in thresholds], limit.rows),
@@ -207,6 +215,7 @@ class Some:
 
 
 def cut(items: Sequence[Any], most: int, show: Any = None) -> Some:
+    """Keep the first `most` of a list, each as `show` makes it, and count the rest."""
     shown = items[:most]
     return Some([show(item) for item in shown] if show else list(shown), len(items) - len(shown))
 
@@ -274,7 +283,7 @@ def _group(severity: str, rule: str, members: list[Mapping[str, Any]]) -> dict[s
 class _Cell:
     text: str
     kind: str = "text"
-    picture: Markup = Markup("")
+    picture: Markup = _NOTHING
 
 
 def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: Limit, among: int) -> dict[str, Any]:
@@ -284,7 +293,8 @@ def _table(name: str, rows: Sequence[Mapping[str, Any]], limit: Limit, among: in
     columns = list(dict.fromkeys(key for row in rows[: limit.rows] for key in row))
     kept = columns[: limit.columns]
     room = _CELLS // max(min(among, limit.columns) * len(kept), 1)
-    shown = [{c: plain(row[c]) for c in kept if c in row} for row in rows[: min(limit.rows, max(room, _FEWEST))]]
+    most = min(limit.rows, max(room, _FEWEST))
+    shown = [{c: plain(row[c]) for c in kept if c in row} for row in rows[:most]]
     tops = {column: _top(column, [row.get(column) for row in shown]) for column in kept}
     return {
         "name": name,
@@ -330,7 +340,7 @@ def _cell(column: str, value: Any, top: float | None) -> _Cell:
     if drawn is None:
         shown = text.number(value)
         return _Cell(shown, "short" if len(shown) <= _SHORT else "text")
-    return _Cell(text.number(value), "num", figure.bar(drawn, top, limit) if top else Markup(""))
+    return _Cell(text.number(value), "num", figure.bar(drawn, top, limit) if top else _NOTHING)
 
 
 def _metrics(metrics: Mapping[str, Any], limit: Limit) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lockgate.outcome import Decision, Verdict
 from lockgate.report.html import Limit, cut, fitted, link
 
 
@@ -38,9 +39,15 @@ def index(runs: Sequence[Run], *, title: str = "Runs") -> str:
 
 def _view(runs: Sequence[Run], title: str, limit: Limit) -> dict[str, Any]:
     groups = list(dict.fromkeys(run.group for run in runs))
-    closed = sum(run.document["verdict"] in ("FAIL", "INCONCLUSIVE") for run in runs)
-    tables = cut(groups, limit.columns, lambda group: _table([r for r in runs if r.group == group], group, limit))
+    closed = sum(_is_closed(run.document) for run in runs)
+    tables = cut(
+        groups, limit.columns, lambda group: _table([r for r in runs if r.group == group], group, limit)
+    )
     return {"heading": title, "total": len(runs), "closed": closed, "groups": tables}
+
+
+def _is_closed(document: Mapping[str, Any]) -> bool:
+    return not Verdict(document["verdict"]).opens or document["decision"] == Decision.QUARANTINE
 
 
 def _table(runs: Sequence[Run], group: str, limit: Limit) -> dict[str, Any]:

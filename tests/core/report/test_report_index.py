@@ -21,7 +21,9 @@ def test_two_places_that_agree_stand_in_one_line_and_say_so():
 
 
 def test_two_places_that_differ_are_told_apart():
-    page = text_of(index([run("check-drift", "PASS", "Airflow"), run("check-drift", "PASS", "Kubeflow", "b" * 64)]))
+    page = text_of(
+        index([run("check-drift", "PASS", "Airflow"), run("check-drift", "PASS", "Kubeflow", "b" * 64)])
+    )
     assert "check-drift PASS PASS no" in page
 
 
@@ -40,13 +42,27 @@ def test_a_stage_that_ran_twice_has_two_lines():
 
 
 def test_a_report_is_linked_only_beside_the_page():
-    page = index([run("a", "PASS", "x", report="airflow/a/report.html"), run("b", "PASS", "x", report="/etc/b.html")])
+    page = index(
+        [run("a", "PASS", "x", report="airflow/a/report.html"), run("b", "PASS", "x", report="/etc/b.html")]
+    )
     assert re.findall(r'href="([^"]*)"', page) == ["./airflow/a/report.html"]
 
 
 def test_a_hostile_label_is_shown_and_the_page_stays_small():
-    runs = [run(f"s{i}", "FAIL", "<script>", group=f"<script>{'x' * 500}{i % 50}", decision="QUARANTINE") for i in range(3000)]
+    runs = [
+        run(f"s{i}", "FAIL", "<script>", group=f"<script>{'x' * 500}{i % 50}", decision="QUARANTINE")
+        for i in range(3000)
+    ]
     page = index(runs)
     assert "<script" not in page
     assert len(page.encode()) < MAX_BYTES
     assert "not shown on this page" in page
+
+
+def test_a_quarantine_counts_as_a_closed_gate_whatever_its_verdict():
+    assert "1 run, 1 with a closed gate." in text_of(
+        index([run("gate-retraining", "PASS", "x", decision="QUARANTINE")])
+    )
+    assert "1 run, 0 with a closed gate." in text_of(
+        index([run("gate-retraining", "PASS", "x", decision="RETRAIN")])
+    )

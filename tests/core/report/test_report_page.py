@@ -6,21 +6,34 @@ from html.parser import HTMLParser
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lockgate.report import MAX_BYTES, render, result_schema
 from lockgate.report.html import _source
 from lockgate.report.text import number, visible
 
-HOSTILE = '"><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>{{ 7*7 }}\u202e\x00\u200b'
+HOSTILE = (
+    '"><script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>{{ 7*7 }}\u202e\x00\u200b'
+)
 HEX = "0123456789abcdef" * 4
 VALIDATOR = jsonschema.Draft202012Validator(result_schema())
 
 text = st.text(st.characters(exclude_categories=()), max_size=40) | st.just(HOSTILE)
 some = text.filter(bool)
-scalar = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | text
-nested = st.dictionaries(text, scalar | st.lists(scalar, max_size=3) | st.dictionaries(text, scalar, max_size=3), max_size=5)
-digest = st.fixed_dictionaries({"sha256": st.just(HEX)}) | st.fixed_dictionaries({"lockgateTree1": st.just(HEX)})
+scalar = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text
+)
+nested = st.dictionaries(
+    text, scalar | st.lists(scalar, max_size=3) | st.dictionaries(text, scalar, max_size=3), max_size=5
+)
+digest = st.fixed_dictionaries({"sha256": st.just(HEX)}) | st.fixed_dictionaries(
+    {"lockgateTree1": st.just(HEX)}
+)
 entry = st.fixed_dictionaries({"uri": some, "digest": digest})
 files = st.dictionaries(some, entry, max_size=3)
 moment = st.datetimes().map(lambda t: t.isoformat(timespec="milliseconds") + "Z")
@@ -75,10 +88,18 @@ documents = st.fixed_dictionaries(
         "attachments": files,
         "started": moment,
         "finished": moment,
-        "environment": st.just({"python": "3.11.7", "platform": "Linux-x86_64", "packages": {"duckdb": "2.0.0"}}),
+        "environment": st.just(
+            {"python": "3.11.7", "platform": "Linux-x86_64", "packages": {"duckdb": "2.0.0"}}
+        ),
     }
 )
-tables = st.dictionaries(text, st.lists(st.dictionaries(text | st.sampled_from(["a_share", "psi", "verdict"]), scalar, max_size=4), max_size=4), max_size=3)
+tables = st.dictionaries(
+    text,
+    st.lists(
+        st.dictionaries(text | st.sampled_from(["a_share", "psi", "verdict"]), scalar, max_size=4), max_size=4
+    ),
+    max_size=3,
+)
 
 
 def result(**changes):
@@ -106,7 +127,14 @@ def result(**changes):
 
 
 def check_of(name, verdict, value=0.1, reason=""):
-    return {"id": name, "verdict": verdict, "value": value, "comparator": "<=", "threshold": 0.2, "reason": reason}
+    return {
+        "id": name,
+        "verdict": verdict,
+        "value": value,
+        "comparator": "<=",
+        "threshold": 0.2,
+        "reason": reason,
+    }
 
 
 def finding_of(message, **more):
@@ -152,7 +180,9 @@ def assert_harmless(page):
     assert "@import" not in _source("report.css")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(documents, tables, st.dictionaries(text, text, max_size=3), st.dictionaries(text, text, max_size=3))
 def test_every_valid_result_becomes_a_harmless_page_of_bounded_size(document, tables, facts, attachments):
     VALIDATOR.validate(document)
@@ -169,7 +199,12 @@ def test_hostile_names_are_shown_and_nothing_in_them_runs():
         parameters={HOSTILE: HOSTILE},
         metrics={HOSTILE: {HOSTILE: 1}},
     )
-    page = render(document, tables={HOSTILE: rows}, facts={HOSTILE: HOSTILE}, attachments={HOSTILE: "javascript:alert(1)"})
+    page = render(
+        document,
+        tables={HOSTILE: rows},
+        facts={HOSTILE: HOSTILE},
+        attachments={HOSTILE: "javascript:alert(1)"},
+    )
     assert_harmless(page)
     assert "<script>alert(1)</script>" in Tags(page).text
     assert "{{ 7*7 }}" in Tags(page).text
@@ -180,7 +215,9 @@ def test_hostile_names_are_shown_and_nothing_in_them_runs():
 def test_a_page_allows_its_own_style_and_nothing_else():
     page = render(result())
     policy = dict(Tags(page).attributes)["content"]
-    assert "default-src 'none'" in re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1].replace("&#39;", "'")
+    assert "default-src 'none'" in re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1].replace(
+        "&#39;", "'"
+    )
     assert "unsafe" not in policy
     assert re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1] == _source("report.css")
 
@@ -195,7 +232,11 @@ def test_a_verdict_is_a_word_and_a_picture_and_has_its_reason_beside_it():
     ("verdict", "checks", "said"),
     [
         ("PASS", [check_of("psi:AGEP", "PASS")], "1 check ran and held."),
-        ("INCONCLUSIVE", [check_of("psi:AGEP", "INCONCLUSIVE", None, "41 rows are too few")], "psi:AGEP: 41 rows are too few"),
+        (
+            "INCONCLUSIVE",
+            [check_of("psi:AGEP", "INCONCLUSIVE", None, "41 rows are too few")],
+            "psi:AGEP: 41 rows are too few",
+        ),
         ("FAIL", [check_of("psi:AGEP", "FAIL", 0.31)], "psi:AGEP is 0.31; it should be <= 0.2."),
         ("INCONCLUSIVE", [], "No check was recorded, so nothing was decided."),
     ],
@@ -220,7 +261,12 @@ def test_a_page_of_a_wide_and_bad_table_stays_small_and_says_what_it_leaves_out(
     page = render(result(checks=checks, findings=findings), tables={"columns": table})
     assert len(page.encode()) < MAX_BYTES
     words = Tags(page).text
-    for said in ("more findings in result.json", "more checks in result.json", "more columns not shown", "more rows not shown"):
+    for said in (
+        "more findings in result.json",
+        "more checks in result.json",
+        "more columns not shown",
+        "more rows not shown",
+    ):
         assert re.search(rf"… and [\d,]+ {said}", words)
 
 
@@ -229,12 +275,23 @@ def test_a_page_of_the_most_expensive_text_stays_small():
     many = {f"{i}{dear}": dear for i in range(600)}
     document = result(
         checks=[check_of(f"{dear}{i}", "FAIL", reason=dear) for i in range(600)],
-        findings=[finding_of(dear, rule=f"LG-X-{i}", fix=f"{i}{dear}", location={"column": dear, "member": dear, "rows": [dear] * 20}) for i in range(600)],
+        findings=[
+            finding_of(
+                dear,
+                rule=f"LG-X-{i}",
+                fix=f"{i}{dear}",
+                location={"column": dear, "member": dear, "rows": [dear] * 20},
+            )
+            for i in range(600)
+        ],
         parameters=many,
         metrics=many | {f"n{i}{dear}": many for i in range(60)},
         outputs={name: {"uri": dear, "digest": {"sha256": HEX}} for name in many},
     )
-    wide = [{**many, "verdict": "FAIL", "d": {"reference": [1 / 3] * 99, "current": [1 / 7] * 99}} for _ in range(60)]
+    wide = [
+        {**many, "verdict": "FAIL", "d": {"reference": [1 / 3] * 99, "current": [1 / 7] * 99}}
+        for _ in range(60)
+    ]
     page = render(document, tables={f"{i}{dear}": wide for i in range(60)}, facts=many, attachments=many)
     assert len(page.encode()) < MAX_BYTES
     assert_harmless(page)
@@ -262,12 +319,16 @@ def test_numbers_past_their_limit_are_marked_and_others_are_not():
 
 
 def test_the_worst_rows_of_a_table_come_first():
-    rows = [{"column": name, "verdict": v} for name, v in (("good", "PASS"), ("bad", "FAIL"), ("odd", "WARN"))]
+    rows = [
+        {"column": name, "verdict": v} for name, v in (("good", "PASS"), ("bad", "FAIL"), ("odd", "WARN"))
+    ]
     words = Tags(render(result(), tables={"t": rows})).text
     assert words.index("bad FAIL") < words.index("odd WARN") < words.index("good PASS")
 
 
-@pytest.mark.parametrize("target", ["//evil.example/x", "/etc/passwd", "../../secret.html", "\\\\host\\x", "a/../../b"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example/x", "/etc/passwd", "../../secret.html", "\\\\host\\x", "a/../../b"]
+)
 def test_an_attachment_outside_the_folder_is_named_but_not_linked(target):
     page = render(result(), attachments={"Drift report": target})
     assert "Drift report" in page
@@ -275,7 +336,9 @@ def test_an_attachment_outside_the_folder_is_named_but_not_linked(target):
 
 
 def test_an_attachment_beside_the_page_is_linked():
-    assert 'href="./evidently%20report.html"' in render(result(), attachments={"Drift": "evidently report.html"})
+    assert 'href="./evidently%20report.html"' in render(
+        result(), attachments={"Drift": "evidently report.html"}
+    )
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=300), st.integers(90, 200))
@@ -283,7 +346,9 @@ def test_visible_text_hides_nothing_and_is_bounded(value, longest):
     shown = visible(value, longest)
     assert len(shown) <= 2 * longest
     shown.encode()
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", shown)
+    assert not re.search(
+        "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]", shown
+    )
 
 
 @given(st.text("abcdefgh -_äöüñ漢字", max_size=90))
@@ -293,7 +358,18 @@ def test_ordinary_text_is_shown_as_it_is(value):
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(123456, "123,456"), (0.25, "0.25"), (1 / 3, "0.3333"), (1.2e-7, "1.2e-07"), (123456.7, "123,457"), (True, "yes"), (None, "—"), (0.0, "0"), (-5, "-5"), (float("nan"), "nan")],
+    [
+        (123456, "123,456"),
+        (0.25, "0.25"),
+        (1 / 3, "0.3333"),
+        (1.2e-7, "1.2e-07"),
+        (123456.7, "123,457"),
+        (True, "yes"),
+        (None, "—"),
+        (0.0, "0"),
+        (-5, "-5"),
+        (float("nan"), "nan"),
+    ],
 )
 def test_numbers_read_well(value, shown):
     assert number(value) == shown
