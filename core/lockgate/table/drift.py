@@ -399,7 +399,7 @@ def _value(name: str, type_: str, cast: str | None = None) -> str:
 
     column = quote(name)
     if type_ in ("FLOAT", "DOUBLE"):
-        column = f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END"
+        column = f"CASE WHEN isfinite({column}) OR isinf({column}) THEN {column} END"
     return f"CAST({column} AS {cast})" if cast else column
 
 

@@ -16,6 +16,7 @@ from lockgate.errors import InputError
 from lockgate.outcome import Decision, Outcome, Severity, Verdict
 from lockgate.stage import DatasetIn, ModelIn, Share, Threshold, stage
 from lockgate.stages.retrain._performance import does_worse
+from lockgate.stages.retrain._poison import look_for_poison
 from lockgate.stages.retrain._record import (
     record_drifted,
     record_numbers,
@@ -26,8 +27,6 @@ from lockgate.table.drift import ALPHA, MAX_JS, MAX_PSI, MIN_ROWS, Comparison, c
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from lockgate.poisoning import Assessment
 
 
 @stage("gate-retraining", decides=True, threats=["data-poisoning"])
@@ -52,7 +51,9 @@ def gate_retraining(
     """Decide on a new batch: KEEP the model, RETRAIN it, or QUARANTINE the batch.
 
     QUARANTINE (FAIL): the batch trips the poisoning alarm, with the reference as the clean baseline.
-    It goes before everything else, because drift is what a poisoned batch looks like.
+    It goes before everything else, because drift is what a poisoned batch looks like. A feature that
+    has drifted says nothing about labels by the baseline's measure, so it is left out there, and the
+    batch is then looked at a second time on its own, with every feature.
 
     RETRAIN: a feature or the label has drifted, or the model does worse on the batch than on the
     reference.
@@ -100,7 +101,7 @@ def gate_retraining(
     )
     outcome = Outcome()
     record_shape(outcome, found)
-    alarmed = _look_for_poison(
+    alarmed = look_for_poison(
         outcome,
         found,
         before,
@@ -155,84 +156,6 @@ def _left_out(
     return [*dict.fromkeys([*ignore, source])]
 
 
-# --- Poison -----------------------------------------------------------------------------------------
-
-
-def _look_for_poison(
-    outcome: Outcome,
-    found: Comparison,
-    before: pa.Table,
-    now: pa.Table,
-    *,
-    label: str,
-    source: str | None,
-    ignore: list[str],
-    alpha: float,
-    min_share: float,
-    seed: int,
-) -> bool:
-    """Run the poisoning detectors on the columns that both tables have, and return whether one alarms."""
-    from lockgate.poisoning import assess
-
-    unlike = {*found.missing, *found.extra, *found.retyped}
-    if label in unlike:
-        outcome.cannot("poisoning", f"the label column {label!r} has another type than in the reference")
-        return False
-    used = [name for name in now.column_names if name == source or name not in unlike]
-    assessment = assess(
-        now.select(used),
-        label=label,
-        source=source,
-        baseline=before.select([name for name in used if name in before.column_names]),
-        ignore={*ignore, *found.ignored} - {source},
-        alpha=alpha,
-        min_share=min_share,
-        seed=seed,
-    )
-    _record_poison(outcome, assessment)
-    return assessment.alarmed
-
-
-def _record_poison(outcome: Outcome, assessment: Assessment) -> None:
-    for alarm in assessment.alarms:
-        id_ = f"poisoning:{alarm.detector}"
-        if not alarm.ran:
-            continue
-        outcome.check(id_, value=alarm.alarmed, comparator="==", threshold=False, reason=alarm.why_not)
-        if alarm.alarmed:
-            outcome.find(
-                "LG-RETRAIN-001",
-                Severity.CRITICAL,
-                f"The batch looks poisoned ({alarm.detector}, {alarm.rule}): about {alarm.share:.1%} "
-                f"of its rows seem planted, corrected p value {alarm.adjusted_p or 0.0:.2g}.",
-                subject="current",
-                count=alarm.suspects,
-                threat="data-poisoning",
-                check=id_,
-                fix="Keep the batch away from training and run detect-poisoning on it, which names the rows.",
-            )
-    if not assessment.conclusive or not any(alarm.ran for alarm in assessment.alarms):
-        outcome.cannot("poisoning", assessment.why_not or "the detectors could not look at every row")
-    outcome.metrics["poisoning"] = {
-        "alarmed": assessment.alarmed,
-        "rows_checked": assessment.checked,
-        "planted_share": assessment.share,
-        "suspects": int(assessment.suspects.sum()),
-    }
-    outcome.tables["poisoning"] = [
-        {
-            "detector": alarm.detector,
-            "ran": alarm.ran,
-            "alarmed": alarm.alarmed,
-            "statistic": alarm.statistic,
-            "corrected p value": alarm.adjusted_p,
-            "planted share": alarm.share,
-            "note": alarm.why_not,
-        }
-        for alarm in assessment.alarms
-    ]
-
-
 # --- Drift ------------------------------------------------------------------------------------------
 
 
@@ -247,10 +170,10 @@ def _look_for_drift(outcome: Outcome, found: Comparison, label: str, max_drifted
         share = len(moved) / len(features)
         if not _note(outcome, "drift:features", share, max_drifted_share):
             reasons.append(f"{len(moved)} of {len(features)} columns have drifted")
-    for column in labels:
-        if not _note(outcome, "drift:label", float(bool(column.drifted)), 0.0):
-            reasons.append("the label has drifted")
-    for column in [*moved, *(c for c in labels if c.drifted)]:
+    if labels and not _note(outcome, "drift:label", float(bool(labels[0].drifted)), 0.0):
+        reasons.append("the label has drifted")
+        moved += labels
+    for column in moved:
         record_drifted(outcome, column, Severity.LOW)
     return reasons
 

@@ -1,0 +1,184 @@
+"""KEEP, RETRAIN or QUARANTINE, on real rows of two survey years in eight offices."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from lockgate.errors import InputError
+from lockgate.outcome import Decision, Verdict
+from lockgate.run import run
+from lockgate.stages.retrain.gate_retraining import gate_retraining
+
+DATA = Path(__file__).parents[4] / "dags" / "data"
+ROWS = 12_000
+
+
+def year(name: str) -> pa.Table:
+    table = pq.read_table(DATA / f"{name}.parquet")
+    random = np.random.default_rng(int(name))
+    table = table.take(np.sort(random.choice(table.num_rows, ROWS, replace=False)))
+    return table.append_column("source", pa.array([f"office {i}" for i in random.integers(0, 8, ROWS)]))
+
+
+def with_column(table: pa.Table, name: str, values) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+def flipped(table: pa.Table) -> pa.Table:
+    label, office = np.asarray(table["employed"]), np.array(table["source"].to_pylist())
+    return with_column(table, "employed", pa.array(np.where(office == "office 3", 1 - label, label)))
+
+
+def older(table: pa.Table) -> pa.Table:
+    return with_column(table, "AGEP", pc.add(table["AGEP"], 5))
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return year("2016")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    path = tmp_path_factory.mktemp("reference") / "data"
+    pq.write_table(year("2015"), path)
+    return path
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(table: pa.Table) -> Path:
+        path = tmp_path / "batch"
+        pq.write_table(table, path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def model(reference, tmp_path_factory):
+    """A model of employment by age and schooling, fitted on a half of the reference."""
+    from sklearn.compose import make_column_transformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
+
+    from lockgate.model import save
+
+    rows = pq.read_table(reference).slice(0, ROWS // 2).to_pandas()
+    bins = KBinsDiscretizer(12, encode="onehot-dense", quantile_method="averaged_inverted_cdf")
+    other = (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["SCHL", "RELP", "DIS"])
+    made = make_pipeline(make_column_transformer((bins, ["AGEP"]), other), LogisticRegression(max_iter=1_000))
+    path = tmp_path_factory.mktemp("model") / "model.skops"
+    save(made.fit(rows[["AGEP", "SCHL", "RELP", "DIS"]], rows["employed"]), path)
+    return path
+
+
+def gate(reference, current, model=None, **more):
+    return gate_retraining(reference, current, model, label="employed", **{"source": "source", **more})
+
+
+def rules(outcome):
+    return {finding.rule for finding in outcome.findings}
+
+
+def test_a_clean_batch_without_drift_keeps_the_model(reference, batch, written):
+    outcome = gate(reference, written(batch))
+    assert (outcome.verdict, outcome.decision) == (Verdict.PASS, Decision.KEEP)
+
+
+def test_a_clean_batch_with_drift_trains_again(reference, batch, written):
+    outcome = gate(reference, written(older(batch)))
+    assert (outcome.verdict, outcome.decision) == (Verdict.PASS, Decision.RETRAIN)
+    assert outcome.metrics["poisoning"]["features_left_out"] == ["AGEP"]
+    assert "LG-DRIFT-001" in rules(outcome)
+
+
+def test_a_batch_with_one_flipped_source_is_quarantined(reference, batch, written):
+    outcome = gate(reference, written(flipped(batch)))
+    assert (outcome.verdict, outcome.decision) == (Verdict.FAIL, Decision.QUARANTINE)
+    assert "LG-RETRAIN-001" in rules(outcome)
+
+
+def test_drift_does_not_hide_a_flipped_source(reference, batch, written):
+    outcome = gate(reference, written(flipped(older(batch))))
+    assert (outcome.verdict, outcome.decision) == (Verdict.FAIL, Decision.QUARANTINE)
+
+
+def test_a_changed_label_rate_trains_again(reference, batch, written):
+    keep = (np.asarray(batch["employed"]) == 1) | (np.arange(ROWS) % 3 == 0)
+    outcome = gate(reference, written(batch.filter(pa.array(keep))))
+    assert outcome.decision is Decision.RETRAIN
+    assert any(c.id == "drift:label" and c.value for c in outcome.checks)
+
+
+def test_a_small_batch_is_inconclusive_and_trains_nothing(reference, batch, written):
+    outcome = gate(reference, written(older(batch).slice(0, 300)))
+    assert (outcome.verdict, outcome.decision) == (Verdict.INCONCLUSIVE, Decision.KEEP)
+
+
+def test_a_batch_without_a_column_fails_and_trains_nothing(reference, batch, written):
+    outcome = gate(reference, written(batch.drop_columns(["AGEP"])))
+    assert (outcome.verdict, outcome.decision) == (Verdict.FAIL, Decision.KEEP)
+    assert "LG-DRIFT-002" in rules(outcome)
+
+
+def test_a_model_that_does_as_well_as_before_is_kept(reference, batch, written, model):
+    outcome = gate(reference, written(batch), model)
+    assert (outcome.verdict, outcome.decision) == (Verdict.PASS, Decision.KEEP)
+    assert outcome.metrics["accuracy"]["balanced_current"] > 0.7
+
+
+def test_a_model_that_does_worse_trains_again_though_no_column_drifted(reference, batch, written, model):
+    # The relation changes, not the shares: schooling goes to other people of the same batch.
+    ages = np.asarray(batch["AGEP"])
+    mixed = np.random.default_rng(0).permutation(ages)
+    outcome = gate(
+        reference, written(with_column(batch, "AGEP", pa.array(mixed))), model, min_planted_share=1.0
+    )
+    assert "LG-DRIFT-001" not in rules(outcome)
+    assert "LG-RETRAIN-002" in rules(outcome)
+    assert outcome.metrics["accuracy"]["loss"] > 0.02
+
+
+def test_the_reference_may_lack_the_source_column(reference, batch, written, tmp_path):
+    old = tmp_path / "old"
+    pq.write_table(pq.read_table(reference).drop_columns(["source"]), old)
+    assert gate(old, written(batch)).decision is Decision.KEEP
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"label": "absent"}, "label names 'absent'"),
+        ({"label": "year"}, "one class only"),
+        ({"label": "employed", "source": "employed"}, "name two columns"),
+        ({"label": "employed", "source": "absent"}, "source names 'absent'"),
+        ({"label": "employed", "ignore": ["absent"]}, "ignore names 'absent'"),
+        ({"label": "employed", "ignore": ["employed"]}, "always looked at"),
+    ],
+)
+def test_bad_parameters_are_one_sentence(reference, batch, written, arguments, said):
+    with pytest.raises(InputError, match=said):
+        gate_retraining(reference, written(batch), None, **arguments)
+
+
+def test_a_model_of_another_label_is_an_error(reference, batch, written, model):
+    with pytest.raises(InputError, match="gives none of the classes"):
+        gate_retraining(reference, written(batch), model, label="MAR", source="source")
+
+
+def test_a_run_gives_the_same_digest_twice(reference, batch, written, tmp_path):
+    arguments = {
+        "reference": reference,
+        "current": written(flipped(batch)),
+        "label": "employed",
+        "source": "source",
+    }
+    one, two = (run("gate-retraining", arguments, out=tmp_path / str(i)) for i in range(2))
+    assert one.decision is Decision.QUARANTINE
+    assert one.body_digest == two.body_digest

@@ -1,0 +1,398 @@
+"""The drift statistics against scipy and against each other, and the judgement on small real tables."""
+
+import functools
+import itertools
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from scipy.spatial import distance
+
+from lockgate.errors import InputError
+from lockgate.table import drift
+
+COUNTS = st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 10_000)), min_size=1, max_size=30)
+SMALL = st.lists(st.integers(-5, 5), min_size=1, max_size=40)
+ROWS = 3_000
+
+
+def swapped(counts):
+    return [(c, r) for r, c in counts]
+
+
+def write(folder: Path, file: str, /, **columns) -> Path:
+    path = folder / file
+    pq.write_table(pa.table(columns), path, row_group_size=1_000)
+    return path
+
+
+def normal(seed: int, shift: float = 0.0, rows: int = ROWS):
+    return np.random.default_rng(seed).normal(shift, size=rows)
+
+
+def ranked(before, now) -> drift._Ranked:
+    found = drift._Ranked(len(before), len(now))
+    values = np.unique(np.concatenate([before, now]))
+    r = np.array([np.count_nonzero(before == v) for v in values])
+    c = np.array([np.count_nonzero(now == v) for v in values])
+    half = len(values) // 2  # in two batches, as the engine hands them over
+    for part in (slice(0, half), slice(half, None)):
+        if len(r[part]):
+            found.add(r[part], c[part])
+    return found
+
+
+# --- Statistics -------------------------------------------------------------------------------------
+
+
+@given(COUNTS)
+def test_psi_is_symmetric_and_never_negative(counts):
+    assert drift.psi(counts) == pytest.approx(drift.psi(swapped(counts)), abs=1e-12)
+    assert drift.psi(counts) >= 0
+
+
+@given(st.lists(st.integers(0, 10_000), min_size=1, max_size=30))
+def test_psi_and_js_of_equal_counts_are_zero(counts):
+    same = [(n, n) for n in counts]
+    assert drift.psi(same) == 0
+    assert drift.jensen_shannon(same) == 0
+
+
+def test_psi_is_the_formula_when_there_are_many_rows():
+    counts = [(500_000, 400_000), (300_000, 300_000), (200_000, 300_000)]
+    expected = 0.1 * math.log(5 / 4) + 0.1 * math.log(3 / 2)
+    assert drift.psi(counts) == pytest.approx(expected, rel=1e-4)
+
+
+@given(COUNTS)
+def test_js_lies_between_0_and_1_and_is_that_of_scipy(counts):
+    found = drift.jensen_shannon(counts)
+    assert 0 <= found <= 1
+    p, q = (np.array(side, float) for side in zip(*counts, strict=True))
+    if p.sum() and q.sum():
+        # The root of rounding errors near 0 is 1e-8, in scipy as here.
+        assert found == pytest.approx(float(np.nan_to_num(distance.jensenshannon(p, q, 2))), abs=1e-6)
+
+
+def test_js_is_1_for_nothing_in_common():
+    assert drift.jensen_shannon([(10, 0), (0, 7)]) == 1.0
+
+
+@given(SMALL, SMALL)
+def test_the_ks_statistic_is_the_largest_gap_between_scipys_distribution_functions(before, now):
+    found = ranked(np.array(before), np.array(now))
+    cdfs = [stats.ecdf(sample).cdf.evaluate(np.arange(-6, 7)) for sample in (before, now)]
+    assert found.gap / (found.n * found.m) == pytest.approx(abs(cdfs[0] - cdfs[1]).max(), abs=1e-12)
+
+
+@given(st.integers(1, 15), st.integers(1, 15), st.integers(0, 225))
+def test_the_exact_ks_p_value_is_the_share_of_all_orders_that_reach_the_gap(n, m, gap):
+    @functools.cache
+    def below(i, j):
+        if abs(i * m - j * n) >= gap:
+            return 0
+        return 1 if i == j == 0 else (below(i - 1, j) if i else 0) + (below(i, j - 1) if j else 0)
+
+    expected = 1 - Fraction(below(n, m), math.comb(n + m, n)) if gap else 1
+    assert drift.kolmogorov_smirnov_p(gap, n, m) == pytest.approx(float(expected), abs=1e-12)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.2, 0.4])
+def test_exact_ks_is_that_of_scipy(shift):
+    before, now = normal(1, rows=300), normal(2, shift, rows=470)
+    found = ranked(before, now)
+    theirs = stats.ks_2samp(before, now, method="exact")
+    assert drift.kolmogorov_smirnov_p(found.gap, found.n, found.m) == pytest.approx(theirs.pvalue, rel=1e-6)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.02, 0.05, 0.1])
+def test_large_ks_is_near_the_exact_one_of_scipy(shift):
+    before, now = normal(1, rows=5_000), normal(2, shift, rows=4_000)
+    found = ranked(before, now)
+    theirs = stats.ks_2samp(before, now, method="exact")
+    assert found.gap / (found.n * found.m) == pytest.approx(theirs.statistic, abs=1e-12)
+    mine = drift.kolmogorov_smirnov_p(found.gap, found.n, found.m)
+    assert mine == pytest.approx(theirs.pvalue, abs=0.005, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "gap"), [(1_000, 1_000, 60_000), (900, 1_100, 70_400), (40, 25_000, 200_000)]
+)
+def test_the_exact_law_and_its_limit_agree_where_they_meet(n, m, gap, monkeypatch):
+    exact = drift.kolmogorov_smirnov_p(gap, n, m)
+    monkeypatch.setattr(drift, "_EXACT_PATHS", 0)
+    assert drift.kolmogorov_smirnov_p(gap, n, m) == pytest.approx(exact, abs=0.01)
+
+
+@given(st.lists(st.tuples(st.integers(50, 500), st.integers(50, 500)), min_size=2, max_size=12))
+def test_chi_square_of_common_categories_is_that_of_scipy(counts):
+    n, m = map(sum, zip(*counts, strict=True))
+    if all(drift._is_common(pair, n, m) for pair in counts):
+        theirs = stats.chi2_contingency(np.array(counts).T, correction=False)
+        statistic, p_value = drift.chi_square(counts)
+        assert statistic == pytest.approx(theirs.statistic)
+        assert p_value == pytest.approx(theirs.pvalue)
+
+
+def test_rare_categories_are_pooled_before_chi_square():
+    common = [(1_000, 980), (500, 520)]
+    assert drift.chi_square([*common, (3, 0), (0, 4), (4, 5)]) == drift.chi_square([*common, (7, 9)])
+    # A pool that is still too small joins the smallest category, and one category tells nothing.
+    assert drift.chi_square([*common, (1, 0)]) == drift.chi_square([(1_000, 980), (501, 520)])
+    assert drift.chi_square([(1_000, 1_000), (1, 0)]) == (0.0, 1.0)
+
+
+@given(st.lists(st.floats(0, 1), max_size=20))
+def test_holm_keeps_the_order_and_never_lowers_a_p_value(p_values):
+    corrected = drift.holm(p_values)
+    pairs = sorted(zip(p_values, corrected, strict=True))
+    assert all(p <= q <= 1 for p, q in pairs)
+    assert all(a[1] <= b[1] for a, b in itertools.pairwise(pairs))
+    if p_values:
+        assert min(corrected) == pytest.approx(min(1.0, len(p_values) * min(p_values)))
+
+
+def test_holm_of_an_example_worked_by_hand():
+    assert drift.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+# --- Tables -----------------------------------------------------------------------------------------
+
+
+def test_a_shifted_column_has_drifted_and_its_neighbour_has_not(tmp_path):
+    before = write(tmp_path, "before", moved=normal(1), same=normal(2))
+    now = write(tmp_path, "now", moved=normal(3, 0.5), same=normal(4))
+    found = drift.compare(before, now)
+    assert [c.column for c in found.drifted] == ["moved"]
+    assert found.drifted_share == 0.5
+    assert all(c.test == "ks" for c in found.columns)
+
+
+def test_a_significant_but_small_change_is_no_drift(tmp_path):
+    before = write(tmp_path, "before", x=normal(1, rows=50_000))
+    now = write(tmp_path, "now", x=normal(2, 0.06, rows=50_000))
+    (column,) = drift.compare(before, now).columns
+    assert column.p_holm < 0.001
+    assert column.drifted is False
+
+
+def test_a_large_change_in_few_rows_is_not_decided(tmp_path):
+    before, now = write(tmp_path, "before", x=normal(1)), write(tmp_path, "now", x=normal(2, 5.0, rows=100))
+    (column,) = drift.compare(before, now).columns
+    assert column.drifted is None
+    assert "100 rows" in column.reason
+    (column,) = drift.compare(before, now, min_rows=100).columns
+    assert column.drifted is True
+
+
+def test_a_new_mix_of_categories_has_drifted_and_the_same_mix_has_not(tmp_path):
+    draw = np.random.default_rng(0).choice
+    before = write(tmp_path, "before", c=draw(["a", "b", "c"], ROWS, p=[0.5, 0.3, 0.2]))
+    same = write(tmp_path, "same", c=draw(["a", "b", "c"], ROWS, p=[0.5, 0.3, 0.2]))
+    other = write(tmp_path, "other", c=draw(["a", "b", "d"], ROWS, p=[0.5, 0.3, 0.2]))
+    assert not drift.compare(before, same).drifted
+    assert drift.compare(before, other).drifted
+
+
+@pytest.mark.parametrize(("kind", "empty"), [("number", None), ("number", math.nan), ("text", None)])
+def test_more_missing_values_are_drift(tmp_path, kind, empty):
+    values = (
+        normal(1) if kind == "number" else np.random.default_rng(1).choice(["a", "b"], ROWS).astype(object)
+    )
+    holes = [empty if i % 5 == 0 else v for i, v in enumerate(values.tolist())]
+    found = drift.compare(write(tmp_path, "before", x=values), write(tmp_path, "now", x=holes))
+    (column,) = found.drifted
+    assert column.missing_current == 0.2
+    assert column.missing_reference == 0
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_a_column_that_lost_all_its_values_has_drifted_and_kept_its_type(tmp_path, form):
+    before = pa.table({"x": normal(1), "y": normal(2)})
+    now = pa.table({"x": pa.nulls(ROWS, pa.float64()), "y": normal(3)})
+    paths = [tmp_path / "before", tmp_path / "now"]
+    for table, path in zip((before, now), paths, strict=True):
+        pq.write_table(table, path) if form == "parquet" else pc.write_csv(table, path)
+    found = drift.compare(*paths)
+    assert [c.column for c in found.drifted] == ["x"]
+    assert not found.retyped
+    assert [c.column for c in drift.compare(*reversed(paths)).drifted] == ["x"]
+
+
+def test_few_whole_numbers_are_categories_and_many_are_numbers(tmp_path):
+    random = np.random.default_rng(0)
+    tables = [
+        write(tmp_path, name, few=random.integers(0, 3, ROWS), many=random.integers(0, 60, ROWS))
+        for name in ("before", "now")
+    ]
+    assert [c.test for c in drift.compare(*tables).columns] == ["chi-square", "ks"]
+
+
+def test_missing_new_and_retyped_columns_are_named_and_are_no_drift(tmp_path):
+    before = write(tmp_path, "before", gone=normal(1), kept=normal(2), typed=normal(3))
+    now = write(tmp_path, "now", kept=normal(4), typed=[str(v) for v in normal(3)], new=normal(5))
+    found = drift.compare(before, now)
+    assert (found.missing, found.extra) == (["gone"], ["new"])
+    assert found.retyped == {"typed": ("DOUBLE", "VARCHAR")}
+    assert [c.column for c in found.columns] == ["kept"]
+
+
+def test_a_wider_number_is_the_same_type(tmp_path):
+    values = np.round(normal(1), 1)
+    found = drift.compare(
+        write(tmp_path, "before", x=values.astype("float32"), y=(values * 10).astype("int32")),
+        write(tmp_path, "now", x=values, y=values * 10),
+    )
+    assert not found.retyped
+    assert [c.psi for c in found.columns] == [0, 0]
+
+
+def test_keys_dates_and_batch_marks_are_left_out_unless_named(tmp_path):
+    def rows(start, year):
+        return {
+            "id": np.arange(start, start + ROWS),
+            "name": [f"row {i}" for i in range(start, start + ROWS)],
+            "day": np.arange(start, start + ROWS).astype("datetime64[D]"),
+            "year": np.full(ROWS, year),
+            "x": normal(year),
+        }
+
+    before, now = write(tmp_path, "before", **rows(0, 2015)), write(tmp_path, "now", **rows(ROWS, 2016))
+    found = drift.compare(before, now)
+    assert list(found.ignored) == ["id", "name", "day", "year"]
+    assert [c.column for c in found.columns] == ["x"]
+    named = drift.compare(before, now, columns=["id", "year", "day"])
+    assert [c.column for c in named.drifted] == ["id", "day", "year"]
+    assert not named.ignored
+
+
+def test_a_flag_that_went_from_0_to_1_is_drift_and_no_batch_mark(tmp_path):
+    before, now = (
+        write(tmp_path, "before", flag=np.zeros(ROWS, int)),
+        write(tmp_path, "now", flag=np.ones(ROWS, int)),
+    )
+    assert [c.column for c in drift.compare(before, now).drifted] == ["flag"]
+
+
+def test_values_too_rare_to_compare_are_not_decided(tmp_path):
+    def texts(seed):
+        return [f"v{i}" for i in np.random.default_rng(seed).integers(0, 2 * ROWS, ROWS)]
+
+    (column,) = drift.compare(
+        write(tmp_path, "before", t=texts(1)), write(tmp_path, "now", t=texts(2))
+    ).columns
+    assert column.drifted is None
+    assert "too rare" in column.reason
+
+
+def test_values_outside_the_range_of_the_reference_count(tmp_path):
+    before = write(tmp_path, "before", x=np.full(ROWS, 5.5))
+    low, high = (write(tmp_path, str(v), x=np.full(ROWS, v)) for v in (5.4, 5.6))
+    assert drift.compare(before, low).drifted
+    assert drift.compare(before, high).drifted
+    assert drift.compare(before, low).columns[0].js == 1.0
+
+
+def test_infinite_values_and_hostile_column_names_are_counted(tmp_path):
+    name = 'a"; DROP TABLE x; --'
+    values = np.where(np.arange(ROWS) % 3 == 0, np.inf, normal(1))
+    path = write(tmp_path, "t", **{name: values})
+    (column,) = drift.compare(path, path).columns
+    assert (column.column, column.psi, column.statistic) == (name, 0, 0)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), rows=st.integers(1, 60))
+def test_identical_tables_never_drift_in_any_order_of_their_rows(tmp_path, data, rows):
+    kinds = [
+        st.integers(-3, 30),
+        st.floats(),
+        st.booleans(),
+        st.text(st.characters(codec="utf-8"), max_size=3),
+    ]
+    columns = {
+        f"c{i}": data.draw(st.lists(st.one_of(st.none(), kind), min_size=rows, max_size=rows))
+        for i, kind in enumerate(kinds)
+    }
+    order = data.draw(st.permutations(range(rows)))
+    before = write(tmp_path, "before", **columns)
+    now = write(tmp_path, "now", **{name: [cells[i] for i in order] for name, cells in columns.items()})
+    found = drift.compare(before, now, columns=list(columns), min_rows=1)
+    assert not found.drifted
+    assert all(c.psi == 0 and c.js == 0 and c.p_value == 1 for c in found.columns)
+
+
+def test_the_result_depends_neither_on_the_order_of_rows_nor_on_threads(tmp_path):
+    random = np.random.default_rng(0)
+    columns = {"x": normal(1, rows=200_000), "c": random.choice([f"k{i}" for i in range(1_500)], 200_000)}
+    order = random.permutation(200_000)
+    before = write(tmp_path, "before", x=normal(2), c=random.choice([f"k{i}" for i in range(900)], ROWS))
+    now = write(tmp_path, "now", **columns)
+    mixed = write(tmp_path, "mixed", **{name: values[order] for name, values in columns.items()})
+    expected = drift.compare(before, now, threads=1)
+    assert drift.compare(before, now, threads=4) == expected
+    assert drift.compare(before, mixed, threads=3) == expected
+
+
+def test_csv_and_parquet_give_the_same_answer(tmp_path):
+    tables = [
+        pa.table({"x": normal(i), "n": np.arange(ROWS) % (30 + i), "c": ["ab"[j % 2] for j in range(ROWS)]})
+        for i in (1, 2)
+    ]
+    for i, table in enumerate(tables):
+        pq.write_table(table, tmp_path / f"p{i}")
+        pc.write_csv(table, tmp_path / f"c{i}")
+    parquet = drift.compare(tmp_path / "p0", tmp_path / "p1")
+    assert drift.compare(tmp_path / "c0", tmp_path / "c1") == parquet
+    assert drift.compare(tmp_path / "c0", tmp_path / "p1") == parquet
+
+
+# --- Bad input --------------------------------------------------------------------------------------
+
+
+def test_an_unknown_column_is_an_error_that_lists_those_there_are(tmp_path):
+    path = write(tmp_path, "t", x=normal(1))
+    with pytest.raises(InputError, match=r"columns names 'y'.*'x'"):
+        drift.compare(path, path, columns=["y"])
+    with pytest.raises(InputError, match=r"ignore names 'y'"):
+        drift.compare(path, path, ignore=["y"])
+
+
+def test_empty_tables_and_tables_without_a_common_column_are_errors(tmp_path):
+    path = write(tmp_path, "t", x=normal(1))
+    empty = write(tmp_path, "empty", x=pa.array([], pa.float64()))
+    other = write(tmp_path, "other", y=normal(1))
+    with pytest.raises(InputError, match="has no rows"):
+        drift.compare(path, empty)
+    with pytest.raises(InputError, match="no column to compare"):
+        drift.compare(path, other)
+    with pytest.raises(InputError, match="no column to compare"):
+        drift.compare(path, path, ignore=["x"])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"alpha": 0.0},
+        {"alpha": 1.0},
+        {"alpha": math.nan},
+        {"max_psi": -0.1},
+        {"max_psi": math.nan},
+        {"max_psi": math.inf},
+        {"max_js": math.nan},
+        {"max_js": 1.1},
+        {"min_rows": 0},
+    ],
+)
+def test_a_threshold_that_would_silence_the_test_is_an_error(tmp_path, bad):
+    path = write(tmp_path, "t", x=normal(1))
+    with pytest.raises(InputError, match=next(iter(bad))):
+        drift.compare(path, path, **bad)
