@@ -27,6 +27,7 @@ FEWEST_PER_CLASS = 10
 """Rows of a rarer class cannot be checked."""
 MOST_CLASSES = 200
 """A label with more values is a number to predict, not a class."""
+_SHOWN_COLUMNS = 30
 SUSPECT = 0.5
 """A row is a suspect when it is more likely planted than not."""
 PAIR_EXPLAINS = 0.7
@@ -168,13 +169,15 @@ def _check_columns(table: pa.Table, baseline: pa.Table | None, label: str, sourc
     for parameter, name in (("label", label), ("source", source)):
         if name is not None and name not in table.column_names:
             raise InputError(
-                f"{parameter} column {name!r} is not in train; its columns are {', '.join(table.column_names[:30])}"
+                f"{parameter} column {name!r} is not in train; "
+                f"its columns are {', '.join(table.column_names[:_SHOWN_COLUMNS])}"
             )
     if source == label:
         raise InputError(f"label and source are both column {label!r}; name two columns")
     if baseline is not None and label not in baseline.column_names:
         raise InputError(
-            f"label column {label!r} is not in baseline; its columns are {', '.join(baseline.column_names[:30])}"
+            f"label column {label!r} is not in baseline; "
+            f"its columns are {', '.join(baseline.column_names[:_SHOWN_COLUMNS])}"
         )
 
 
@@ -182,7 +185,7 @@ def _check_classes(names: tuple[str, ...], label: str) -> None:
     if not names:
         raise InputError(f"label column {label!r} of train has no value; give a table with labels")
     if len(names) == 1:
-        raise InputError(f"label column {label!r} of train has one class only; give rows of two classes or more")
+        raise InputError(f"label column {label!r} of train has one class only; give rows of two or more")
     if len(names) > MOST_CLASSES:
         raise InputError(
             f"label column {label!r} of train has {len(names)} values; "
@@ -201,7 +204,7 @@ def _same_codes(column: pa.ChunkedArray, names: tuple[str, ...]) -> NDArray[np.i
         raise InputError("the label column of baseline has no value; give a baseline with labels")
     place = {name: i for i, name in enumerate(names)}
     if not any(name in place for name in own_names):
-        raise InputError("baseline and train have no class of the label in common; write labels alike in both")
+        raise InputError("baseline and train have no class in common; write the labels alike in both")
     translate = np.array([*(place.get(name, -1) for name in own_names), -1])
     return np.asarray(translate[own], dtype=np.int64)
 
@@ -218,12 +221,8 @@ def _usable(
     used = (labels >= 0) & enough[np.maximum(labels, 0)]
     lost = int((labels >= 0).sum() - used.sum())
     where = "here" if known is None else "in the baseline"
-    why_not = (
-        f"{lost} rows belong to a class with fewer than {FEWEST_PER_CLASS} rows {where} and could not be checked"
-        if lost
-        else ""
-    )
-    return used, why_not
+    few = f"{lost} rows belong to a class with fewer than {FEWEST_PER_CLASS} rows {where}"
+    return used, f"{few} and could not be checked" if lost else ""
 
 
 def _rows_of(features: Features, rows: NDArray[np.bool_]) -> Features:
@@ -306,8 +305,8 @@ def _ranked(
     reason = np.full(batch.rows, -1)
     raised = [alarm for alarm in alarms if alarm.alarmed and alarm.belief is not None]
     for i, alarm in enumerate(raised):
-        stronger = alarm.belief > score
-        score = np.where(stronger, alarm.belief, score)
+        stronger = np.asarray(alarm.belief) > score
+        score = np.where(stronger, np.asarray(alarm.belief), score)
         reason = np.where(stronger, i, reason)
     suspect = (score > SUSPECT) & (reason >= 0)
     for i, alarm in enumerate(raised):

@@ -40,8 +40,10 @@ def lapse(probabilities: Floats, labels: Integers, random: np.random.Generator, 
     """Test whether labels agree less than fully with the model where it is surest.
 
     Agreement is fitted as a logistic curve of certainty, with and without a ceiling below 1.
-    Certainty is the rank of the model's margin, spread like half of a normal distribution, and not
-    the margin itself: a model that has seen flipped labels lowers its margins until they fit.
+    Certainty is the rank of the model's margin and not the margin itself: a model that has seen
+    flipped labels lowers its margins until they fit. How honest margins are spread is not known,
+    so the ranks are spread like half of a normal distribution and evenly in turn, and the answer is
+    the one with less of a ceiling.
 
     Args:
         probabilities: Out-of-sample probabilities, shape (rows, classes).
@@ -49,11 +51,23 @@ def lapse(probabilities: Floats, labels: Integers, random: np.random.Generator, 
         random: Where the bootstrap's draws come from.
         draws: Bootstrap samples at most; the smallest p value is about ``1 / (draws + 1)``.
     """
+    from scipy.special import ndtri
+
+    rank, agreed, rows = _binned(probabilities, labels)
+    if len(rank) < 4:  # noqa: PLR2004 - three parameters need four points
+        return Lapse(0.0, 0.0, 1.0)
+    return min(
+        (
+            _test(certainty, agreed, rows, random, draws)
+            for certainty in (ndtri(0.5 + 0.5 * rank), 3.0 * rank)
+        ),
+        key=lambda found: (-found.p_value, found.share),
+    )
+
+
+def _test(certainty: Floats, agreed: Floats, rows: Floats, random: np.random.Generator, draws: int) -> Lapse:
     import numpy as np
 
-    certainty, agreed, rows = _binned(probabilities, labels)
-    if len(certainty) < 4:  # noqa: PLR2004 - three parameters need four points
-        return Lapse(0.0, 0.0, 1.0)
     seen, best, honest = _ratio(certainty, agreed[None, :], rows)
     extreme = done = 0
     while done < draws and extreme < ENOUGH and best[0] > 0:
@@ -65,9 +79,8 @@ def lapse(probabilities: Floats, labels: Integers, random: np.random.Generator, 
 
 
 def _binned(probabilities: Floats, labels: Integers) -> tuple[Floats, Floats, Floats]:
-    """Cut the rows into bins of equal size by margin; return certainty, agreements and rows of each."""
+    """Cut the rows into bins of equal size by margin; return rank, agreements and rows of each."""
     import numpy as np
-    from scipy.special import ndtri
 
     agrees = (probabilities.argmax(axis=1) == labels).astype(np.float64)
     order = np.argsort(np.round(probabilities.max(axis=1), 9), kind="stable")
@@ -75,7 +88,7 @@ def _binned(probabilities: Floats, labels: Integers) -> tuple[Floats, Floats, Fl
     parts = np.array_split(order, bins) if bins else []
     middle = (np.arange(bins) + 0.5) / max(bins, 1)
     return (
-        ndtri(0.5 + 0.5 * middle),
+        middle,
         np.array([agrees[part].sum() for part in parts]),
         np.array([float(len(part)) for part in parts]),
     )

@@ -37,20 +37,23 @@ class Labelled:
         """1 minus the probability of the given label: 0 is expected, 1 is contradicted; shape (rows,)."""
         import numpy as np
 
-        return 1.0 - self.probabilities[np.arange(self.rows), self.labels]
+        surprise: Floats = 1.0 - self.probabilities[np.arange(self.rows), self.labels]
+        return surprise
 
     @property
     def expected_surprise(self) -> Floats:
         """The mean surprise that an honest label of each row would have; shape (rows,)."""
         p = self.probabilities
-        return (p * (1.0 - p)).sum(axis=1)
+        expected: Floats = (p * (1.0 - p)).sum(axis=1)
+        return expected
 
     @property
     def flipped_surprise(self) -> Floats:
         """The mean surprise that a label flipped to any other class would have; shape (rows,)."""
         p = self.probabilities
         others = (1.0 - p) / (p.shape[1] - 1)
-        return (p * (1.0 - others)).sum(axis=1)
+        expected: Floats = (p * (1.0 - others)).sum(axis=1)
+        return expected
 
     @property
     def excess(self) -> Floats:
@@ -88,7 +91,6 @@ class Evidence:
 
         return np.random.default_rng([self.seed, *detector.encode()])
 
-
     def only(self, rows: NDArray[np.bool_]) -> Evidence:
         """Return the evidence of some rows of the batch."""
         batch = Labelled(self.batch.labels[rows], self.batch.probabilities[rows])
@@ -104,6 +106,7 @@ class Alarm:
         rule: Rule id of its finding, for example ``LG-POISON-003``.
         ran: Whether it could look at all.
         why_not: Why it could not, one sentence, or empty.
+        asked: Whether the caller gave what it needs; if so, not to run leaves a question open.
         statistic: What was measured; each detector documents it.
         p_value: How often clean data would show as much, within this detector; None if it did not run.
         share: Estimated share of planted rows, 0 to 1, in the whole table.
@@ -125,6 +128,7 @@ class Alarm:
     rule: str
     ran: bool = True
     why_not: str = ""
+    asked: bool = True
     statistic: float = 0.0
     p_value: float | None = None
     share: float = 0.0
@@ -168,7 +172,8 @@ def believe(prior: Floats | float, honest: Floats, planted: Floats) -> Floats:
 
     weight = np.clip(prior, 0.0, 0.999)
     for_it = weight * np.maximum(planted, 1e-9)
-    return for_it / (for_it + (1.0 - weight) * np.maximum(honest, 1e-9))
+    belief: Floats = for_it / (for_it + (1.0 - weight) * np.maximum(honest, 1e-9))
+    return belief
 
 
 def believe_flipped(rows: Labelled, prior: Floats | float) -> Floats:

@@ -145,8 +145,9 @@ def _categories(parts: list[pa.ChunkedArray]) -> list[Floats]:
 
     texts = [pc.cast(part, pa.large_string()) for part in parts]
     counted = pc.value_counts(pa.chunked_array([c for t in texts for c in t.chunks], pa.large_string()))
-    seen: dict[str, int] = {row["values"]: row["counts"] for row in counted.to_pylist()}
-    seen.pop(None, None)  # type: ignore[call-overload] - a null is a missing value, not a category
+    seen: dict[str, int] = {
+        row["values"]: row["counts"] for row in counted.to_pylist() if row["values"] is not None
+    }
     kept = sorted(sorted(seen, key=lambda value: (-seen[value], value))[:MOST_CATEGORIES])
     known = pa.array(kept, pa.large_string())
     coded: list[Floats] = []

@@ -9,10 +9,10 @@ batch and baseline.
 Without one: honest doubt and planted labels can look the same, with one difference. Honest
 disagreement fades where the model is sure; planted labels keep a floor. The agreement of labels
 with the model is fitted as a logistic curve of the rank of the model's certainty, with and without a
-ceiling below 1 (a lapse rate: Wichmann and Hill 2001). Statistic: twice the logarithm of the likelihood ratio of
-the two. Null: labels drawn from the curve without a ceiling (parametric bootstrap). The class that
-disagrees most is left out, because one outcome can be uncertain by nature even at its surest
-(employment at the best age), and flips at random leave no class alone.
+ceiling below 1 (a lapse rate: Wichmann and Hill 2001). Statistic: twice the logarithm of the
+likelihood ratio of the two. Null: labels drawn from the curve without a ceiling (parametric
+bootstrap). The class that disagrees most is left out, because one outcome can be uncertain by nature
+even at its surest (employment at the best age), and flips at random leave no class alone.
 
 Floor: `Evidence.min_share` of the labels.
 

@@ -39,6 +39,8 @@ FEWEST = 5
 """Fewest relabelled rows that alarm."""
 MORE_THAN_OTHERS = 3.0
 """The share of the named pair is this many times that of the median other one; else it is plain noise."""
+ONE_LABEL = 0.7
+"""Without a baseline: at least this share of the sure disagreement carries one label."""
 MOST_CLASSES = 30
 """With more classes the pairs are too many to look at each."""
 
@@ -47,11 +49,12 @@ def detect(evidence: Evidence) -> Alarm:
     """Look for one class relabelled as another; see the module's text."""
     classes = len(evidence.classes)
     if classes > MOST_CLASSES:
-        return Alarm(NAME, RULE, ran=False, why_not=f"more than {MOST_CLASSES} classes")
+        why_not = f"the label has more than {MOST_CLASSES} classes"
+        return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
     if evidence.baseline is not None:
         return _against_baseline(evidence, evidence.baseline)
     if classes < 3:  # noqa: PLR2004 - see the module's text
-        return Alarm(NAME, RULE, ran=False, why_not="two classes and no baseline; give a baseline")
+        return Alarm(NAME, RULE, ran=False, asked=False, why_not="with two classes it needs a baseline")
     return _by_lapse(evidence)
 
 
@@ -138,7 +141,8 @@ def _by_lapse(evidence: Evidence) -> Alarm:
             for k, f in enumerate(found)
         ],
     )
-    alarm.large_enough &= concentration >= 0.7 and usual <= mine_lapse.share / MORE_THAN_OTHERS and rows_became >= FEWEST  # noqa: PLR2004 - one label, and clear elsewhere
+    alarm.large_enough &= concentration >= ONE_LABEL and rows_became >= FEWEST
+    alarm.large_enough &= mine_lapse.share >= MORE_THAN_OTHERS * usual
     return alarm
 
 
@@ -158,7 +162,13 @@ def _main_disagreement(batch: Labelled, mine: NDArray[np.bool_], was: int) -> tu
 
 
 def _alarm(
-    evidence: Evidence, was: int, became: int, share: float, p: float, statistic: float, groups: list[dict[str, Any]]
+    evidence: Evidence,
+    was: int,
+    became: int,
+    share: float,
+    p: float,
+    statistic: float,
+    groups: list[dict[str, Any]],
 ) -> Alarm:
     import numpy as np
 

@@ -40,7 +40,7 @@ def detect(evidence: Evidence) -> Alarm:
     import numpy as np
 
     if evidence.source is None:
-        return Alarm(NAME, RULE, ran=False, why_not="no source column was named")
+        return Alarm(NAME, RULE, ran=False, asked=False, why_not="no source column was named")
     count = np.bincount(evidence.source[evidence.source >= 0], minlength=len(evidence.sources))
     tested = np.flatnonzero(count >= FEWEST)
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
@@ -54,7 +54,8 @@ def detect(evidence: Evidence) -> Alarm:
     share_of = np.zeros(len(evidence.sources) + 1)  # the last is for rows without a source
     share_of[tested[named]] = share[named]
     prior = share_of[evidence.source]
-    mean_surprise = np.bincount(evidence.source[evidence.source >= 0], evidence.batch.surprise[evidence.source >= 0])
+    there = evidence.source >= 0
+    mean_surprise = np.bincount(evidence.source[there], evidence.batch.surprise[there])
     return Alarm(
         NAME,
         RULE,
@@ -90,4 +91,5 @@ def _shares(evidence: Evidence, tested: NDArray[np.int64]) -> NDArray[np.float64
     count = np.bincount(of)[tested]
     excess = np.bincount(of, batch.excess[there])[tested] / count
     room = np.bincount(of, (batch.flipped_surprise - batch.expected_surprise)[there])[tested] / count
-    return np.clip((excess - np.median(excess)) / np.maximum(room, 1e-6), 0.0, 1.0)
+    shares: NDArray[np.float64] = np.clip((excess - np.median(excess)) / np.maximum(room, 1e-6), 0.0, 1.0)
+    return shares

@@ -47,7 +47,7 @@ def out_of_sample(
     """
     import numpy as np
     from sklearn.model_selection import StratifiedKFold
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     mine = np.zeros((len(labels), classes))
     theirs = None if other is None else np.zeros((len(other.values), classes))
@@ -79,12 +79,15 @@ class _Model:
         import numpy as np
 
         if self.few:
-            with np.errstate(all="ignore"):
-                self.middle = np.array([np.median(c[~np.isnan(c)]) if (~np.isnan(c)).any() else 0.0 for c in values.T])
-            self.widths = [int(np.nanmax(c, initial=0)) + 1 if k else 0 for c, k in zip(values.T, self.categorical, strict=True)]
+            present = [column[~np.isnan(column)] for column in values.T]
+            self.middle = [float(np.median(column)) if len(column) else 0.0 for column in present]
+            self.widths = [
+                int(column.max(initial=0)) + 1 if category else 0
+                for column, category in zip(present, self.categorical, strict=True)
+            ]
             plain = self._plain(values)
             self.mean, self.spread = plain.mean(axis=0), plain.std(axis=0)
-            self.spread[self.spread < 1e-12] = 1.0
+            self.spread[self.spread < 1e-12] = 1.0  # noqa: PLR2004 - a constant column, up to rounding
         for member in self.members:
             member.fit(self._prepared(values), labels)
         return self
@@ -96,12 +99,14 @@ class _Model:
         prepared = self._prepared(values)
         for member in self.members:
             total[:, member.classes_] += member.predict_proba(prepared)
-        return total / len(self.members)
+        mean: Floats = total / len(self.members)
+        return mean
 
     def _prepared(self, values: Floats) -> Floats:
         if not self.few:
             return values
-        return (self._plain(values) - self.mean) / self.spread
+        scaled: Floats = (self._plain(values) - self.mean) / self.spread
+        return scaled
 
     def _plain(self, values: Floats) -> Floats:
         """Replace categories by one column each, missing numbers by the median and a mark."""
@@ -161,4 +166,5 @@ def _scaled(probabilities: Floats, exponent: float) -> Floats:
     import numpy as np
 
     raised = np.clip(probabilities, 1e-4, 1.0) ** exponent
-    return raised / raised.sum(axis=1, keepdims=True)
+    scaled: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return scaled

@@ -1,0 +1,201 @@
+"""The stage `detect-poisoning`.
+
+Rules:
+    LG-POISON-001: Labels contradict their rows all over the table.
+    LG-POISON-002: Rows of one class carry the label of one other class.
+    LG-POISON-003: The labels of one source contradict its rows more than the other sources' do.
+    LG-POISON-090: A detector was not asked for, or has not what it needs, and did not look.
+
+What each detector measures, and what it cannot see, stands in its module in `lockgate.poisoning`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockgate.errors import InputError
+from lockgate.outcome import Location, Outcome, Severity
+from lockgate.stage import DatasetIn, DatasetOut, Share, Threshold, stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lockgate.poisoning import Alarm, Assessment
+
+_SHOWN_ROWS = 20
+_FIX = {
+    "LG-POISON-001": "Keep the table away from training, check the suspects first, find out who labelled it.",
+    "LG-POISON-002": "Have the suspects labelled again before training, find out who labelled them.",
+    "LG-POISON-003": "Leave out what this source sent until its labels were checked, or drop the suspects.",
+}
+
+
+@stage("detect-poisoning", threats=["data-poisoning"])
+def detect_poisoning(
+    train: DatasetIn,
+    suspects: DatasetOut,
+    scores: DatasetOut,
+    baseline: DatasetIn | None = None,
+    *,
+    label: str,
+    source: str | None = None,
+    ignore: list[str] | None = None,
+    alpha: Threshold[Share] = 0.01,
+    min_share: Threshold[Share] = 0.02,
+    seed: int = 0,
+) -> Outcome:
+    """Find training rows that look planted, and say whether the table was poisoned at all.
+
+    FAIL when a detector alarms: it saw more than clean data like this would show. Without an alarm
+    there are no suspects, however odd single rows are. INCONCLUSIVE when there are too few rows, or
+    rows of a class too rare to be checked.
+
+    Models that never saw a row judge its label; they come from the baseline when there is one, which
+    lets the detectors see more. Columns without values and row keys are left out by themselves.
+
+    Args:
+        train: The table under suspicion.
+        suspects: The rows to look at or drop: `row` (0-based), `score`, `reason`, and the source
+            column if one is named. Empty without an alarm.
+        scores: Every row of `train` in its order: `row` (0-based), `score` (0 to 1, higher is more
+            suspect), `reason` (rule id of a suspect, or null).
+        baseline: Rows that are known to be clean, with the same columns.
+        label: Column with the class of each row.
+        source: Column that says who or what a row came from; the model does not see it.
+        ignore: Columns that the models do not use.
+        alpha: How often clean data may raise an alarm, 0 to 1, over all detectors together.
+        min_share: Smallest share of flipped labels that alarms, 0 to 1.
+        seed: Seed of folds, samples and resampling.
+
+    Raises:
+        InputError: A column is missing, or the label has one class only or is no class.
+        MissingExtraError: scikit-learn or cleanlab is not installed.
+    """
+    from lockgate.poisoning import assess
+    from lockgate.table.read import read_arrow, require_columns, require_label
+
+    ignored = ignore or []
+    table = read_arrow(train)
+    require_label(table, label, where=train)
+    require_columns(table, [source] if source else [], "source", where=train)
+    require_columns(table, ignored, "ignore", where=train)
+    if label in ignored:
+        raise InputError(f"ignore names the label column {label!r}; the label is always looked at")
+    clean = None
+    if baseline is not None:
+        clean = read_arrow(baseline)
+        require_columns(clean, [label], "label", where=baseline)
+    found = assess(
+        table,
+        label=label,
+        source=source,
+        baseline=clean,
+        ignore=ignored,
+        alpha=alpha,
+        min_share=min_share,
+        seed=seed,
+    )
+    _write(found, table, source, suspects, scores)
+    outcome = Outcome()
+    for alarm in found.alarms:
+        _record(outcome, alarm, found)
+    if not found.conclusive:
+        outcome.cannot("rows", found.why_not)
+    _describe(outcome, found, source, baseline)
+    return outcome
+
+
+def _write(found: Assessment, table: pa.Table, source: str | None, suspects: Path, scores: Path) -> None:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ranked = pa.table(
+        {
+            "row": pa.array(np.arange(found.rows), pa.int64()),
+            "score": pa.array(found.scores, pa.float64()),
+            "reason": pa.array(found.reasons, pa.string()),
+        }
+    )
+    pq.write_table(ranked, scores)
+    worst = ranked
+    if source is not None:
+        # A source column that is called `score` must not hide the score.
+        name = source if source not in ranked.column_names else f"source_{source}"
+        worst = worst.append_column(name, table.column(source))
+    worst = worst.filter(pa.array(found.suspects))
+    pq.write_table(worst.sort_by([("score", "descending"), ("row", "ascending")]), suspects)
+
+
+def _record(outcome: Outcome, alarm: Alarm, found: Assessment) -> None:
+    """Record what one detector says as a check, and as a finding if it alarms or did not look."""
+    check = f"alarm:{alarm.detector}"
+    if not alarm.ran:
+        if alarm.asked:
+            outcome.cannot(check, alarm.why_not)
+            return
+        message = f"{alarm.detector} did not look: {alarm.why_not}."
+        outcome.find("LG-POISON-090", Severity.INFO, message, subject="train", threat="data-poisoning")
+        return
+    reason = f"corrected p value {alarm.adjusted_p or 0.0:.2g}, estimated share {alarm.share:.1%}"
+    if alarm.explained_by:
+        reason += f", accounted for by {alarm.explained_by}"
+    held = outcome.check(check, value=alarm.alarmed, comparator="==", threshold=False, reason=reason)
+    if not held:
+        rows = [row for row, rule in enumerate(found.reasons) if rule == alarm.rule]
+        outcome.find(
+            alarm.rule,
+            Severity.CRITICAL,
+            _sentence(alarm),
+            subject="train",
+            location=Location(rows=tuple(rows[:_SHOWN_ROWS])),
+            count=alarm.suspects,
+            threat="data-poisoning",
+            fix=_FIX[alarm.rule],
+            check=check,
+        )
+
+
+def _sentence(alarm: Alarm) -> str:
+    p = f"clean data shows as much with probability {alarm.adjusted_p or 0.0:.2g} at most"
+    within = f"{alarm.share_within or 0.0:.0%}"
+    if alarm.label_pair is not None:
+        was, became = alarm.label_pair
+        return f"About {within} of the rows of class {was!r} are labelled {became!r}; {p}."
+    if alarm.source is not None:
+        return f"About {within} of the labels of source {alarm.source!r} are flipped; {p}."
+    return f"About {alarm.share:.1%} of all labels are flipped, in no particular place; {p}."
+
+
+def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline: Path | None) -> None:
+    ran = {alarm.detector: alarm for alarm in found.alarms if alarm.ran}
+    outcome.metrics |= {
+        "rows": found.rows,
+        "rows_checked": found.checked,
+        "classes": found.classes,
+        "suspects": int(found.suspects.sum()),
+        "estimated_share": round(found.share, 4),
+        "p_values_corrected": {name: round(alarm.adjusted_p or 0.0, 6) for name, alarm in ran.items()},
+        "columns_used": len(found.features),
+        "columns_left_out": dict(sorted(found.left_out.items())),
+    }
+    outcome.tables["Detectors"] = [
+        {
+            "detector": alarm.detector,
+            "rule": alarm.rule,
+            "alarm": "yes" if alarm.alarmed else "no" if alarm.ran else "did not look",
+            "corrected p value": None if alarm.adjusted_p is None else round(alarm.adjusted_p, 6),
+            "estimated share": round(alarm.share, 4) if alarm.ran else None,
+            "suspects": alarm.suspects,
+            "note": alarm.why_not or (f"accounted for by {alarm.explained_by}" if alarm.explained_by else ""),
+        }
+        for alarm in found.alarms
+    ]
+    for alarm in ran.values():
+        if alarm.groups:
+            outcome.tables[f"What {alarm.detector} compared"] = alarm.groups
+    outcome.facts["Compared with"] = (
+        "models of the baseline" if baseline is not None else "models of the table's other rows"
+    )
+    outcome.facts["Sources"] = f"column {source!r}" if source else "no column was named"
