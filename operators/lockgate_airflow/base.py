@@ -15,10 +15,8 @@ Why the arguments of a stage live in one attribute, and more: `core/doc/adr/0004
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
@@ -28,6 +26,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from lockgate.errors import InputError
 from lockgate.outcome import Verdict
+from lockgate_airflow.folders import default_out
 from lockgate_airflow.links import ReportLink
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 
 DEFAULT_CONNECTION = "lockgate_default"
 _LOGGED_FINDINGS = 20
-_LONGEST_NAME = 200  # of a folder; file systems allow 255 bytes
 _LONGEST_LINE = 400
 
 
@@ -64,7 +62,8 @@ class StageOperator(BaseOperator):
             the worker's environment hold. None looks at the environment only.
         kwargs: What every Airflow operator takes. An `Asset` in `outlets` gets the verdict and the
             digests as its event's `extra`; an `AssetAlias` gets one asset for each output, or, when
-            the stage writes none, for each input, and only when the gate is open.
+            the stage writes none, for each input, and only when the gate is open; the asset is called
+            `DAG/TASK/NAME`, and its event carries URI and digest.
     """
 
     stage: ClassVar[str]
@@ -120,6 +119,7 @@ class StageOperator(BaseOperator):
             raise AirflowFailException(str(error)) from None
         self._log(result)
         summary = result.summary()
+        _push_parts(context, summary)
         _describe_assets(self.outlets, context, result)
         if self._closes(result):
             context["ti"].xcom_push(key="return_value", value=summary)
@@ -160,34 +160,6 @@ class _StagePartial(OperatorPartial):
         return mapped
 
 
-def home() -> Path:
-    """Return the folder below which results are kept by default."""
-    configured = os.environ.get("LOCKGATE_HOME")
-    if configured:
-        return Path(configured).absolute()
-    airflow = os.environ.get("AIRFLOW_HOME", "~/airflow")
-    return Path(airflow).expanduser().absolute() / "lockgate"
-
-
-def default_out(context: Context) -> Path:
-    """Return the folder of a task instance's result: `HOME/DAG/RUN/TASK[/MAP_INDEX]`."""
-    ti = context["ti"]
-    parts = [ti.dag_id, ti.run_id, ti.task_id]
-    if ti.map_index is not None and ti.map_index >= 0:
-        parts.append(str(ti.map_index))
-    return home().joinpath(*(_file_name(part) for part in parts))
-
-
-def _file_name(name: str) -> str:
-    """Return an id as one file name; different ids give different names, and none leads elsewhere."""
-    quoted = quote(name, safe="+:@=")
-    if not quoted.strip("."):  # `..` is the folder above
-        quoted = quoted.replace(".", "%2E")
-    if len(quoted) > _LONGEST_NAME:
-        quoted = f"{quoted[:100]}-{hashlib.sha256(name.encode()).hexdigest()}"
-    return quoted
-
-
 def _verdicts(names: Sequence[str]) -> tuple[str, ...]:
     given = (names,) if isinstance(names, str) else tuple(str(name) for name in names)
     known = {str(verdict) for verdict in Verdict}
@@ -214,6 +186,13 @@ def _passphrase(secret: str | None) -> Iterator[None]:
                 os.environ[name] = before
 
 
+def _push_parts(context: Context, summary: Mapping[str, Any]) -> None:
+    """Make `task.output["decision"]` and `task.output["suspects"]` work: Airflow looks into no dict."""
+    parts = {name: summary[name] for name in ("verdict", "decision", "result", "attestation")}
+    for name, value in {**summary["outputs"], **parts}.items():
+        context["ti"].xcom_push(key=name, value=value)
+
+
 def _describe_assets(outlets: Sequence[Any], context: Context, result: Result) -> None:
     """Give every asset that this task updates the verdict and the digests that it was seen with."""
     said = {
@@ -225,17 +204,21 @@ def _describe_assets(outlets: Sequence[Any], context: Context, result: Result) -
     inputs = {entry["name"]: entry for entry in result.document["subjects"]}
     outputs = dict(result.document["outputs"])
     for outlet in outlets:
-        if isinstance(outlet, AssetAlias):
-            for entry in (outputs or inputs).values() if result.opens else ():
-                asset = Asset(name=entry["uri"], uri=_as_uri(entry["uri"]))
-                context["outlet_events"][outlet].add(asset, extra={**said, "digest": entry["digest"]})
-        elif isinstance(outlet, Asset):
+        events = context["outlet_events"][outlet]
+        if isinstance(outlet, Asset):
             digests = {name: entry["digest"] for name, entry in {**inputs, **outputs}.items()}
-            context["outlet_events"][outlet].extra.update({**said, "digests": digests})
+            events.extra.update({**said, "digests": digests})
+        elif isinstance(outlet, AssetAlias) and result.opens:
+            for name, entry in (outputs or inputs).items():
+                extra = {**said, "uri": entry["uri"], "digest": entry["digest"]}
+                events.add(_asset(context, name), extra=extra)
 
 
-def _as_uri(uri: str) -> str:
-    return uri if "://" in uri else Path(uri).absolute().as_uri()
+def _asset(context: Context, artifact: str) -> Asset:
+    """Return the asset of an artifact, the same one in every run: its path is not."""
+    ti = context["ti"]
+    name = f"{ti.dag_id}/{ti.task_id}/{artifact}"
+    return Asset(name=name, uri=f"lockgate://{quote(name)}")
 
 
 def _line(text: str) -> str:
