@@ -2,15 +2,17 @@
 # Make a base image with Python 3.11 from Debian 12 packages, for machines that can reach a Debian mirror
 # but no image registry:
 #
-#   components/image/base-image.sh NAME        prints nothing but progress; NAME is the image made
+#   components/image/base-image.sh NAME [PACKAGE ...]
 #
-# It needs podman, apt-get and dpkg-deb, and a Debian 12 beneath, whose apt sources and keys it uses. No
-# package script is run, so nothing of this machine gets into the image but the packages that apt verified.
+# NAME is the image made; the packages named are added to it. It needs podman, apt-get and dpkg-deb, and a Debian 12
+# beneath, whose apt sources and keys it uses. No package script is run, so nothing of this machine gets into the
+# image but the packages that apt verified.
 set -euo pipefail
 
 name=$1
+shift
 # python3 with its libraries, the C++ runtime of numpy and pyarrow, sh and mktemp for KFP's launcher.
-packages=(python3.11-minimal libpython3.11-stdlib libstdc++6 dash coreutils ca-certificates tzdata)
+packages=(python3.11-minimal libpython3.11-stdlib libstdc++6 dash coreutils ca-certificates tzdata "$@")
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -36,7 +38,7 @@ for package in "$work"/debs/*.deb; do
 done
 
 # What the packages' scripts would have done.
-ln -s python3.11 usr/bin/python3
+ln -sf python3.11 usr/bin/python3
 ln -sf dash usr/bin/sh
 cat usr/share/ca-certificates/mozilla/*.crt > etc/ssl/certs/ca-certificates.crt
 echo 'root:x:0:0:root:/root:/bin/sh' > etc/passwd

@@ -37,9 +37,12 @@ def test_robustness(
     Accuracy under attack is the share of rows that are labelled right and stay so however each
     numeric cell is moved by up to ``eps`` standard deviations of its column (L-infinity, whole
     numbers stay whole, all other columns stay as they are). The attack sees labels only: a search
-    of the box, then HopSkipJump (arXiv:1904.02144). It is judged by its 95 % Wilson interval: PASS
-    when the whole interval reaches the threshold, FAIL when the measured share is below it, WARN in
-    between, where more rows would tell. Without a numeric column to move it is INCONCLUSIVE.
+    of the box, then HopSkipJump (arXiv:1904.02144). A row that it did not break within
+    ``max_queries`` counts as right: for models of many columns raise that number.
+
+    It is judged by its 95 % Wilson interval: PASS when the whole interval reaches the threshold,
+    FAIL when the measured share is below it, WARN in between, where more rows would tell. Without
+    a numeric column to move it is INCONCLUSIVE.
 
     Four perturbations follow on more rows: noise, missing values, values out of range, unseen
     categories. An exception of the model counts against it.

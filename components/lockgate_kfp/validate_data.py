@@ -64,8 +64,8 @@ def validate_data(
             and have another label; by default the schema's, else it is measured and not judged.
         min_row_ratio: Fewest rows, as a multiple of the baseline's.
         max_row_ratio: Most rows, as a multiple of the baseline's.
-        max_outside_baseline: Largest share of a column's values outside the baseline's range, or of
-            categories that the baseline does not have.
+        max_outside_baseline: Largest share of a column's values outside the baseline's range,
+            widened by a tenth of its span, or of categories that the baseline does not have.
         max_completeness_drop: How much less complete than in the baseline a column may be, as a
             share of the rows.
         max_categories: Text columns with more different values than this are free text: they get no

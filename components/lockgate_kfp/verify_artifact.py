@@ -11,7 +11,7 @@ from kfp import dsl
 from lockgate_kfp._base import stage_component
 
 
-@stage_component()
+@stage_component(gate=True)
 def verify_artifact(
     artifact: dsl.Input[dsl.Artifact],
     attestation: dsl.Input[dsl.Artifact],

@@ -43,6 +43,7 @@ def build(
     parameters: Mapping[str, Any],
     policy: Mapping[str, Any],
     outputs: Mapping[str, Any],
+    evidence: list[dict[str, Any]],
     attachments: Mapping[str, Any],
     started: str,
     finished: str,
@@ -68,6 +69,7 @@ def build(
     }
     document: dict[str, Any] = plain(said)
     document["body_digest"] = digest(document)
+    document["evidence"] = plain(evidence)
     document["attachments"] = plain(attachments)
     document["started"] = started
     document["finished"] = finished

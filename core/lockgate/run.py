@@ -153,7 +153,8 @@ class _Run:
         document = body.build(
             self.spec,
             outcome,
-            subjects=[{"name": n, "uri": t.uri, "digest": t.digest} for n, t in self.taken.items()],
+            subjects=self._subjects(evidence=False),
+            evidence=self._subjects(evidence=True),
             parameters=plain,
             policy=_policy_entry(policy, self.spec, plain),
             outputs={n: _entry(*written[n]) for n in written if not self._attached(n)},
@@ -233,6 +234,15 @@ class _Run:
         except InputError as error:
             raise type(error)(f"input {name!r}: {error}") from None
         return self.taken[name].path
+
+    def _subjects(self, *, evidence: bool) -> list[dict[str, Any]]:
+        """List what was taken in: the attestations that were read, or everything else."""
+        attested = {p.name for p in self.spec.inputs if p.artifact and p.artifact.kind == "evidence"}
+        return [
+            {"name": name, "uri": taken.uri, "digest": taken.digest}
+            for name, taken in self.taken.items()
+            if (name.partition("[")[0] in attested) is evidence
+        ]
 
     def _call(self, values: dict[str, Any]) -> Outcome:
         try:

@@ -59,12 +59,12 @@ class Artifact:
     """A mark: this parameter is a file or folder that goes into or comes out of the stage.
 
     Attributes:
-        kind: ``dataset``, ``model``, ``folder``, ``file`` or ``report``.
+        kind: ``dataset``, ``model``, ``folder``, ``file``, ``evidence`` or ``report``.
         direction: ``in`` or ``out``.
         suffix: Ending of the default file name of an output.
     """
 
-    kind: Literal["dataset", "model", "folder", "file", "report"]
+    kind: Literal["dataset", "model", "folder", "file", "evidence", "report"]
     direction: Literal["in", "out"]
     suffix: str = ""
 
@@ -81,7 +81,10 @@ ModelIn = Annotated[Path, Artifact("model", "in")]
 FolderIn = Annotated[Path, Artifact("folder", "in")]
 """A folder to read."""
 FileIn = Annotated[Path, Artifact("file", "in")]
-"""Any other file (or folder) to read: a schema, a public key, an attestation."""
+"""Any other file (or folder) to read: a schema, a public key."""
+EvidenceIn = Annotated[Path, Artifact("evidence", "in")]
+"""An attestation to read. It carries a time and a signature that differ with every run, so it is
+recorded beside the body of the result, not in it; what a stage took from it belongs into metrics."""
 DatasetOut = Annotated[Path, Artifact("dataset", "out", ".parquet")]
 """A table to write, as Parquet."""
 ModelOut = Annotated[Path, Artifact("model", "out", ".skops")]

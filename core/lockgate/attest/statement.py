@@ -15,6 +15,7 @@ predicate understands the outcome and ours the whole of it:
           "stage": "detect-poisoning", "version": "0.1.0",
           "verdict": "PASS", "decision": null, "bodyDigest": "...",
           "thresholds": {}, "checks": [], "metrics": {}, "outputs": {"suspects": {"sha256": "..."}},
+          "evidence": {},                      # the attestations that it read
           "finishedOn": "2026-01-01T00:00:00.000Z"
         }
       }
@@ -125,6 +126,7 @@ def from_result(document: Mapping[str, Any]) -> dict[str, Any]:
                 "checks": checks,
                 "metrics": document["metrics"],
                 "outputs": {name: entry["digest"] for name, entry in document["outputs"].items()},
+                "evidence": {entry["name"]: entry["digest"] for entry in document["evidence"]},
                 "finishedOn": document["finished"],
             },
         },

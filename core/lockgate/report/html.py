@@ -195,7 +195,7 @@ def _view(
         "checks_total": len(checks),
         "tables": cut(list(tables.items()), limit.columns, lambda t: _table(t[0], t[1], limit, len(tables))),
         "metrics": _metrics(document["metrics"], limit),
-        "subjects": cut(document["subjects"], limit.rows, _subject),
+        "subjects": cut([*document["subjects"], *document["evidence"]], limit.rows, _subject),
         "parameters": cut([p for p in document["parameters"].items() if p[0] not in thresholds], limit.rows),
         "thresholds": cut(list(thresholds.items()), limit.rows),
         "policy_digests": cut(list((document["policy"]["digest"] or {}).items()), 4),

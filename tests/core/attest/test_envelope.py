@@ -28,6 +28,7 @@ DOCUMENT = {
     "checks": [{"id": "rows", "verdict": "PASS"}],
     "metrics": {"rows": 12, "größe": 1e20},
     "outputs": {},
+    "evidence": [],
     "body_digest": "b" * 64,
     "finished": "2026-01-01T00:00:00.123Z",
 }

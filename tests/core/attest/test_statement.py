@@ -31,6 +31,7 @@ def _result(**changes):
         ],
         "metrics": {"rows": 3},
         "outputs": {"suspects": {"uri": "/var/data/x", "digest": FILE}},
+        "evidence": [],
         "body_digest": "b" * 64,
         "finished": "2026-01-01T00:00:00.120Z",
     } | changes

@@ -100,6 +100,8 @@ def page_of(columns):
         "checks": checks,
         "findings": [finding] * columns,
         "body_digest": HEX,
+        "evidence": [],
+        "evidence": [],
         "attachments": {},
         "started": "2026-01-01T10:00:00Z",
         "finished": "2026-01-01T10:00:01Z",

@@ -14,14 +14,14 @@ from typing import Literal
 
 from lockgate.errors import EnvelopeError, InputError
 from lockgate.outcome import Check, Outcome, Severity, Verdict
-from lockgate.stage import FileIn, stage
+from lockgate.stage import EvidenceIn, FileIn, stage
 
 Word = Literal["PASS", "WARN", "FAIL", "INCONCLUSIVE", "WAIVED"]
 
 
 @stage("require-pass", threats=["privilege"], handwritten=True)
 def require_pass(
-    attestations: list[FileIn] | None = None,
+    attestations: list[EvidenceIn] | None = None,
     key: FileIn | None = None,
     *,
     verdicts: list[str] | None = None,

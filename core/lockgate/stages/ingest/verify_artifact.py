@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lockgate.outcome import Outcome, Severity
-from lockgate.stage import FileIn, stage
+from lockgate.stage import EvidenceIn, FileIn, stage
 
 
-@stage("verify-artifact", threats=["supply-chain"])
+@stage("verify-artifact", threats=["supply-chain"], gate=True)
 def verify_artifact(
     artifact: FileIn,
-    attestation: FileIn,
+    attestation: EvidenceIn,
     key: FileIn,
     *,
     attested_by: str = "sign-artifact",
@@ -55,6 +55,7 @@ def verify_artifact(
         _unsigned(outcome, str(error), unsigned=isinstance(error, envelope.UnsignedError))
         return outcome
     outcome.check("signature", value=True, comparator="==", threshold=True)
+    outcome.metrics = {"attested_by": statement.stage, "attested_body": statement.body_digest, "keyid": public.keyid}
 
     if not outcome.check("stage", value=statement.stage, comparator="==", threshold=attested_by):
         _fail(
