@@ -8,9 +8,11 @@ memory with numbers from the file, so `lockgate.model.trees` checks those before
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,8 +52,9 @@ _COMPRESSED = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ\x00": "xz",
-    b"x\x9c": "zlib",
     b"x\x01": "zlib",
+    b"x\x5e": "zlib",
+    b"x\x9c": "zlib",
     b"x\xda": "zlib",
     b"\x04\x22\x4d\x18": "lz4",
 }
@@ -78,43 +81,48 @@ def load(path: Path) -> Predictor:
     return Predictor(_load_skops(data, path))
 
 
-def import_skops() -> ModuleType:
-    """Import ``skops.io`` and keep its tour of other packages' deprecated names quiet.
+@contextlib.contextmanager
+def quiet_skops() -> Iterator[ModuleType]:
+    """Give ``skops.io``, and keep its tours of other packages' deprecated names quiet inside.
 
-    On import skops looks up functions in every loaded module, which trips the lazy names of
-    packages such as Airflow: over a thousand deprecation warnings that say nothing about a model.
+    skops looks for the home of a function in every loaded module, which trips the lazy names of
+    packages such as Airflow: over a thousand warnings that say nothing about a model.
+
+    Raises:
+        MissingExtraError: skops or scikit-learn is not installed.
     """
-    try:
-        with warnings.catch_warnings():
-            for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
-                warnings.simplefilter("ignore", category)
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", category)
+        try:
             import skops.io
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("robustness", error.name or "skops") from None
-    return skops.io  # type: ignore[no-any-return]
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("robustness", error.name or "skops") from None
+        yield skops.io
 
 
 def _load_skops(data: bytes, path: Path) -> Any:
-    skops = import_skops()
-    try:
-        unknown = set(skops.get_untrusted_types(data=data))
-    except Exception as error:  # noqa: BLE001 - the content is hostile until judged, and raises what it likes
-        raise InputError(_damaged(path, error)) from None
-    refused = sorted(unknown - _REVIEWED)
-    if refused:
-        more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""  # noqa: PLR2004 - fits a line
-        raise InputError(
-            f"model {path} holds types that are not on the reviewed list: {', '.join(refused[:3])}{more}; "
-            "build it from scikit-learn's own estimators"
-        )
-    try:
-        estimator = skops.loads(data, trusted=sorted(unknown & _REVIEWED))
-        check_trees(estimator)
-    except InputError as error:
-        raise InputError(f"model {path} {error}") from None
-    except Exception as error:  # noqa: BLE001 - see above
-        raise InputError(_damaged(path, error)) from None
-    return estimator
+    with quiet_skops() as skops:
+        try:
+            unknown = set(skops.get_untrusted_types(data=data))
+        except Exception as error:  # noqa: BLE001 - the content is hostile until judged, and raises what it likes
+            raise InputError(_damaged(path, error)) from None
+        refused = sorted(unknown - _REVIEWED)
+        if refused:
+            more = f" and {len(refused) - 3} more" if len(refused) > 3 else ""  # noqa: PLR2004 - fits a line
+            raise InputError(
+                f"model {path} holds types that are not on the reviewed list: "
+                f"{', '.join(refused[:3])}{more}; "
+                "build it from scikit-learn's own estimators"
+            )
+        try:
+            estimator = skops.loads(data, trusted=sorted(unknown & _REVIEWED))
+            check_trees(estimator)
+        except InputError as error:
+            raise InputError(f"model {path} {error}") from None
+        except Exception as error:  # noqa: BLE001 - see above
+            raise InputError(_damaged(path, error)) from None
+        return estimator
 
 
 def _damaged(path: Path, error: Exception) -> str:

@@ -74,7 +74,8 @@ class Predictor:
         needed = getattr(self.estimator, "n_features_in_", len(names))
         if len(names) != needed:
             raise InputError(
-                f"the model reads {needed} columns and the data has {len(names)}; give the columns it was trained on"
+                f"the model reads {needed} columns and the data has {len(names)}; "
+                "give the columns that it was trained on"
             )
         if hasattr(table, "to_pandas"):
             return table.select(names).to_pandas()
@@ -133,7 +134,7 @@ def one_thread() -> Iterator[None]:
 
     Enter it when the model is loaded; libraries that come later are not held.
     """
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(1):
         yield

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import InputError
-from lockgate.model.load import import_skops
+from lockgate.model.load import quiet_skops
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip archive can name
 _PASSING = re.compile(r'"__id__": \d+|"file": "[^"]*"')
@@ -28,13 +28,14 @@ def save(estimator: Any, path: Path) -> None:
     Raises:
         InputError: The estimator holds something that skops cannot write.
     """
-    skops = import_skops()
-    try:
-        raw = skops.dumps(estimator)
-    except Exception as error:  # noqa: BLE001 - skops raises several kinds
-        raise InputError(
-            f"the model cannot be saved with skops ({type(error).__name__}); build it from scikit-learn's estimators"
-        ) from None
+    with quiet_skops() as skops:
+        try:
+            raw = skops.dumps(estimator)
+        except Exception as error:  # noqa: BLE001 - skops raises several kinds
+            raise InputError(
+                f"the model cannot be saved with skops ({type(error).__name__}); "
+                "build it from scikit-learn's estimators"
+            ) from None
     data = _normal(raw)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -79,7 +80,7 @@ def _renumbered(node: Any, ids: dict[int, int], members: dict[str, str]) -> Any:
     if node.get("__loader__") == "JsonNode":
         # Numbers and text: whether two equal ones are the same object depends on the interpreter.
         return {key: value for key, value in node.items() if key != "__id__"}
-    made = {}
+    made: dict[str, Any] = {}
     for key, value in node.items():
         if key == "__id__" and isinstance(value, int):
             made[key] = ids.setdefault(value, len(ids) + 1)

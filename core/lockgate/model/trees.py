@@ -25,6 +25,7 @@ _HAND_ON = (
     "sklearn.ensemble._iforest",
 )
 _MAX_OBJECTS = 5_000_000
+_WORDS = 8  # of 32 bits: the 256 categories that a split can tell apart
 
 
 def check_trees(estimator: Any) -> None:
@@ -94,9 +95,7 @@ def _check_predictor(predictor: Any, columns: int) -> None:
         raise InputError(_BROKEN)
     _check_nodes(nodes["left"], nodes["right"], nodes["is_leaf"] != 0, nodes["feature_idx"], columns)
     split = nodes[(nodes["is_categorical"] != 0) & (nodes["is_leaf"] == 0)]
-    if len(split) and (
-        bitsets.ndim != 2 or bitsets.shape[1] != 8 or split["bitset_idx"].max() >= len(bitsets)
-    ):  # noqa: PLR2004 - 8 words of 32 bits
+    if len(split) and (bitsets.shape[1:] != (_WORDS,) or split["bitset_idx"].max() >= len(bitsets)):
         raise InputError(_BROKEN)
 
 

@@ -40,6 +40,7 @@ class Broken:
     """What the attack reached.
 
     Attributes:
+        columns: How many columns could move; with 0 there was nothing to attack.
         rows: For every row, whether a move inside the box changed its label; bool array.
         queries: How many rows the model was asked about for each row; int array.
         by_search: How many rows the box search broke, and how many HopSkipJump did.
@@ -49,6 +50,7 @@ class Broken:
         exhaustive: Whether every point of the box was tried.
     """
 
+    columns: int
     rows: Any
     queries: Any
     by_search: dict[str, int]
@@ -77,6 +79,9 @@ def attack(
     """
     import numpy as np
 
+    if not space.columns:
+        nothing = np.zeros(len(rows), dtype=np.int64)
+        return Broken(0, nothing > 0, nothing, {}, 0, nothing + np.inf, exhaustive=False)
     rng = np.random.default_rng(seed)
     box, exhaustive = _box_points(rng, space, eps, min(_BOX_POINTS, max_queries // 2))
     parts = []
@@ -84,6 +89,7 @@ def attack(
         oracle = _Oracle(predictor, rows.iloc[first : first + _TOGETHER], space, eps, max_queries)
         parts.append(_attack_part(oracle, pool, box, rng))
     return Broken(
+        columns=len(space.columns),
         rows=np.concatenate([p.rows for p in parts]),
         queries=np.concatenate([p.queries for p in parts]),
         by_search={name: sum(p.by_search[name] for p in parts) for name in ("box", "hopskipjump")},
@@ -105,7 +111,10 @@ def _attack_part(oracle: _Oracle, pool: Any, box: Any, rng: Any) -> Broken:
         with _global_seed(int(rng.integers(2**32))):
             together(searches, oracle.round(list(starts)))
     found = {"box": by_box, "hopskipjump": int(oracle.broken.sum()) - by_box}
-    return Broken(oracle.broken, oracle.queries, found, oracle.spent, oracle.nearest, exhaustive=False)
+    columns = len(oracle.space.columns)
+    return Broken(
+        columns, oracle.broken, oracle.queries, found, oracle.spent, oracle.nearest, exhaustive=False
+    )
 
 
 class _Oracle:
@@ -196,7 +205,7 @@ def _box_points(rng: Any, space: Space, eps: float, count: int) -> tuple[Any, bo
 
 
 def _starts(oracle: _Oracle, rows: Any, pool: Any, rng: Any, count: int) -> dict[int, Any]:
-    """Find for each row the nearest of some far points that changes its label; rows without one are left out."""
+    """Find for each row the nearest of some far points that changes its label, if one does."""
     import numpy as np
 
     if not len(rows) or not count:

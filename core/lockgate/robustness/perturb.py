@@ -83,11 +83,16 @@ def perturb(
         try:
             after = predictor.predict(spoil(np.random.default_rng([seed, number])))
         except InputError as error:
-            done.append(Spoiled(name, what, columns, error=type(error.__cause__ or error).__name__))
+            done.append(raised(name, what, columns, error))
             continue
         right, changed = int((after == truth).sum()), int((after != before).sum())
         done.append(Spoiled(name, what, columns, right / len(frame), changed / len(frame)))
     return done
+
+
+def raised(name: str, what: str, columns: int, error: InputError) -> Spoiled:
+    """Record that the model raised; the type of its exception is told, not its words, which quote values."""
+    return Spoiled(name, what, columns, error=type(error.__cause__ or error).__name__)
 
 
 def _texts(frame: Any) -> list[str]:
