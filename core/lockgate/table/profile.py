@@ -64,6 +64,7 @@ class Table:
 
     Attributes:
         connection: The DuckDB connection that it is registered in.
+        path: The file or folder, for error messages.
         view: Its name there.
         form: The format of the file.
         rows: How many rows it has.
@@ -72,6 +73,7 @@ class Table:
     """
 
     connection: duckdb.DuckDBPyConnection
+    path: Path
     view: str
     form: read.Format
     rows: int
@@ -91,9 +93,18 @@ class Table:
             return f"({column} IS NOT NULL AND NOT regexp_full_match({column}, '[+-]?(?i:nan)'))"
         return f"({column} IS NOT NULL)"
 
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run SQL; every name in it has been quoted with `quote`.
+
+        Raises:
+            InputError: A page of the file is damaged.
+        """
+        with read.readable(self.path, self.form):
+            return self.connection.execute(sql).fetchall()
+
     def ask(self, what: str, rest: str = "") -> list[tuple[Any, ...]]:
-        """Run one SELECT over the table; every name in it has been quoted with `quote`."""
-        return self.connection.execute(f"SELECT {what} FROM {quote(self.view)} {rest}").fetchall()  # noqa: S608
+        """Run one SELECT over the table; see `query`."""
+        return self.query(f"SELECT {what} FROM {quote(self.view)} {rest}")  # noqa: S608
 
     def count(self, conditions: Sequence[str]) -> list[int]:
         """Count, in few scans, the rows for which each SQL condition is true."""
@@ -107,7 +118,7 @@ class Table:
         """Return the first 0-based row numbers for which an SQL condition is true."""
         numbered = f"(SELECT row_number() OVER () - 1 AS row, ({condition}) AS hit FROM {quote(self.view)})"  # noqa: S608
         query = f"SELECT row FROM {numbered} WHERE hit ORDER BY row LIMIT {limit}"  # noqa: S608
-        return tuple(row for (row,) in self.connection.execute(query).fetchall())
+        return tuple(row for (row,) in self.query(query))
 
 
 @dataclass(frozen=True)
@@ -165,7 +176,8 @@ def open_table(
     view = f"lockgate_view_{number}"
     found.create_view(view)
     storage = dict(zip(found.columns, (str(t) for t in found.types), strict=True))
-    rows = connection.execute(f"SELECT count(*) FROM {quote(view)}").fetchall()[0][0]  # noqa: S608
+    with read.readable(path, form):
+        rows = connection.execute(f"SELECT count(*) FROM {quote(view)}").fetchall()[0][0]  # noqa: S608
     if rows == 0:
         raise InputError(f"{path} has no rows; give a table with rows")
     known = {name: kind for name, kind in (kinds or {}).items() if name in storage}
@@ -175,7 +187,7 @@ def open_table(
         known |= {name: kind_of(guessed[name]) for name in unknown}
     else:
         known |= {name: kind_of(storage[name]) for name in unknown}
-    return Table(connection, view, form, rows, storage, {name: known[name] for name in storage})
+    return Table(connection, path, view, form, rows, storage, {name: known[name] for name in storage})
 
 
 def kind_of(storage: str) -> Kind:
@@ -224,7 +236,7 @@ def distinct(table: Table, names: Sequence[str]) -> int:
     if len(names) == 1:
         return int(table.ask(f"count(DISTINCT {table.value(names[0])})")[0][0])
     inner = f"(SELECT DISTINCT {', '.join(quote(n) for n in names)} FROM {quote(table.view)})"  # noqa: S608
-    return int(table.connection.execute(f"SELECT count(*) FROM {inner}").fetchall()[0][0])  # noqa: S608
+    return int(table.query(f"SELECT count(*) FROM {inner}")[0][0])  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -282,7 +294,7 @@ def _repeats(table: Table, columns: list[str], counted: str, having: str, where:
         return Repeats(0)
     hashed = f"hash({', '.join(columns)})"
     source, keys = quote(table.view), quote(table.view + "_repeats")
-    table.connection.execute(
+    table.query(
         f"CREATE OR REPLACE TEMP TABLE {keys} AS "  # noqa: S608
         f"SELECT {hashed} AS h FROM {source} WHERE {where} GROUP BY {hashed} HAVING {having}"
     )
@@ -290,9 +302,9 @@ def _repeats(table: Table, columns: list[str], counted: str, having: str, where:
     groups = (
         f"SELECT {counted} AS n FROM {source} WHERE {again} GROUP BY {', '.join(columns)} HAVING {having}"  # noqa: S608
     )
-    count = table.connection.execute(f"SELECT sum(n) FROM ({groups})").fetchall()[0][0]  # noqa: S608
+    count = table.query(f"SELECT sum(n) FROM ({groups})")[0][0]  # noqa: S608
     rows = table.rows_where(again) if count else ()
-    table.connection.execute(f"DROP TABLE {keys}")
+    table.query(f"DROP TABLE {keys}")
     return Repeats(int(count or 0), rows)
 
 

@@ -144,19 +144,19 @@ def relation(
     if form == "parquet":
         _same_columns(files, path)
         names = [str(f) for f in files]
-        with _said(path, form):
+        with readable(path, form):
             return connection.read_parquet(names, hive_partitioning=False, union_by_name=False)
     if form == "arrow":
         import pyarrow as pa
 
         batches = pa.RecordBatchReader.from_batches(_ipc_schema(files[0]), _ipc_batches(files, path))
         # A reader can be scanned only once, so its rows go into a temporary table as well.
-        with _said(path, form):
+        with readable(path, form):
             return _kept(connection, connection.from_arrow(batches))
     if form == "jsonl":
-        with _said(path, form):
+        with readable(path, form):
             return _kept(connection, connection.sql(_jsonl_query(connection, files, path)))
-    with _said(path, form):
+    with readable(path, form):
         found = _kept(connection, connection.sql(_csv_query(files, path)))
     return found if text else _typed(found)
 
@@ -321,13 +321,22 @@ def _files(path: Path) -> tuple[list[Path], Format]:
 
 
 @contextlib.contextmanager
-def _said(path: Path, form: Format) -> Iterator[None]:
-    """Turn what an engine says about an unreadable file into one sentence."""
+def readable(path: Path, form: Format) -> Iterator[None]:
+    """Turn what an engine says about an unreadable file into one sentence.
+
+    DuckDB reads pages when a query needs them, so a damaged file may show in any query.
+
+    Raises:
+        InputError: An engine could not read the file in this block.
+    """
     import duckdb
     import pyarrow as pa
 
+    ours = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.InternalException)
     try:
         yield
+    except (*ours, duckdb.OutOfMemoryException):
+        raise  # not the file's fault
     except (duckdb.Error, pa.ArrowException, OSError, EOFError) as error:
         name = {"parquet": "Parquet", "arrow": "Arrow", "csv": "CSV", "jsonl": "JSON lines"}[form]
         raise InputError(f"{path} cannot be read as {name}: {_gist(error)}; write the file again") from None
@@ -392,7 +401,7 @@ def _read_parquet(files: list[Path], columns: Sequence[str] | None, path: Path) 
     _same_columns(files, path)
     tables = []
     for file in files:
-        with _said(file, "parquet"), pq.ParquetFile(file) as opened:
+        with readable(file, "parquet"), pq.ParquetFile(file) as opened:
             if columns is not None:
                 require_columns(opened.schema_arrow, columns, "columns", where=path)
             tables.append(_plain(opened.read(columns=None if columns is None else list(columns))))
@@ -405,7 +414,7 @@ def _same_columns(files: list[Path], path: Path) -> None:
 
     first = None
     for file in files:
-        with _said(file, "parquet"):
+        with readable(file, "parquet"):
             schema = pq.read_schema(file).remove_metadata()
         if first is None:
             first = schema
@@ -443,7 +452,7 @@ def _plain(table: pa.Table) -> pa.Table:
 def _ipc_schema(file: Path) -> pa.Schema:
     import pyarrow as pa
 
-    with _said(file, "arrow"), _ipc_reader(file) as reader:
+    with readable(file, "arrow"), _ipc_reader(file) as reader:
         schema = reader.schema.remove_metadata()
     _unique(schema.names, file)
     if not schema.names:
@@ -458,7 +467,7 @@ def _ipc_batches(files: list[Path], path: Path) -> Iterator[pa.RecordBatch]:
             raise InputError(
                 f"{file} has other columns or types than {files[0].name}; write all parts with one schema"
             )
-        with _said(path, "arrow"), _ipc_reader(file) as reader:
+        with readable(path, "arrow"), _ipc_reader(file) as reader:
             many = getattr(reader, "num_record_batches", None)
             batches = reader if many is None else (reader.get_batch(i) for i in range(many))
             for batch in batches:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lockgate.errors import InputError
 from lockgate.table import profile as counting
 from lockgate.table.read import connect
 
@@ -171,3 +172,17 @@ def test_categories_beyond_the_bound_are_not_listed(connection: Any, tmp_path: P
     assert counting.categories(table, "s", 2) == {"a": 1, "b": 2}
     assert counting.categories(table, "s", 1) is None
     assert counting.distinct(table, ["s"]) == 2
+
+
+def test_a_parquet_file_with_damaged_pages_is_bad_input_and_not_a_crash(
+    connection: Any, tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"s": ["x", "yy"] * 5_000}), tmp_path / "whole", compression="none")
+    raw = bytearray((tmp_path / "whole").read_bytes())
+    body = raw.index(b"yy") + 2
+    raw[body : body + 40] = b"\xff" * 40
+    (tmp_path / "damaged").write_bytes(raw)
+
+    assert counting.profile(counting.open_table(connection, tmp_path / "whole"))["s"].valid == 10_000
+    with pytest.raises(InputError, match="damaged cannot be read as Parquet"):
+        counting.profile(counting.open_table(connection, tmp_path / "damaged"))
