@@ -101,7 +101,6 @@ def page_of(columns):
         "findings": [finding] * columns,
         "body_digest": HEX,
         "evidence": [],
-        "evidence": [],
         "attachments": {},
         "started": "2026-01-01T10:00:00Z",
         "finished": "2026-01-01T10:00:01Z",
