@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockgate.outcome import Outcome, Severity
+from lockgate.outcome import Outcome, Severity, Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,15 +26,16 @@ def look_for_poison(
     min_share: float,
     seed: int,
 ) -> bool:
-    """Run the detectors, record what they say, and return whether one alarms.
+    """Run the detectors, record what they say, and return whether the batch looks poisoned.
 
-    The detectors ask whether labels go with the features as they do in the baseline. Where a feature
-    has moved they would take a changed world for planted labels. So drifted features are left out
-    of that comparison, and the batch is also looked at without the baseline, with every feature: a
-    flipped source stands out among the others even there. Each look then has half of ``alpha``.
+    The detectors ask whether labels go with the features as they do in the baseline. Where features
+    have drifted, an alarm may mean a changed world instead: another mix of rows, which only a look
+    with these features explains, or another way to measure them, which only a look without them
+    does. So an alarm counts if both looks raise it. A third look goes without the baseline, where a
+    flipped source stands out among the others; either way has half of ``alpha``.
+
+    A label that has moved with no feature to explain it stays an alarm: so do flipped labels look.
     """
-    from lockgate.poisoning import assess
-
     unlike = {*found.missing, *found.extra, *found.retyped}
     if label in unlike:
         outcome.cannot("poisoning", f"the label column {label!r} is not the same in both tables")
@@ -43,41 +44,47 @@ def look_for_poison(
     known = before.select([name for name in used if name in before.column_names])
     left_out = {*ignore, *found.ignored} - {source}
     moved = {c.column for c in found.drifted} - {label}
-    looks: list[tuple[str, pa.Table | None, set[str]]] = []
-    if set(used) - left_out - moved - {label, source} or not moved:
-        looks.append(("", known, left_out | moved))
-    if moved:
-        looks.append((" (batch alone)", None, left_out))
-    assessments = {
-        which: assess(
+
+    def look(baseline: pa.Table | None, skipped: set[str]) -> Assessment:
+        from lockgate.poisoning import assess
+
+        return assess(
             now.select(used),
             label=label,
             source=source,
             baseline=baseline,
             ignore=sorted(skipped, key=str),
-            alpha=alpha / len(looks),
+            alpha=alpha / 2 if moved else alpha,
             min_share=min_share,
             seed=seed,
         )
-        for which, baseline, skipped in looks
-    }
-    for which, assessment in assessments.items():
-        _record(outcome, which, assessment)
-    alarmed = any(assessment.alarmed for assessment in assessments.values())
+
+    against = {"": look(known, left_out)}
+    if moved and set(used) - left_out - moved - {label, source}:
+        against[" (without drifted columns)"] = look(known, left_out | moved)
+    alone = {" (batch alone)": look(None, left_out)} if moved else {}
+    confirmed = all(assessment.alarmed for assessment in against.values())
+    for which, assessment in against.items():
+        _record(outcome, which, assessment, counts=confirmed)
+    for which, assessment in alone.items():
+        _record(outcome, which, assessment, counts=True)
+    every = [*against.values(), *alone.values()]
+    alarmed = confirmed or any(assessment.alarmed for assessment in alone.values())
+    raised = [a for a in every if a.alarmed] if alarmed else []
     outcome.metrics["poisoning"] = {
         "alarmed": alarmed,
-        "rows_checked": min((a.checked for a in assessments.values()), default=0),
-        "planted_share": max((a.share for a in assessments.values()), default=0.0),
-        "suspects": max((int(a.suspects.sum()) for a in assessments.values()), default=0),
-        "features_left_out": sorted(moved),
+        "rows_checked": min(a.checked for a in every),
+        "planted_share": max((a.share for a in raised), default=0.0),
+        "suspects": max((int(a.suspects.sum()) for a in raised), default=0),
+        "drifted_features": sorted(moved),
     }
     return alarmed
 
 
-def _record(outcome: Outcome, which: str, assessment: Assessment) -> None:
+def _record(outcome: Outcome, which: str, assessment: Assessment, *, counts: bool) -> None:
     for alarm in assessment.alarms:
         if alarm.ran:
-            _record_alarm(outcome, which, alarm)
+            _record_alarm(outcome, which, alarm, counts=counts)
     if not assessment.conclusive or not any(alarm.ran for alarm in assessment.alarms):
         outcome.cannot(f"poisoning{which}", assessment.why_not or "no detector could run")
     outcome.tables.setdefault("poisoning", []).extend(
@@ -94,10 +101,14 @@ def _record(outcome: Outcome, which: str, assessment: Assessment) -> None:
     )
 
 
-def _record_alarm(outcome: Outcome, which: str, alarm: Alarm) -> None:
+def _record_alarm(outcome: Outcome, which: str, alarm: Alarm, *, counts: bool) -> None:
     id_ = f"poisoning:{alarm.detector}{which}"
-    outcome.check(id_, value=alarm.alarmed, comparator="==", threshold=False, reason=alarm.why_not)
-    if not alarm.alarmed:
+    explained = "drift explains it" if alarm.alarmed and not counts else alarm.why_not
+    failing = Verdict.FAIL if counts else Verdict.PASS
+    outcome.check(
+        id_, value=alarm.alarmed, comparator="==", threshold=False, failing=failing, reason=explained
+    )
+    if not alarm.alarmed or not counts:
         return
     p = alarm.adjusted_p or 0.0
     said = "below 1e-12" if p < 1e-12 else f"{p:.2g}"  # noqa: PLR2004 - fewer digits to read

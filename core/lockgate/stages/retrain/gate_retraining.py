@@ -51,9 +51,9 @@ def gate_retraining(
     """Decide on a new batch: KEEP the model, RETRAIN it, or QUARANTINE the batch.
 
     QUARANTINE (FAIL): the batch trips the poisoning alarm, with the reference as the clean baseline.
-    It goes before everything else, because drift is what a poisoned batch looks like. A feature that
-    has drifted says nothing about labels by the baseline's measure, so it is left out there, and the
-    batch is then looked at a second time on its own, with every feature.
+    It goes before everything else, because drift is what a poisoned batch looks like. Where features
+    have drifted, an alarm counts only if it is raised with these features and without them, or by
+    the batch on its own. Labels that moved while no feature explains it are an alarm, not drift.
 
     RETRAIN: a feature or the label has drifted, or the model does worse on the batch than on the
     reference.
@@ -101,6 +101,9 @@ def gate_retraining(
     )
     outcome = Outcome()
     record_shape(outcome, found)
+    reasons = _look_for_drift(outcome, found, label, max_drifted_share)
+    if model is not None and does_worse(outcome, model, before, now, label, max_accuracy_loss, alpha):
+        reasons.append("the model does worse on the batch")
     alarmed = look_for_poison(
         outcome,
         found,
@@ -113,9 +116,6 @@ def gate_retraining(
         min_share=min_planted_share,
         seed=seed,
     )
-    reasons = _look_for_drift(outcome, found, label, max_drifted_share)
-    if model is not None and does_worse(outcome, model, before, now, label, max_accuracy_loss, alpha):
-        reasons.append("the model does worse on the batch")
     record_numbers(outcome, found)
     if alarmed:
         outcome.decision = Decision.QUARANTINE

@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-import lockgate
 from lockgate.errors import InputError, MissingExtraError
 from lockgate.outcome import Verdict
 from lockgate.run import run
@@ -116,6 +115,7 @@ def test_a_run_gives_the_same_digest_twice_and_for_strings_as_for_values(tmp_pat
     assert one.body_digest == two.body_digest
 
 
+@pytest.mark.slow
 def test_evidently_draws_its_report_in_a_process_of_its_own(tmp_path, older):
     result = run(
         "check-drift", {"reference": BEFORE, "current": older, "report": "evidently"}, out=tmp_path / "out"
@@ -162,4 +162,3 @@ def test_the_statistics_load_neither_scipy_stats_nor_scikit_learn_nor_pandas(tmp
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stdout.strip() == "[]"
-    assert Path(lockgate.__file__).exists()
