@@ -11,8 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lockgate.errors import InputError
 from lockgate.outcome import Location, Outcome, Severity
 from lockgate.table import profile as counting
+from lockgate.table import read
 from lockgate.table.infer import slack
 from lockgate.table.profile import Column, Kind, Repeats, Table
 from lockgate.table.read import literal
@@ -20,6 +22,48 @@ from lockgate.table.schema import ColumnRule, DataSchema, as_bound
 
 _MAX_LOCATED = 50  # findings that get row numbers: each costs a scan of its column
 THREAT = "data-poisoning"
+
+
+def require_columns(
+    table: Table, schema: DataSchema | None, *, label: str | None, key: Sequence[str], ignore: Sequence[str]
+) -> None:
+    """Raise unless the columns with a role are there; without them the other checks mean something else.
+
+    Raises:
+        InputError: The label, a key column or an ignored column is absent.
+    """
+    there = list(table.storage)
+    optional = {name for name, rule in schema.columns.items() if not rule.required} if schema else set()
+    read.require_columns(there, [label] if label else [], "label", where=table.path)
+    read.require_columns(there, key, "key", where=table.path)
+    read.require_columns(there, [n for n in ignore if n not in optional], "ignore", where=table.path)
+
+
+def require_values(
+    table: Table, columns: Mapping[str, Column], schema: DataSchema | None, label: str | None
+) -> None:
+    """Raise where a column that must say something says nothing.
+
+    Raises:
+        InputError: A column that the schema does not call nullable has no value at all, or the label
+            has no value of its type, or one class only.
+    """
+    for name, column in columns.items():
+        rule = schema.columns.get(name) if schema else None
+        wanted = rule.completeness > 0 if rule else schema is None
+        if wanted and not column.present:
+            raise InputError(
+                f"the column {name!r} of {table.path} has no value at all; "
+                "drop it, or say `nullable: true` for it in the schema"
+            )
+    if not label:
+        return
+    low, high = table.ask(f"min({table.value(label)}), max({table.value(label)})")[0]
+    column_name = f"the label column {label!r} of {table.path}"
+    if low is None:
+        raise InputError(f"{column_name} has no value of its type; give labelled rows")
+    if low == high:
+        raise InputError(f"{column_name} has one class only; give rows of two or more")
 
 
 def to_schema(outcome: Outcome, table: Table, columns: Mapping[str, Column], schema: DataSchema) -> None:
@@ -161,6 +205,40 @@ def to_baseline(
         _check_drop(outcome, name, before.completeness - now.completeness, limits)
         wanted += _baseline_checks(outcome, table, base, name, now, before, limits)
     _judge(outcome, table, wanted)
+
+
+def describe(
+    outcome: Outcome,
+    table: Table,
+    columns: Mapping[str, Column],
+    copies: Repeats,
+    conflicts: Repeats | None,
+) -> None:
+    """Add what was counted to the metrics and the report: shares, means and spreads, no values."""
+    outcome.metrics |= {
+        "rows": table.rows,
+        "columns": len(columns),
+        "missing_values": sum(c.rows - c.present for c in columns.values()),
+        "invalid_values": sum(c.invalid for c in columns.values()),
+        "duplicate_rows": copies.count,
+        "conflicting_label_rows": conflicts.count if conflicts else None,
+        "column": {
+            name: {"completeness": c.completeness, "invalid": c.invalid, "mean": c.mean, "std": c.std}
+            for name, c in columns.items()
+        },
+    }
+    outcome.facts |= {"Format": table.form, "Rows": f"{table.rows:,}", "Columns": f"{len(columns):,}"}
+    outcome.tables["Columns"] = [
+        {
+            "column": name,
+            "type": c.kind,
+            "complete": f"{c.completeness:.2%}",
+            "invalid": c.invalid,
+            "mean": None if c.mean is None else float(f"{c.mean:.4g}"),
+            "standard deviation": None if c.std is None else float(f"{c.std:.4g}"),
+        }
+        for name, c in columns.items()
+    ]
 
 
 # --- Columns and rows -------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ The YAML form of a schema is described in `lockgate.table.schema`, what counts a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -36,7 +36,7 @@ from lockgate.outcome import Outcome
 from lockgate.stage import DatasetIn, FileIn, FileOut, ReportOut, Share, Threshold, stage
 
 if TYPE_CHECKING:
-    from lockgate.table.profile import Column, Kind, Table
+    from lockgate.table.profile import Kind
     from lockgate.table.schema import DataSchema
 
 _DEFAULT_DUPLICATE_SHARE = 0.01
@@ -116,9 +116,9 @@ def validate_data(
         base = None if baseline is None else counting.open_table(connection, baseline, _kinds(declared))
         kinds = _kinds(declared) if declared or base is None else base.kinds
         table = counting.open_table(connection, data, kinds)
-        _require(table, data, declared, label=label, key=key, ignore=ignore)
+        conform.require_columns(table, declared, label=label, key=key, ignore=ignore)
         columns = counting.profile(table)
-        _require_values(table, columns, data, declared, label)
+        conform.require_values(table, columns, declared, label)
         copies = counting.duplicates(table)
         features = [name for name in table.storage if name != label and name not in {*key, *ignore}]
         conflicts = counting.conflicts(table, features, label) if label else None
@@ -142,7 +142,7 @@ def validate_data(
                 ),
                 has_schema=declared is not None,
             )
-        _describe(outcome, table, columns, copies.count, conflicts.count if conflicts else None)
+        conform.describe(outcome, table, columns, copies, conflicts)
         if infer_schema is not None:
             from lockgate.table import infer
 
@@ -205,74 +205,3 @@ def _limits(
     if conflicts is None and declared:
         conflicts = declared.max_conflicting_label_share
     return _DEFAULT_DUPLICATE_SHARE if duplicates is None else duplicates, conflicts
-
-
-def _require(
-    table: Table,
-    path: Path,
-    declared: DataSchema | None,
-    *,
-    label: str | None,
-    key: Sequence[str],
-    ignore: Sequence[str],
-) -> None:
-    """The columns that have a role must be there; without them the other checks mean something else."""
-    from lockgate.table.read import require_columns
-
-    require_columns(list(table.storage), [label] if label else [], "label", where=path)
-    require_columns(list(table.storage), key, "key", where=path)
-    optional = {name for name, rule in declared.columns.items() if not rule.required} if declared else set()
-    require_columns(list(table.storage), [n for n in ignore if n not in optional], "ignore", where=path)
-
-
-def _require_values(
-    table: Table, columns: Mapping[str, Column], path: Path, declared: DataSchema | None, label: str | None
-) -> None:
-    for name, column in columns.items():
-        rule = declared.columns.get(name) if declared else None
-        wanted = rule.completeness > 0 if rule else declared is None
-        if wanted and not column.present:
-            raise InputError(
-                f"the column {name!r} of {path} has no value at all; "
-                "drop it, or say `nullable: true` for it in the schema"
-            )
-    if label:
-        low, high = table.ask(f"min({table.value(label)}), max({table.value(label)})")[0]
-        if low is None:
-            raise InputError(
-                f"the label column {label!r} of {path} has no value of its type; give labelled rows"
-            )
-        if low == high:
-            raise InputError(
-                f"the label column {label!r} of {path} has one class only; give rows of two or more"
-            )
-
-
-def _describe(
-    outcome: Outcome, table: Table, columns: Mapping[str, Column], copies: int, conflicts: int | None
-) -> None:
-    """Add what was counted to the metrics and the report: shares, means and spreads, no values."""
-    outcome.metrics |= {
-        "rows": table.rows,
-        "columns": len(columns),
-        "missing_values": sum(c.rows - c.present for c in columns.values()),
-        "invalid_values": sum(c.invalid for c in columns.values()),
-        "duplicate_rows": copies,
-        "conflicting_label_rows": conflicts,
-        "column": {
-            name: {"completeness": c.completeness, "invalid": c.invalid, "mean": c.mean, "std": c.std}
-            for name, c in columns.items()
-        },
-    }
-    outcome.facts |= {"Format": table.form, "Rows": f"{table.rows:,}", "Columns": f"{len(columns):,}"}
-    outcome.tables["Columns"] = [
-        {
-            "column": name,
-            "type": c.kind,
-            "complete": f"{c.completeness:.2%}",
-            "invalid": c.invalid,
-            "mean": None if c.mean is None else float(f"{c.mean:.4g}"),
-            "standard deviation": None if c.std is None else float(f"{c.std:.4g}"),
-        }
-        for name, c in columns.items()
-    ]
