@@ -119,7 +119,9 @@ def _useless(parts: list[pa.ChunkedArray], kind: str) -> str:
     first = parts[0]
     if kind == "time" or pa.types.is_floating(first.type) or len(first) < KEY_ROWS:
         return ""
-    distinct = pc.count_distinct(first).as_py()
+    if pa.types.is_boolean(first.type) or pa.types.is_dictionary(first.type):
+        return ""
+    distinct = pc.count_distinct(first, mode="only_valid").as_py()
     return "a row key: no value comes twice" if distinct == len(first) - first.null_count else ""
 
 
