@@ -186,3 +186,28 @@ def test_a_parquet_file_with_damaged_pages_is_bad_input_and_not_a_crash(
     assert counting.profile(counting.open_table(connection, tmp_path / "whole"))["s"].valid == 10_000
     with pytest.raises(InputError, match="damaged cannot be read as Parquet"):
         counting.profile(counting.open_table(connection, tmp_path / "damaged"))
+
+
+def test_false_statistics_in_a_parquet_footer_hide_no_value(connection: Any, tmp_path: Path) -> None:
+    far = 10**15 + 7
+    pq.write_table(
+        pa.table({"x": [*range(60), far]}), tmp_path / "lie", use_dictionary=False, compression="none"
+    )
+    raw = (tmp_path / "lie").read_bytes()
+    footer = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
+    false = raw[footer:].replace(far.to_bytes(8, "little"), (59).to_bytes(8, "little"))
+    (tmp_path / "lie").write_bytes(raw[:footer] + false)
+    assert pq.read_metadata(tmp_path / "lie").row_group(0).column(0).statistics.max == 59
+
+    table = counting.open_table(connection, tmp_path / "lie")
+
+    assert counting.profile(table)["x"].maximum == far
+    assert table.count(['"x" > 59']) == [1]
+    assert table.rows_where('"x" > 59') == (60,)
+    assert table.ask("count(*)", 'WHERE "x" > 59') == [(1,)]
+
+
+def test_nan_is_counted_beside_plain_numbers_in_parquet(connection: Any, tmp_path: Path) -> None:
+    column = counting.profile(opened(connection, tmp_path, {"x": [1.0, 2.0, math.nan, 3.0]}))["x"]
+
+    assert (column.present, column.valid, column.maximum) == (3, 3, 3.0)
