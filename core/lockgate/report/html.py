@@ -33,6 +33,7 @@ MAX_BYTES = 500_000
 _CELLS = 8_000  # cells of all tables together that are worth a try
 _FEWEST = 4  # rows that every table shows, however many tables there are
 _NOTHING = Markup("")
+_MUCH_PSI = 0.25  # a full bar at least: "significant shift" in Siddiqi, Credit Risk Scorecards, 2006
 _SHORT = 30  # longest text, in characters, that a table's cell keeps on one line
 
 _WORST_FIRST = ("FAIL", "INCONCLUSIVE", "WARN", "WAIVED", "PASS")
@@ -96,7 +97,7 @@ def render(
         document: The run's `result.json`, valid under `lockgate.report.result_schema()`.
         tables: Named tables of the stage, each a list of rows. A cell is drawn beside its number
             when its column's name ends in ``_share`` or ``_score`` (a bar out of 1) or in ``psi``
-            (a bar out of the column's largest), or when it is a mapping: ``{"value": 0.31,
+            (a bar out of 0.25, or of the column's largest above it), or when it is a mapping: ``{"value": 0.31,
             "limit": 0.2}`` is a bar with a tick at its limit, ``{"reference": [...], "current":
             [...]}`` are two distributions over the same bins. A column ``verdict`` or ``severity``
             is shown as a badge, and the worst rows come first.
@@ -317,13 +318,13 @@ def _bare(value: Any) -> Any:
 
 def _top(column: str, values: Sequence[Any]) -> float | None:
     """Return what a full bar of a column stands for; None when its numbers are not drawn."""
-    column = str(column)
+    column = str(column).replace(" ", "_").lower()
     if column.endswith(("_share", "_score")) or column in ("share", "score"):
         return 1.0
     drawn = [v for v in values if isinstance(v, Mapping) and "value" in v]
     numbers = [figure.finite(x) for v in drawn for x in (v["value"], v.get("limit"))]
     if column.endswith("psi"):
-        numbers += [figure.finite(v) for v in values]
+        numbers += [_MUCH_PSI, *(figure.finite(v) for v in values)]
     return max((x for x in numbers if x is not None), default=None)
 
 

@@ -398,3 +398,12 @@ def luminance(colour):
     parts = [int(full[i : i + 2], 16) / 255 for i in (0, 2, 4)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_small_index_draws_a_small_bar_and_a_large_one_a_full_bar():
+    def lengths(*values):
+        page = render(result(), tables={"t": [{"column": "a", "psi": value} for value in values]})
+        return [float(x) for x in re.findall(r'class="fill" y="2" width="([0-9.]+)"', page)]
+
+    assert max(lengths(0.005, 0.001)) < 2
+    assert lengths(0.5, 0.25) == [64.0, 32.0]
