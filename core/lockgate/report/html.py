@@ -97,7 +97,7 @@ def render(
         document: The run's `result.json`, valid under `lockgate.report.result_schema()`.
         tables: Named tables of the stage, each a list of rows. A cell is drawn beside its number
             when its column's name ends in ``_share`` or ``_score`` (a bar out of 1) or in ``psi``
-            (a bar out of 0.25, or of the column's largest above it), or when it is a mapping: ``{"value": 0.31,
+            (a bar out of 0.25, or of the column's largest above), or when it is a mapping: ``{"value": 0.31,
             "limit": 0.2}`` is a bar with a tick at its limit, ``{"reference": [...], "current":
             [...]}`` are two distributions over the same bins. A column ``verdict`` or ``severity``
             is shown as a badge, and the worst rows come first.
