@@ -374,10 +374,10 @@ def _wanted(
     from lockgate.table.read import require_columns
 
     there = [*before, *(name for name in now if name not in before)]
-    require_columns(there, ignore, "ignore", where="neither table")
+    require_columns(there, ignore, "ignore", where="the pair of tables")
     if columns is None:
         return [name for name in there if name not in ignore]
-    require_columns(there, columns, "columns", where="the two tables together")
+    require_columns(there, columns, "columns", where="the pair of tables")
     return [name for name in there if name in columns and name not in ignore]
 
 

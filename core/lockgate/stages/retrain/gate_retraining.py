@@ -147,7 +147,7 @@ def _left_out(
     from lockgate.table.read import require_columns
 
     there = dict.fromkeys([*before.column_names, *now.column_names])
-    require_columns(there, ignore, "ignore", where="neither table")
+    require_columns(there, ignore, "ignore", where="the pair of tables")
     if label in ignore:
         raise InputError(f"ignore names the label column {label!r}; the label is always looked at")
     if source is None:
