@@ -1,0 +1,121 @@
+"""Retrain a model behind gates, on Airflow.
+
+    python dags/make_batches.py BATCHES
+    LOCKGATE_KEY=BATCHES/pipeline.key.pem airflow dags test secure_retraining \
+        --conf '{"batches": "BATCHES", "batch": "clean"}'
+
+The twin of `pipelines/secure_retraining.py`: the same stages with the same parameters, so every
+verdict and every body digest is the same. With the batch `poisoned` the run ends red at `hold`, and
+nothing is published.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from airflow.sdk import DAG, Asset, Param, get_current_context, task
+
+from lockgate_airflow.branch import DecisionBranchOperator
+from lockgate_airflow.detect_poisoning import DetectPoisoningOperator
+from lockgate_airflow.gate_retraining import GateRetrainingOperator
+from lockgate_airflow.require_pass import RequirePassOperator
+from lockgate_airflow.sign_artifact import SignArtifactOperator
+from lockgate_airflow.test_robustness import TestRobustnessOperator
+from lockgate_airflow.validate_data import ValidateDataOperator
+from lockgate_airflow.verify_artifact import VerifyArtifactOperator
+
+HERE = Path(__file__).parent
+LABEL, SOURCE = "employed", "source"
+BATCHES = os.environ.get("LOCKGATE_BATCHES", str(HERE / "data" / "batches"))
+BATCH = "{{ params.batches }}/{{ params.batch }}.parquet"
+SIGNATURE = "{{ params.batches }}/{{ params.batch }}.signature/attestation.json"
+REFERENCE = "{{ params.batches }}/reference.parquet"
+
+with DAG(
+    "secure_retraining",
+    description="Verify, validate, look for poison, decide; then train, attack, sign, verify and publish.",
+    doc_md=__doc__,
+    schedule=None,
+    tags=["lockgate"],
+    params={
+        "batches": Param(BATCHES, type="string", description="Folder that make_batches.py wrote"),
+        "batch": Param("clean", type="string", description="Name of the new batch: clean or poisoned"),
+        "schema": Param(str(HERE / "data" / "employment.schema.yaml"), type="string"),
+        "published": Param(
+            os.environ.get("LOCKGATE_PUBLISHED", f"{BATCHES}/published"),
+            type="string",
+            description="Folder that serving reads",
+        ),
+    },
+):
+    verify_batch = VerifyArtifactOperator(
+        task_id="verify_batch",
+        artifact=BATCH,
+        attestation=SIGNATURE,
+        key="{{ params.batches }}/supplier.pub.pem",
+    )
+    validate = ValidateDataOperator(task_id="validate", data=BATCH, schema="{{ params.schema }}")
+    # Its alarm closes nothing here: the gate below weighs it and answers QUARANTINE.
+    detect = DetectPoisoningOperator(
+        task_id="detect", train=BATCH, baseline=REFERENCE, label=LABEL, source=SOURCE, fail_on=()
+    )
+    gate = GateRetrainingOperator(
+        task_id="gate", reference=REFERENCE, current=BATCH, label=LABEL, source=SOURCE, fail_on=()
+    )
+    decide = DecisionBranchOperator(
+        task_id="decide", result=gate.output, retrain="train", keep="in_service", quarantine="hold"
+    )
+    # Red on purpose: a batch in quarantine is for a person to look at.
+    hold = RequirePassOperator(task_id="hold", verdicts=[gate.output])
+
+    @task.branch
+    def in_service(params=None):
+        """Keep the model in service; on the very first run there is none to keep."""
+        return "kept" if (Path(params["published"]) / "model.skops").exists() else "train"
+
+    @task
+    def kept():
+        """Leave the model in service as it is."""
+
+    @task(multiple_outputs=True, trigger_rule="none_failed_min_one_success")
+    def train(params=None):
+        """Train on the reference and the new batch together, and keep a fifth of the rows for tests."""
+        from train_model import train as fit
+
+        from lockgate_airflow.folders import default_out
+
+        batches, out = Path(params["batches"]), default_out(get_current_context())
+        out.mkdir(parents=True, exist_ok=True)
+        model, held_out = str(out / "model.skops"), str(out / "held_out.parquet")
+        data = [str(batches / "reference.parquet"), str(batches / f"{params['batch']}.parquet")]
+        print(fit(data, LABEL, model, test=held_out))
+        return {"model": model, "held_out": held_out}
+
+    trained = train()
+    attack = TestRobustnessOperator(
+        task_id="attack", model=trained["model"], data=trained["held_out"], label=LABEL
+    )
+    sign = SignArtifactOperator(task_id="sign", artifact=trained["model"])
+    verify_model = VerifyArtifactOperator(
+        task_id="verify_model",
+        artifact=trained["model"],
+        attestation=sign.output["attestation"],
+        key="{{ params.batches }}/pipeline.pub.pem",
+    )
+    release = RequirePassOperator(task_id="release", verdicts=[sign.output, verify_model.output])
+
+    @task(outlets=[Asset("employment_model")])
+    def publish(model, attestation, params=None):
+        """Put the model and its signature into the folder that serving reads."""
+        from lockgate.artifact import place
+
+        folder = Path(params["published"])
+        place(Path(attestation), folder / "model.attestation.json")
+        place(Path(model), folder / "model.skops")
+
+    published = publish(trained["model"], sign.output["attestation"])
+
+    verify_batch >> validate >> detect >> gate >> decide >> [hold, checked := in_service(), trained]
+    checked >> [kept(), trained]
+    trained >> attack >> sign >> verify_model >> release >> published
