@@ -214,7 +214,10 @@ def _starts(oracle: _Oracle, rows: Any, pool: Any, rng: Any, count: int) -> dict
     borrowed = space.values(pool)[rng.choice(len(pool), size=min(count // 2, len(pool)), replace=False)]
     random = rng.uniform(space.low, space.high, size=(count - len(borrowed), len(space.columns)))
     points = np.concatenate([borrowed, random])
-    moves = np.nan_to_num((points[None] - oracle.values[rows][:, None]) / space.scale, posinf=0.0, neginf=0.0)
+    moves = (points[None] - oracle.values[rows][:, None]) / space.scale
+    # As ART will see them: it rounds to single precision, and draws a starting point of its own,
+    # from a generator that nobody can seed, when the one it is given does not change the label.
+    moves = np.nan_to_num(moves, posinf=0.0, neginf=0.0).astype(np.float32).astype(np.float64)
     at = np.repeat(rows, len(points))
     changed = oracle.changed(at, moves.reshape(-1, len(space.columns))).reshape(len(rows), -1)
     far = np.where(changed, np.abs(moves).max(axis=2), np.inf)
@@ -253,7 +256,6 @@ def _hop_skip_jump(oracle: _Oracle, row: int, start: Any) -> Callable[[Ask], Non
             batch_size=100_000,
             verbose=False,
         )
-        # Without a starting point that holds, ART draws its own from an unseeded generator.
         jump.generate(np.zeros((1, columns), np.float32), x_adv_init=start[None].astype(np.float32))
 
     return search
