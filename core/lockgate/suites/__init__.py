@@ -1,1 +1,1 @@
-"""Check suites of other libraries, run behind a process border and read back as facts."""
+"""Check suites of other libraries, their answers read back as plain facts."""
