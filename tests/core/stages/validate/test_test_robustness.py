@@ -159,6 +159,21 @@ def test_whole_numbers_move_in_whole_steps_and_a_small_box_is_tried_completely(r
 
 
 @pytest.mark.slow
+def test_art_never_draws_a_starting_point_of_its_own_as_that_generator_has_no_seed(monkeypatch):
+    class Unseeded:
+        def uniform(self, *_args, **_kwargs):
+            raise AssertionError("ART drew its own starting point")
+
+    frame = pd.DataFrame({"age": np.random.default_rng(0).integers(0, 95, 400)})
+    model = LogisticRegression().fit(frame, frame.age > 50)
+    monkeypatch.setattr(np.random, "RandomState", Unseeded)
+    for seed in range(8):  # whether a start lies at the very edge is a matter of the draw
+        part = frame[:20]
+        found = attack(Predictor(model), part, frame, Space.of(frame), eps=0.05, max_queries=400, seed=seed)
+        assert found.nearest.max() < np.inf  # a start was found for every row
+
+
+@pytest.mark.slow
 def test_a_model_without_numeric_columns_is_inconclusive_and_still_perturbed(rows, tmp_path, data):
     model = make_pipeline(
         make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["town"])), LogisticRegression()
