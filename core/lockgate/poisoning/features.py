@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_CATEGORIES = 200
 """A category column with more values keeps its most frequent ones; the rest become one."""
+LARGEST = 1e30
+"""Numbers are cut here: the square of a larger one, or its single-precision form, may be infinite."""
 KEY_ROWS = 50
 """A column without any repeated value is a row key from this number of rows on."""
 
@@ -137,7 +139,7 @@ def _numbers(part: pa.ChunkedArray) -> Floats:
     if pa.types.is_timestamp(part.type):
         part = pc.cast(part, pa.int64())
     values = np.asarray(pc.cast(part, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
 
 
 def _categories(parts: list[pa.ChunkedArray]) -> list[Floats]:

@@ -10,6 +10,7 @@ not depend on the number of cores.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from lockgate.progress import track
@@ -77,6 +78,7 @@ class _Model:
 
     def fit(self, values: Floats, labels: Integers) -> _Model:
         import numpy as np
+        from sklearn.exceptions import ConvergenceWarning
 
         if self.few:
             present = [column[~np.isnan(column)] for column in values.T]
@@ -88,8 +90,11 @@ class _Model:
             plain = self._plain(values)
             self.mean, self.spread = plain.mean(axis=0), plain.std(axis=0)
             self.spread[self.spread < 1e-12] = 1.0  # noqa: PLR2004 - a constant column, up to rounding
-        for member in self.members:
-            member.fit(self._prepared(values), labels)
+        with warnings.catch_warnings():
+            # Probabilities of a regression that stopped early rank rows nearly as well, and are scaled after.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            for member in self.members:
+                member.fit(self._prepared(values), labels)
         return self
 
     def probabilities(self, values: Floats, classes: int) -> Floats:

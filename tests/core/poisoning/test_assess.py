@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("cleanlab")
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from lockgate.errors import InputError
@@ -181,7 +181,12 @@ def test_the_order_of_the_rows_does_not_move_an_alarm(clean):
     assert found.suspects[flipped[order]].mean() > 0.9
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.generate],
+)
 @given(
     labels=st.lists(st.sampled_from(["a", "b", "c", None]), min_size=60, max_size=120),
     numbers_=st.lists(
