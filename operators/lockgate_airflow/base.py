@@ -118,12 +118,12 @@ class StageOperator(BaseOperator):
         except InputError as error:  # the same parameters and input would be refused again
             raise AirflowFailException(str(error)) from None
         self._log(result)
-        summary = result.summary()
+        summary = {**result.summary(), "why": _line(result.why)}
         _push_parts(context, summary)
         _describe_assets(self.outlets, context, result)
         if self._closes(result):
             context["ti"].xcom_push(key="return_value", value=summary)
-            raise AirflowFailException(_line(f"{result.verdict}: {result.why}"))
+            raise AirflowFailException(self._reason(result))
         return summary
 
     def _settings(self) -> Settings:
@@ -134,6 +134,9 @@ class StageOperator(BaseOperator):
     def _closes(self, result: Result) -> bool:
         opened_by_policy = result.verdict is Verdict.INCONCLUSIVE and result.opens
         return str(result.verdict) in self.fail_on and not opened_by_policy
+
+    def _reason(self, result: Result) -> str:
+        return _line(f"{result.verdict}: {result.why}")
 
     def _log(self, result: Result) -> None:
         decision = f" {result.decision}" if result.decision else ""

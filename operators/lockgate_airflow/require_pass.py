@@ -6,13 +6,15 @@ as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockgate_airflow.base import StageOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from lockgate.run import Result
 
 
 class RequirePassOperator(StageOperator):
@@ -22,7 +24,8 @@ class RequirePassOperator(StageOperator):
     model is published. Every argument may be a template or the output of another task.
 
     Args:
-        verdicts: Outputs of earlier tasks, such as `validate.output`, or verdicts as words.
+        verdicts: Outputs of earlier tasks, such as `[validate.output, detect.output]` or that of a mapped
+            task, or verdicts as words.
         attestations: Paths of `attestation.json` of earlier runs.
         key: The public key that signed all of them, `NAME.pub.pem`.
         allow: Verdicts that open the gate; by default PASS, WARN and WAIVED.
@@ -49,7 +52,20 @@ class RequirePassOperator(StageOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Take the verdict out of every output that was given whole, and run the stage."""
         given = self.arguments["verdicts"]
-        if isinstance(given, (list, tuple)):
-            words = [item["verdict"] if isinstance(item, Mapping) else item for item in given]
+        self._outputs = [item for item in _items(given) if isinstance(item, Mapping)]
+        if self._outputs:
+            words = [item["verdict"] if isinstance(item, Mapping) else item for item in _items(given)]
             self.arguments = {**self.arguments, "verdicts": words}
         return super().execute(context)
+
+    def _reason(self, result: Result) -> str:
+        closed = [item for item in self._outputs if not item["opens"]]
+        named = [f"{item['stage']} {item['decision'] or item['verdict']}: {item['why']}" for item in closed]
+        return "; ".join(named) or super()._reason(result)
+
+
+def _items(given: Any) -> list[Any]:
+    """Return the items of a list; the outputs of a mapped task are a sequence of Airflow's own."""
+    if isinstance(given, Sequence) and not isinstance(given, str):
+        return list(given)
+    return [given]

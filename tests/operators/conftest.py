@@ -116,6 +116,11 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / package).mkdir()
         (root / package / "__init__.py").touch()
     (root / "my_stages" / "check_size.py").write_text(textwrap.dedent(_STAGE), "utf-8")
+    installed = root / "my_stages-1.0.dist-info"  # as pip leaves it: the policy finds the stage by name
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: my-stages\nVersion: 1.0\n")
+    entry = "[lockgate.stages]\ncheck-size = my_stages.check_size:check_size\n"
+    (installed / "entry_points.txt").write_text(entry)
     subprocess.run(
         [
             *(sys.executable, "-m", "lockgate.faces", "--write"),

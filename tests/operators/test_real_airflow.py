@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("airflow"), pytest.mark.timeout(600)]
 
+_EXAMPLES = Path(__file__).parents[2] / "dags"
+_PASSPHRASE = "correct-horse-battery-staple"
 _PARTS = (["api-server", "--workers", "1"], ["scheduler", "--skip-serve-logs"], ["dag-processor"])
 _DAG = """
     from airflow.sdk import DAG, Asset
@@ -56,16 +59,22 @@ class Server:
         assert said.is_success, f"{method} {path}: {said.status_code} {said.text}"
         return said.json()
 
-    def run(self, dag_id: str, conf: dict[str, Any], seconds: float = 180) -> str:
-        """Trigger a DAG, wait for its end, and return the run's id."""
+    def start(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Trigger a DAG and return the run's id."""
         self.ask("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
         started = self.ask("POST", f"/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf})
-        run_id = started["dag_run_id"]
-        until(
-            lambda: self.ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"] in ("success", "failed"),
-            f"the end of {dag_id}",
-            seconds,
-        )
+        return started["dag_run_id"]
+
+    def end(self, dag_id: str, run_id: str, seconds: float = 240) -> str:
+        """Wait for the end of a run and return its state."""
+        run = f"/dags/{dag_id}/dagRuns/{run_id}"
+        until(lambda: self.ask("GET", run)["state"] in ("success", "failed"), f"the end of {dag_id}", seconds)
+        return self.ask("GET", run)["state"]
+
+    def run(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Trigger a DAG, wait for its end, and return the run's id."""
+        run_id = self.start(dag_id, conf)
+        self.end(dag_id, run_id)
         return run_id
 
     def task(self, dag_id: str, run_id: str, task_id: str) -> Any:
@@ -91,8 +100,26 @@ def until(condition: Callable[[], Any], what: str, seconds: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def server(airflow) -> Iterator[Server]:
+def batches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The batches of the example workflow; the pipeline's key has a passphrase."""
+    from lockgate.attest import keys
+
+    folder = tmp_path_factory.mktemp("batches")
+    keys.generate("pipeline", folder, passphrase=_PASSPHRASE)
+    subprocess.run([sys.executable, _EXAMPLES / "make_batches.py", folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(airflow, batches: Path) -> Iterator[Server]:
     airflow.dag("sizes", _DAG)
+    for name in ("secure_retraining.py", "train_model.py"):
+        shutil.copy(_EXAMPLES / name, airflow.dags / name)
+    connection = {
+        "conn_type": "lockgate",
+        "password": _PASSPHRASE,
+        "extra": {"key": str(batches / "pipeline.key.pem")},
+    }
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
@@ -101,6 +128,7 @@ def server(airflow) -> Iterator[Server]:
     passwords.write_text(json.dumps({"admin": password}))
     env = {
         **airflow.env,
+        "AIRFLOW_CONN_LOCKGATE_DEFAULT": json.dumps(connection),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": address,
@@ -131,7 +159,8 @@ def server(airflow) -> Iterator[Server]:
                 )
         until(lambda: made.client.get("/api/v2/version").is_success, "the API server", 120)
         made.log_in()
-        until(lambda: made.ask("GET", "/dags/sizes"), "the DAG to be parsed", 120)
+        for dag_id in ("sizes", "secure_retraining"):
+            until(lambda dag_id=dag_id: made.ask("GET", f"/dags/{dag_id}"), f"{dag_id} to be parsed", 120)
         yield made
     finally:
         made.client.close()
@@ -284,3 +313,61 @@ def test_only_pages_of_the_result_are_served_and_no_script_may_run_in_them(
     for other in ("result.json", "copy.parquet", "..%2f..%2fpasswords.json", "%2e%2e", "/etc/passwd"):
         assert server.page(folder + other, server.token).status_code == 404
     assert server.page(url.replace("check", "nothing"), server.token).status_code == 404
+
+
+# --- The example workflow ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def retrained(server: Server, batches: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Both batches, at the same time: state and published folder of each run."""
+    root = tmp_path_factory.mktemp("published")
+    schema = str(_EXAMPLES / "data" / "employment.schema.yaml")
+    runs = {
+        batch: server.start(
+            "secure_retraining",
+            {"batches": str(batches), "batch": batch, "schema": schema, "published": str(root / batch)},
+        )
+        for batch in ("clean", "poisoned")
+    }
+    return {
+        batch: {"run": run, "state": server.end("secure_retraining", run), "published": root / batch}
+        for batch, run in runs.items()
+    }
+
+
+def test_the_example_publishes_a_model_of_the_clean_batch_signed_by_the_pipeline(
+    server: Server, retrained: dict[str, Any]
+) -> None:
+    clean = retrained["clean"]
+    assert clean["state"] == "success"
+    assert server.task("secure_retraining", clean["run"], "hold")["state"] == "skipped"
+    assert (clean["published"] / "model.skops").exists()
+    envelope = json.loads((clean["published"] / "model.attestation.json").read_text())
+    assert len(envelope["signatures"]) == 1
+
+
+def test_the_example_holds_the_poisoned_batch_and_publishes_nothing(
+    server: Server, retrained: dict[str, Any]
+) -> None:
+    poisoned = retrained["poisoned"]
+    assert poisoned["state"] == "failed"
+    states = {
+        name: server.task("secure_retraining", poisoned["run"], name)["state"]
+        for name in ("detect", "gate", "hold", "train", "publish")
+    }
+    assert states["detect"] == states["gate"] == "success"  # their verdict is acted on, not failed on
+    assert states["hold"] == "failed"
+    assert states["train"] == states["publish"] == "skipped"
+    assert not poisoned["published"].exists()
+    page = server.page(server.report("secure_retraining", poisoned["run"], "gate"), server.token)
+    assert "QUARANTINE" in page.text
+
+
+def test_the_passphrase_of_the_key_is_in_no_log_and_not_in_the_database(
+    retrained: dict[str, Any], airflow
+) -> None:
+    assert retrained["clean"]["state"] == "success"  # it was used
+    files = [path for path in airflow.home.rglob("*") if path.is_file()]
+    assert files
+    assert [path for path in files if _PASSPHRASE.encode() in path.read_bytes()] == []
