@@ -69,11 +69,11 @@ def detect_poisoning(
         seed: Seed of folds, samples and resampling.
 
     Raises:
-        InputError: A column is missing, or the label has one class only or is no class.
+        InputError: A column is missing or has no value at all, or the label has one class only or is no class.
         MissingExtraError: scikit-learn or cleanlab is not installed.
     """
     from lockgate.poisoning import assess
-    from lockgate.table.read import read_arrow, require_columns, require_label
+    from lockgate.table.read import read_arrow, require_columns, require_label, require_values
 
     ignored = ignore or []
     table = read_arrow(train)
@@ -82,6 +82,7 @@ def detect_poisoning(
     require_columns(table, ignored, "ignore", where=train)
     if label in ignored:
         raise InputError(f"ignore names the label column {label!r}; the label is always looked at")
+    require_values(table, ignored, where=train)
     clean = None
     if baseline is not None:
         clean = read_arrow(baseline)
