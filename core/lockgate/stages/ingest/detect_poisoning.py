@@ -69,7 +69,7 @@ def detect_poisoning(
         seed: Seed of folds, samples and resampling.
 
     Raises:
-        InputError: A column is missing or has no value at all, or the label has one class only or is no class.
+        InputError: A column is missing or has no value, or the label has one class only or is no class.
         MissingExtraError: scikit-learn or cleanlab is not installed.
     """
     from lockgate.poisoning import assess
