@@ -9,7 +9,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 WORKERS ?= 2
-# What the container image is built on; see Containerfile. Empty: made from Debian packages, no registry asked.
+# What the container image is built on. Empty: made from Debian packages on Debian 12, else as Containerfile says.
 BASE ?=
 
 PY := .venv/bin/python
@@ -59,7 +59,7 @@ faces: $(MADE) ## Write the Airflow operator and the KFP component of each stage
 
 .PHONY: bench
 bench: environments ## Measure speed and efficacy beside the peers
-	@for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script"; done
+	@shopt -s nullglob; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script"; done
 
 .PHONY: wheel
 wheel: $(MADE) ## Build the wheel into dist/

@@ -20,11 +20,15 @@ mkdir -p "$work/debs/partial" "$work/root"
 
 echo "Fetching ${packages[*]} and what they need" >&2
 # An empty package status: apt then resolves the whole closure, not what this machine lacks.
-apt-get -qq -y --no-install-recommends --download-only \
-    -o Dir::State::status=/dev/null -o Dir::Cache::archives="$work/debs" \
-    -o Debug::NoLocking=1 -o APT::Sandbox::User=root \
-    install "${packages[@]}" >&2 || {
-    echo "apt-get found no packages: run apt-get update, or give another base image with make image BASE=..." >&2
+fetch() {
+    apt-get -qq -y --no-install-recommends --download-only \
+        -o Dir::State::status=/dev/null -o Dir::Cache::archives="$work/debs" \
+        -o Debug::NoLocking=1 -o APT::Sandbox::User=root \
+        install "${packages[@]}" >&2
+}
+# The package lists may be absent or older than the mirror.
+fetch || { [ "$(id -u)" = 0 ] && apt-get -qq update >&2 && fetch; } || {
+    echo "apt-get cannot fetch the packages: run apt-get update, or make image BASE=... with another base image" >&2
     exit 1
 }
 

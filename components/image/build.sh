@@ -4,7 +4,7 @@
 #   components/image/build.sh [BASE]
 #
 # BASE is a base image with python3 3.10 to 3.13 and sh. Without it, base-image.sh makes one from Debian
-# packages. $TAG names the result (default: the name in lockgate_kfp.IMAGE), $WHEEL the wheel (default: the one in
+# packages; where this is no Debian 12, the default in Containerfile is pulled. $TAG names the result (default: the name in lockgate_kfp.IMAGE), $WHEEL the wheel (default: the one in
 # dist/, where make image puts it). All that the image gets is installed here, from requirements/image.txt and
 # against its hashes, from whatever index of packages this machine is set up for. The build has no network.
 set -euo pipefail
@@ -24,10 +24,11 @@ context=build/image
 limits=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
 site=$context/site
 
-if [ -z "$base" ]; then
+if [ -z "$base" ] && [ "$(. /etc/os-release && echo "$ID$VERSION_ID")" = debian12 ]; then
     base=localhost/lockgate-base:debian12
     podman image exists "$base" || components/image/base-image.sh "$base"
 fi
+base=${base:-$(sed -n 's/^ARG BASE=//p' Containerfile)}
 podman image exists "$base" || podman pull "$base"
 version=$(podman run --rm "${limits[@]}" --network=none --entrypoint python3 "$base" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 

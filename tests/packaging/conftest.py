@@ -77,6 +77,7 @@ def image(podman, wheel) -> str:
         if subprocess.run([podman, "image", "exists", name], check=False).returncode:
             environment = {**os.environ, "TAG": name, "WHEEL": str(wheel)}
             run(ROOT / "components/image/build.sh", timeout=1200, env=environment)
+            _forget_all_but(podman, name)
     return name
 
 
@@ -92,6 +93,14 @@ def in_image(podman, image):
         return run(podman, "run", "--rm", *LIMITS, "--network=none", *volumes, *options, image, *words)
 
     return call
+
+
+def _forget_all_but(podman: str, name: str) -> None:
+    """Remove the images of earlier work trees; the large layer stays, since the new image has it too."""
+    pattern = ("--filter", "reference=localhost/lockgate-test", "--format", "{{.Repository}}:{{.Tag}}")
+    for earlier in run(podman, "images", *pattern).stdout.split():
+        if earlier != name:
+            subprocess.run([podman, "rmi", earlier], capture_output=True, check=False)
 
 
 def _digest() -> str:
