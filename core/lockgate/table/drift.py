@@ -156,11 +156,11 @@ def compare(
         threads: Threads of DuckDB; None leaves its default, one a core. Changes no result.
 
     Raises:
-        InputError: A table is unreadable or empty, a named column is in neither table, nothing is
-            left to compare, or a threshold is out of its range.
+        InputError: A table is unreadable or empty, a named column is in neither table, a column has
+            no value at all in one of them, nothing is left to compare, or a threshold is out of range.
     """
     _check_thresholds(alpha, max_psi, max_js, min_rows)
-    from lockgate.table.read import connect, relation
+    from lockgate.table.read import connect, refuse_no_value, relation
 
     with connect() as connection:
         if threads is not None:
@@ -176,8 +176,11 @@ def compare(
             raise InputError(f"{reference} and {current} share no column to compare; check the two inputs")
         sizes = _sizes(connection, shared, types_before, types_now)
         rows = sizes[0][0], sizes[1][0]
-        for path, count in zip((reference, current), rows, strict=True):
+        for path, (count, *filled) in zip((reference, current), sizes, strict=True):
             _check_rows(path, count)
+            for name, values in zip(shared, filled, strict=True):
+                if not values:
+                    refuse_no_value(name, path)
         found = Comparison(
             *rows,
             missing=[name for name in wanted if name not in types_now],

@@ -26,7 +26,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from lockgate.errors import InputError
 
@@ -288,6 +288,27 @@ def require_label(
         raise InputError(
             f"the label column {label!r} of {where} has one class only; give rows of at least two classes"
         )
+
+
+def require_values(
+    table: pa.Table, leave_out: Iterable[str] = (), *, where: Path | str = "the table"
+) -> None:
+    """Raise when a column says nothing: only nulls and NaN. The columns in `leave_out` may.
+
+    Raises:
+        InputError: A column has no value at all.
+    """
+    import pyarrow.compute as pc
+
+    spared = set(leave_out)
+    for name in table.column_names:
+        if name not in spared and pc.all(pc.is_null(table[name], nan_is_null=True)).as_py():
+            refuse_no_value(name, where)
+
+
+def refuse_no_value(name: str, where: Path | str) -> NoReturn:
+    """Raise the error of a column without any value."""
+    raise InputError(f"the column {name!r} of {where} has no value at all; fill it, drop it or ignore it")
 
 
 # --- Files ------------------------------------------------------------------------------------------

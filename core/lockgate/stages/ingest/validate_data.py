@@ -16,6 +16,7 @@
 | LG-DATA-012 | too many values of categories that the baseline does not have       |
 | LG-DATA-013 | a column is much less complete than in the baseline                 |
 | LG-DATA-014 | too many values outside the baseline's range                        |
+| LG-DATA-015 | the schema was inferred from this very table (WARN)                 |
 | LG-DATA-020 | a condition of deepchecks' data_integrity suite did not hold (WARN) |
 | LG-DATA-021 | deepchecks did not run one of its checks (shown only)               |
 
@@ -32,7 +33,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from annotated_types import Ge, Le
 
 from lockgate.errors import InputError
-from lockgate.outcome import Outcome
+from lockgate.outcome import Outcome, Severity
 from lockgate.stage import DatasetIn, FileIn, FileOut, ReportOut, Share, Threshold, stage
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def validate_data(
 
     The table is held against a schema (a YAML file), against a baseline table, or both. Every
     declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
-    `--infer-schema` writes a first schema from the data; as nothing was held against anything
-    then, such a run alone is INCONCLUSIVE.
+    `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
+    are held against what was read off them.
 
     Args:
         data: The table to check: Parquet, CSV, Arrow or JSON lines, a file or a folder of parts.
@@ -158,8 +159,13 @@ def validate_data(
             )
             infer.write(found, infer_schema, rows=table.rows)
             if not (declared or base or suite):
-                outcome.cannot(
-                    "schema", "no schema was given; read the one that was written, and give it as schema"
+                conform.to_schema(outcome, table, columns, found)
+                outcome.find(
+                    "LG-DATA-015",
+                    Severity.MEDIUM,
+                    "The table was held against a schema that was inferred from this very table.",
+                    subject="data",
+                    fix="Read the schema that was written, correct it, and give it as schema.",
                 )
         if suite == "deepchecks":
             from lockgate.suites import deepchecks

@@ -55,7 +55,11 @@ def verify_artifact(
         _unsigned(outcome, str(error), unsigned=isinstance(error, envelope.UnsignedError))
         return outcome
     outcome.check("signature", value=True, comparator="==", threshold=True)
-    outcome.metrics = {"attested_by": statement.stage, "attested_body": statement.body_digest, "keyid": public.keyid}
+    outcome.metrics = {
+        "attested_by": statement.stage,
+        "attested_body": statement.body_digest,
+        "keyid": public.keyid,
+    }
 
     if not outcome.check("stage", value=statement.stage, comparator="==", threshold=attested_by):
         _fail(
