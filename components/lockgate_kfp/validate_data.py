@@ -39,8 +39,8 @@ def validate_data(
 
     The table is held against a schema (a YAML file), against a baseline table, or both. Every
     declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
-    `--infer-schema` writes a first schema from the data; as nothing was held against anything
-    then, such a run alone is INCONCLUSIVE.
+    `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
+    are held against what was read off them.
 
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 

@@ -16,8 +16,8 @@ class ValidateDataOperator(StageOperator):
 
     The table is held against a schema (a YAML file), against a baseline table, or both. Every
     declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
-    `--infer-schema` writes a first schema from the data; as nothing was held against anything
-    then, such a run alone is INCONCLUSIVE.
+    `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
+    are held against what was read off them.
 
     Every argument of the stage may be a template or the output of another task.
 
