@@ -69,6 +69,7 @@ class StageOperator(BaseOperator):
     stage: ClassVar[str]
     """The stage, as `module:function`: importing an operator does not import its stage."""
 
+    __test__ = False  # TestRobustnessOperator is no test, whatever pytest makes of its name
     template_fields = ("arguments", "out", "policy")
     template_fields_renderers: ClassVar[dict[str, str]] = {"arguments": "json"}
     operator_extra_links = (ReportLink(),)

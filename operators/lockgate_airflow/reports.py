@@ -85,12 +85,9 @@ def _attached(folder: Path, page: str) -> Path:
         with (folder / RESULT).open("rb") as file:
             attachments = json.loads(file.read(_LARGEST_RESULT))["attachments"]
         for entry in attachments.values():
-            path = folder / page
-            if (
-                entry["uri"] == str(path)
-                and not path.is_symlink()
-                and artifact.digest(path) == entry["digest"]
-            ):
+            named, path = Path(entry["uri"]), folder / page
+            ours = named.name == page and named.parent.resolve() == folder and not path.is_symlink()
+            if ours and artifact.digest(path) == entry["digest"]:
                 return path
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArtifactError):
         pass  # whatever is wrong with the result, the answer is the same

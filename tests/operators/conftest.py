@@ -22,16 +22,24 @@ _STAGE = '''
     from __future__ import annotations
 
     from lockgate.outcome import Outcome, Severity
-    from lockgate.stage import DatasetIn, DatasetOut, Threshold, stage
+    from lockgate.stage import DatasetIn, DatasetOut, ReportOut, Threshold, stage
 
 
     @stage("check-size", threats=["data-poisoning"])
-    def check_size(data: DatasetIn, copy: DatasetOut, *, label: str, min_rows: Threshold[int] = 3) -> Outcome:
+    def check_size(
+        data: DatasetIn,
+        copy: DatasetOut,
+        page: ReportOut,
+        *,
+        label: str,
+        min_rows: Threshold[int] = 3,
+    ) -> Outcome:
         """Count the lines of a file and hold them against a minimum.
 
         Args:
             data: The file to look at.
             copy: A copy of it.
+            page: A page of some other tool.
             label: A column; one called `crash` makes the stage crash, `unsure` leaves it unsure.
             min_rows: Fewest lines that pass.
         """
@@ -40,6 +48,7 @@ _STAGE = '''
         outcome = Outcome()
         rows = len(data.read_text("utf-8").splitlines())
         copy.write_bytes(data.read_bytes())
+        page.write_text("<script>document.title = origin</script>", "utf-8")
         if label == "unsure":
             outcome.cannot("rows", "told to be unsure")
         elif not outcome.check("rows", value=rows, comparator=">=", threshold=min_rows):

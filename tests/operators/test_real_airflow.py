@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -28,12 +29,13 @@ _DAG = """
     from airflow.sdk import DAG, Asset
     from my_operators.check_size import CheckSizeOperator
 
-    with DAG("sizes", schedule=None, params={"data": "", "min_rows": 3}):
+    with DAG("sizes", schedule=None, params={"data": "", "min_rows": 3, "out": ""}):
         CheckSizeOperator(
             task_id="check",
             data="{{ params.data }}",
             label="y",
             min_rows="{{ params.min_rows }}",
+            out="{{ params.out }}",
             outlets=[Asset("checked_batch")],
             retries=3,
         )
@@ -84,6 +86,10 @@ class Server:
         """Return where the button on a task leads."""
         links = self.ask("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links")
         return links["extra_links"]["Security report"]
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str) -> Any:
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/{key}"
+        return self.ask("GET", path)["value"]
 
     def page(self, url: str, token: str | None = None) -> httpx.Response:
         return self.client.get(url, headers={"Cookie": f"_token={token}"} if token else {})
@@ -273,6 +279,18 @@ def test_a_good_batch_passes_and_its_report_opens_in_a_browser(
     print(f"screenshot: {tmp_path / 'report.png'}")
 
 
+def test_the_button_on_the_task_leads_to_the_report(
+    server: Server, passed: str, browser: Browser, tmp_path: Path
+) -> None:
+    browser.do("Network.setCookie", name="_token", value=server.token, url=server.address)
+    browser.open(f"{server.address}/dags/sizes/runs/{quote(passed)}/tasks/check")
+    button = "[...document.querySelectorAll('a')].find(a => a.innerText.includes('Security report'))"
+    until(lambda: browser.value(f"{button} !== undefined"), "the button", 60)
+    assert browser.value(f"{button}.href") == server.report("sizes", passed, "check")
+    browser.picture(tmp_path / "task.png")
+    print(f"screenshot: {tmp_path / 'task.png'}")
+
+
 def test_the_asset_of_a_good_batch_carries_its_digest(server: Server, passed: str) -> None:
     events = server.ask("GET", "/assets/events", params={"source_dag_id": "sizes", "source_run_id": passed})
     (extra,) = (event["extra"] for event in events["asset_events"])
@@ -313,6 +331,37 @@ def test_only_pages_of_the_result_are_served_and_no_script_may_run_in_them(
     for other in ("result.json", "copy.parquet", "..%2f..%2fpasswords.json", "%2e%2e", "/etc/passwd"):
         assert server.page(folder + other, server.token).status_code == 404
     assert server.page(url.replace("check", "nothing"), server.token).status_code == 404
+
+
+def test_an_attached_page_runs_its_scripts_without_the_origin_of_airflow(
+    server: Server, passed: str, browser: Browser
+) -> None:
+    url = server.report("sizes", passed, "check").replace("report.html", "page.html")
+    assert server.page(url, server.token).headers["content-security-policy"].startswith("sandbox ")
+    browser.do("Network.setCookie", name="_token", value=server.token, url=server.address)
+    browser.open(url)
+    assert browser.value("document.title") == "null"  # what a page without an origin calls it
+
+
+def test_an_attached_page_that_was_changed_afterwards_is_not_served(server: Server, tmp_path: Path) -> None:
+    data = tmp_path / "four.csv"
+    data.write_text("a\nb\nc\nd\n")
+    run_id = server.run("sizes", {"data": str(data)})
+    url = server.report("sizes", run_id, "check").replace("report.html", "page.html")
+    assert server.page(url, server.token).status_code == 200
+    said = server.xcom("sizes", run_id, "check", "page")
+    Path(said).write_text("<p>Nothing to see here</p>")
+    assert server.page(url, server.token).status_code == 404
+
+
+def test_a_report_outside_of_the_folders_for_reports_is_not_served(server: Server, tmp_path: Path) -> None:
+    data = tmp_path / "four.csv"
+    data.write_text("a\nb\nc\nd\n")
+    run_id = server.run("sizes", {"data": str(data), "out": str(tmp_path / "out")})
+    assert (tmp_path / "out" / "report.html").exists()
+    page = server.page(server.report("sizes", run_id, "check"), server.token)
+    assert page.status_code == 404
+    assert "LOCKGATE_REPORT_ROOTS" in page.text
 
 
 # --- The example workflow ---------------------------------------------------------------------------
