@@ -21,6 +21,9 @@ export PYTHON
 # The interpreter in which the deepchecks suites run, never the one of the core.
 export LOCKGATE_DEEPCHECKS_PYTHON := $(abspath .venv-deepchecks/bin/python)
 
+# Airflow writes its configuration and logs there when it is imported; not into the home folder.
+export AIRFLOW_HOME := $(abspath build/airflow)
+
 .PHONY: help
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name what; do \
@@ -35,7 +38,7 @@ test: environments ## Run the whole test suite, slow tests included
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup tests
 
 .PHONY: test-fast
-test-fast: $(MADE) ## Run the tests that take less than ten seconds each
+test-fast: environments ## Run the tests that take less than ten seconds each
 	$(PY) -m pytest -n $(WORKERS) --dist loadgroup -m "not slow" tests
 
 .PHONY: lint

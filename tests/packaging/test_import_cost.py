@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -77,10 +79,12 @@ def modules(package: str, folder: Path) -> list[str]:
 
 def guilty(names: list[str], engine: str = "") -> dict:
     """Import the names in an interpreter of its own and return those that brought a heavy library."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, json.dumps([engine, names, HEAVY])],
-        capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
+    words = [sys.executable, "-c", PROBE, json.dumps([engine, names, HEAVY])]
+    with tempfile.TemporaryDirectory() as home:  # Airflow writes its configuration when it is imported
+        environment = {**os.environ, "AIRFLOW_HOME": home}
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=300, check=False, env=environment
+        )
     assert done.returncode == 0, done.stderr
     engines_own, found = json.loads(done.stdout.splitlines()[-1])
     # An engine that brings these itself would make the comparison blind.
