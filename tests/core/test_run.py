@@ -49,7 +49,8 @@ def count_lines(
         raise RuntimeError(f"half-way through {data}")
     outcome = Outcome(metrics={"lines": text.count(chr(10)), "third": 1 / 3})
     if not outcome.check("lines", value=text.count(chr(10)), comparator=">=", threshold=min_lines):
-        outcome.find("X-LINES-001", Severity.HIGH, "The file has too few lines.", subject="data", fix="Add lines.")
+        why = "The file has too few lines."
+        outcome.find("X-LINES-001", Severity.HIGH, why, subject="data", fix="Add lines.")
     return outcome
 '''
 REF = "counting_stage:count_lines"
