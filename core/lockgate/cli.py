@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Commands that look at no dataset or model, and so are no stages: name -> module, help.
 _COMMANDS = {
     "keygen": ("lockgate.commands.keygen", "Make a key pair for signing attestations."),
+    "answer": ("lockgate.commands.answer", "Run a request of another interpreter (place=Interpreter)."),
     "policy-schema": (
         "lockgate.commands.policy_schema",
         "Print the JSON Schema of lockgate.yaml for editors.",
@@ -68,10 +69,6 @@ def _dispatch(words: list[str]) -> int:
         print(f"lockgate {__version__}")
         return 0
     name, rest = words[0], words[1:]
-    if name == "run":  # the other side of `lockgate.place.Interpreter`
-        from lockgate.place import answer
-
-        return answer(*(Path(word) for word in rest))
     if name in _COMMANDS:
         module = importlib.import_module(_COMMANDS[name][0])
         parser = _Parser(prog=f"lockgate {name}", description=_COMMANDS[name][1], allow_abbrev=False)

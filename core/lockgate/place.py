@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +21,13 @@ from lockgate import artifact, errors
 from lockgate.errors import InputError, StageError
 
 if TYPE_CHECKING:
-    from lockgate.run import Result
     from lockgate.stage import Stage
 
 
 class Place(Protocol):
-    """Something that can run a stage; what `lockgate.run.run` takes as ``place``."""
+    """Somewhere else that can run a stage; what `lockgate.run.run` takes as ``place``."""
 
-    def run(
+    def carry_out(
         self,
         ref: str | Stage,
         arguments: Mapping[str, Any],
@@ -37,19 +35,8 @@ class Place(Protocol):
         out: Path,
         policy: str | os.PathLike[str] | None,
         key: str | None,
-    ) -> Result:
-        """Run the stage there and return its result, which lies in ``out`` here."""
-
-
-@dataclass(frozen=True)
-class Inline:
-    """This process."""
-
-    def run(self, ref: str | Stage, arguments: Mapping[str, Any], **options: Any) -> Result:
-        """Run the stage in this process."""
-        from lockgate.run import run
-
-        return run(ref, arguments, **options)
+    ) -> bool:
+        """Run the stage there, leave its result in ``out`` here, and say whether the gate opens."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +51,7 @@ class Interpreter:
     python: str
     timeout: float | None = None
 
-    def run(
+    def carry_out(
         self,
         ref: str | Stage,
         arguments: Mapping[str, Any],
@@ -72,15 +59,13 @@ class Interpreter:
         out: Path,
         policy: str | os.PathLike[str] | None = None,
         key: str | None = None,
-    ) -> Result:
+    ) -> bool:
         """Run the stage with that interpreter; see `lockgate.run.run`.
 
         Raises:
             InputError: As in the other interpreter, or the interpreter cannot be started.
             StageError: As in the other interpreter, or it died or ran out of time.
         """
-        from lockgate.run import load
-
         request = {
             "stage": ref if isinstance(ref, str) else ref.ref,
             "arguments": {name: _as_json(value) for name, value in arguments.items()},
@@ -91,7 +76,7 @@ class Interpreter:
         with artifact.private_folder() as private:
             ask, reply = private / "request.json", private / "reply.json"
             ask.write_text(json.dumps(request), "utf-8")
-            self._start([self.python, "-m", "lockgate", "run", str(ask), str(reply)])
+            self._start([self.python, "-m", "lockgate", "answer", str(ask), str(reply)])
             try:
                 said = json.loads(reply.read_text("utf-8"))
             except (OSError, ValueError):
@@ -100,7 +85,7 @@ class Interpreter:
         if said["error"]:
             kind = getattr(errors, said["error"]["kind"], StageError)
             raise _revived(kind, said["error"]["message"])
-        return load(out, opens=said["opens"])
+        return bool(said["opens"])
 
     def _start(self, command: list[str]) -> None:
         try:
@@ -113,32 +98,11 @@ class Interpreter:
             raise StageError(f"{self.python} was stopped after {self.timeout} s; give it more time") from None
 
 
-def as_place(value: Place | str) -> Place:
-    """Return the place that a value names: ``inline``, a path of an interpreter, or a place."""
+def as_place(value: Place | str) -> Place | None:
+    """Return the place that a value names; None for ``inline``. Other text is the path of an interpreter."""
     if isinstance(value, str):
-        return Inline() if value == "inline" else Interpreter(value)
+        return None if value == "inline" else Interpreter(value)
     return value
-
-
-def answer(request: Path, reply: Path) -> int:
-    """Run the request that another interpreter wrote, and write the reply; returns the exit code."""
-    from lockgate.run import run
-
-    asked = json.loads(request.read_text("utf-8"))
-    said: dict[str, Any] = {"opens": False, "error": None}
-    code = 0
-    try:
-        result = run(
-            asked["stage"], asked["arguments"], out=asked["out"], policy=asked["policy"], key=asked["key"]
-        )
-        said["opens"] = result.opens
-    except errors.LockgateError as error:
-        said["error"] = {"kind": type(error).__name__, "message": str(error)}
-        code = error.exit_code
-        sys.stderr.flush()
-    with artifact.written_whole(reply) as temporary:
-        temporary.write_text(json.dumps(said), "utf-8")
-    return code
 
 
 def _as_json(value: Any) -> Any:

@@ -111,13 +111,13 @@ def run(
         InputError: Parameters, input, policy or key cannot be used. Nothing is left in ``out``.
         StageError: The stage could not run to its end. Nothing is left in ``out``.
     """
-    from lockgate.place import Inline, as_place
+    from lockgate.place import as_place
 
     where = as_place(place)
     folder = Path(out).absolute()
     clear(folder)
-    if not isinstance(where, Inline):
-        return where.run(ref, arguments, out=folder, policy=policy, key=key)
+    if where is not None:
+        return load(folder, opens=where.carry_out(ref, arguments, out=folder, policy=policy, key=key))
     spec = stages.find(ref)
     with artifact.private_folder() as private:
         return _Run(spec, folder, private).execute(arguments, policy, key)
