@@ -118,7 +118,7 @@ class StageOperator(BaseOperator):
                 )
         except InputError as error:  # the same parameters and input would be refused again
             raise AirflowFailException(str(error)) from None
-        self._log(result)
+        self._log(result, context)
         summary = {**result.summary(), "why": _line(result.why)}
         _push_parts(context, summary)
         _describe_assets(self.outlets, context, result)
@@ -139,7 +139,7 @@ class StageOperator(BaseOperator):
     def _reason(self, result: Result) -> str:
         return _line(f"{result.verdict}: {result.why}")
 
-    def _log(self, result: Result) -> None:
+    def _log(self, result: Result, context: Context) -> None:
         decision = f" {result.decision}" if result.decision else ""
         self.log.info("%s%s %s", result.verdict, decision, _line(result.why))
         findings = result.document["findings"]
@@ -148,6 +148,7 @@ class StageOperator(BaseOperator):
         if len(findings) > _LOGGED_FINDINGS:
             self.log.info("... and %d more findings in the report", len(findings) - _LOGGED_FINDINGS)
         self.log.info("Result in %s", result.out)
+        self.log.info("Report at %s", ReportLink().get_link(self, ti_key=context["ti"]))
 
 
 class _StagePartial(OperatorPartial):

@@ -1,4 +1,4 @@
-"""The button "Security report" on a task in Airflow's user interface."""
+"""The link "Security report" in Airflow's user interface: on the tab Details of a task."""
 
 from __future__ import annotations
 

@@ -283,7 +283,7 @@ def test_the_button_on_the_task_leads_to_the_report(
     server: Server, passed: str, browser: Browser, tmp_path: Path
 ) -> None:
     browser.do("Network.setCookie", name="_token", value=server.token, url=server.address)
-    browser.open(f"{server.address}/dags/sizes/runs/{quote(passed)}/tasks/check")
+    browser.open(f"{server.address}/dags/sizes/runs/{quote(passed)}/tasks/check/details")
     button = "[...document.querySelectorAll('a')].find(a => a.innerText.includes('Security report'))"
     until(lambda: browser.value(f"{button} !== undefined"), "the button", 60)
     assert browser.value(f"{button}.href") == server.report("sizes", passed, "check")
