@@ -223,7 +223,7 @@ def report(console: Console, workflows: list[Workflow], out: Path) -> int:
     console.print(f"All reports: {os.path.relpath(out / 'index.html')}")
 
     good = agreed
-    for w in workflows:
+    for w in workflows:  # KEEP trains all the same when nothing is in service yet
         poisoned = w.batch == "poisoned"
         expected = w.published != poisoned and (w.decision == "QUARANTINE") == poisoned
         said = f"{w.engine}: {w.batch} batch {w.decision}, model {'' if w.published else 'not '}published"
