@@ -31,7 +31,7 @@ SCHEMA = HERE / "data" / "employment.schema.yaml"
 BATCHES = ("clean", "poisoned")
 COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "INCONCLUSIVE": "magenta"}
 # What the engines print when a task is done.
-KFP_DONE = re.compile(r"Task \[.*?'(?P<task>[\w-]+)'.*?finished with status \[\S*?(?P<state>SUCCESS|FAILURE)")
+KFP_DONE = re.compile(r"Task \S*'(?P<task>[\w-]+)'\S* finished with status \S*(?:SUCCESS|FAILURE)")
 AIRFLOW_DONE = re.compile(r"\[DAG TEST\] end task task_id=(?P<task>[\w-]+)(?: .*)?")
 
 
@@ -59,7 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the example workflow in Airflow and KFP.")
     parser.add_argument("--out", type=Path, default=Path("demo-out"))
     out = parser.parse_args().out.absolute()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
