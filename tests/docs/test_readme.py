@@ -96,10 +96,10 @@ def test_the_dag_trains_on_a_clean_batch_and_stops_before_a_poisoned_one(
     airflow, batches, batch, gate, trained
 ):
     conf = json.dumps({"data": str(batches / f"{batch}.parquet"), "schema": str(batches / "schema.yaml")})
-    airflow.run("airflow", "dags", "test", "my_training", "--conf", conf, check=False)
+    log = airflow.run("airflow", "dags", "test", "my_training", "--conf", conf, check=False)
     run_id = airflow.rows("select run_id from dag_run order by id desc")[0][0]
     states = dict(airflow.rows("select task_id, state from task_instance where run_id = ?", run_id))
-    assert states == {"validate": "success", "detect": "success", "gate": gate, "train": trained}
+    assert states == {"validate": "success", "detect": "success", "gate": gate, "train": trained}, log[-6000:]
 
 
 @pytest.fixture
