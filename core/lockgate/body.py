@@ -124,7 +124,8 @@ def why(document: Mapping[str, Any]) -> str:
     for check in document["checks"]:
         if check["verdict"] == verdict != Verdict.PASS:
             return str(check["reason"] or f"check {check['id']} is {verdict}")
-    return f"{len(document['checks'])} checks held" if document["checks"] else "nothing was checked"
+    checks = len(document["checks"])
+    return f"{checks} check{'s' * (checks > 1)} held" if checks else "nothing was checked"
 
 
 def environment() -> dict[str, Any]:
