@@ -22,7 +22,7 @@ def validate_data(
     schema: Optional[dsl.Input[dsl.Artifact]] = None,
     baseline: Optional[dsl.Input[dsl.Dataset]] = None,
     label: Optional[str] = None,
-    key: Optional[List[str]] = None,
+    primary_key: Optional[List[str]] = None,
     ignore: Optional[List[str]] = None,
     suite: Optional[str] = None,
     max_duplicate_share: Optional[float] = None,
@@ -54,7 +54,7 @@ def validate_data(
         schema: The YAML file that says what the table must look like.
         baseline: An earlier table that was accepted, to compare with.
         label: The column that models learn; the schema may name it.
-        key: Columns that together name a row; the schema may name them.
+        primary_key: Columns that together name a row; the schema may name them.
         ignore: Columns that are no features, such as the source or a time stamp: left out of the
             conflicting-label check and of the comparison with the baseline. Added to the schema's.
         suite: `deepchecks` adds its data_integrity suite, run in an interpreter of its own.
@@ -85,7 +85,7 @@ def validate_data(
             "schema": schema,
             "baseline": baseline,
             "label": label,
-            "key": key,
+            "primary_key": primary_key,
             "ignore": ignore,
             "suite": suite,
             "max_duplicate_share": max_duplicate_share,

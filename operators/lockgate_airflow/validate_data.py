@@ -28,7 +28,7 @@ class ValidateDataOperator(StageOperator):
         baseline: An earlier table that was accepted, to compare with.
         infer_schema: Where to write a schema that this table fits, to read and correct.
         label: The column that models learn; the schema may name it.
-        key: Columns that together name a row; the schema may name them.
+        primary_key: Columns that together name a row; the schema may name them.
         ignore: Columns that are no features, such as the source or a time stamp: left out of the
             conflicting-label check and of the comparison with the baseline. Added to the schema's.
         suite: `deepchecks` adds its data_integrity suite, run in an interpreter of its own.
@@ -60,7 +60,7 @@ class ValidateDataOperator(StageOperator):
         baseline: str | None = None,
         infer_schema: str | None = None,
         label: str | None = None,
-        key: list[str] | str | None = None,
+        primary_key: list[str] | str | None = None,
         ignore: list[str] | str | None = None,
         suite: Literal["deepchecks"] | None = None,
         max_duplicate_share: float | str | None = None,
@@ -81,7 +81,7 @@ class ValidateDataOperator(StageOperator):
                 "baseline": baseline,
                 "infer_schema": infer_schema,
                 "label": label,
-                "key": key,
+                "primary_key": primary_key,
                 "ignore": ignore,
                 "suite": suite,
                 "max_duplicate_share": max_duplicate_share,

@@ -35,7 +35,7 @@ def require_columns(
     there = list(table.storage)
     optional = {name for name, rule in schema.columns.items() if not rule.required} if schema else set()
     read.require_columns(there, [label] if label else [], "label", where=table.path)
-    read.require_columns(there, key, "key", where=table.path)
+    read.require_columns(there, key, "primary_key", where=table.path)
     read.require_columns(there, [n for n in ignore if n not in optional], "ignore", where=table.path)
 
 
@@ -407,7 +407,7 @@ def _check_unique(
             location=Location(column=names[0] if len(names) == 1 else None, rows=copies.rows),
             count=copies.count,
             threat=THREAT,
-            fix="Keep one row for each, or correct `key` or `unique` in the schema.",
+            fix="Keep one row for each, or correct `primary_key` or `unique` in the schema.",
             check=check,
         )
 

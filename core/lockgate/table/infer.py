@@ -54,7 +54,7 @@ def infer(
     return DataSchema(
         version=1,
         label=label,
-        key=list(key) or None,
+        primary_key=list(key) or None,
         ignore=list(ignore),
         rows=RowLimits(min=max(1, table.rows // 2), max=table.rows * 2),
         max_duplicate_share=_roomy(duplicate_share, _DEFAULT_DUPLICATES),
@@ -140,8 +140,8 @@ def write(schema: DataSchema, path: Path, *, rows: int) -> None:
     ]
     if schema.label:
         lines.append(f"label: {_yaml(schema.label)}")
-    if schema.key:
-        lines.append(f"key: {_yaml(schema.key)}")
+    if schema.primary_key:
+        lines.append(f"primary_key: {_yaml(schema.primary_key)}")
     if schema.ignore:
         lines.append(f"ignore: {_yaml(schema.ignore)}  # no features, not compared with a baseline")
     limits = schema.rows.model_dump(exclude_none=True)

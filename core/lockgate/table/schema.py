@@ -2,7 +2,7 @@
 
     version: 1                      # of this format; always 1
     label: employed                 # the column that models learn
-    key: [id]                       # columns that together name a row: complete and unique
+    primary_key: [id]               # columns that together name a row: complete and unique
     ignore: [source]                # no features: left out of the conflicting-label check and baseline
     rows: {min: 1000, max: 200000}
     allow_extra_columns: false      # default: a column that is not listed is a failure
@@ -103,7 +103,7 @@ class DataSchema(pydantic.BaseModel):
 
     version: Literal[1]
     label: str | None = None
-    key: list[str] | None = None
+    primary_key: list[str] | None = None
     ignore: list[str] = []
     rows: RowLimits = RowLimits()
     allow_extra_columns: bool = False
@@ -115,10 +115,10 @@ class DataSchema(pydantic.BaseModel):
     def _known(self) -> DataSchema:
         if self.allow_extra_columns:
             return self
-        named = [*([self.label] if self.label else []), *(self.key or []), *self.ignore]
+        named = [*([self.label] if self.label else []), *(self.primary_key or []), *self.ignore]
         for name in named:
             if name not in self.columns:
-                raise ValueError(f"label, key and ignore name columns; {name!r} is not among columns")
+                raise ValueError(f"label, primary_key and ignore name columns; {name!r} is not among columns")
         return self
 
 

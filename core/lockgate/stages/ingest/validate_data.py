@@ -52,7 +52,7 @@ def validate_data(
     infer_schema: FileOut | None = None,
     *,
     label: str | None = None,
-    key: list[str] | None = None,
+    primary_key: list[str] | None = None,
     ignore: list[str] | None = None,
     suite: Literal["deepchecks"] | None = None,
     max_duplicate_share: Threshold[Share] | None = None,
@@ -78,7 +78,7 @@ def validate_data(
         baseline: An earlier table that was accepted, to compare with.
         infer_schema: Where to write a schema that this table fits, to read and correct.
         label: The column that models learn; the schema may name it.
-        key: Columns that together name a row; the schema may name them.
+        primary_key: Columns that together name a row; the schema may name them.
         ignore: Columns that are no features, such as the source or a time stamp: left out of the
             conflicting-label check and of the comparison with the baseline. Added to the schema's.
         suite: `deepchecks` adds its data_integrity suite, run in an interpreter of its own.
@@ -111,7 +111,7 @@ def validate_data(
     from lockgate.table.read import connect
 
     declared = _schema(schema)
-    label, key, ignore = _roles(declared, label, key or [], ignore or [])
+    label, key, ignore = _roles(declared, label, primary_key or [], ignore or [])
     outcome = Outcome()
     with connect() as connection:
         base = None if baseline is None else counting.open_table(connection, baseline, _kinds(declared))
@@ -193,12 +193,12 @@ def _roles(
     """Put the label, key and ignored columns of the parameters and of the schema together."""
     if declared is None:
         return label, key, ignore
-    for param, given, said in (("label", label, declared.label), ("key", key, declared.key)):
+    for param, given, said in (("label", label, declared.label), ("primary_key", key, declared.primary_key)):
         if given and said and given != said:
             raise InputError(f"{param} is {given!r}, and the schema says {said!r}; give one of the two")
     return (
         label or declared.label,
-        key or declared.key or [],
+        key or declared.primary_key or [],
         list(dict.fromkeys([*declared.ignore, *ignore])),
     )
 

@@ -17,7 +17,7 @@ from lockgate.stages.ingest.validate_data import validate_data
 SCHEMA = """
 version: 1
 label: hired
-key: [id]
+primary_key: [id]
 ignore: [source]
 rows: {min: 10, max: 1000}
 max_conflicting_label_share: 0.1
@@ -166,7 +166,7 @@ def test_a_nullable_column_without_any_value_leaves_its_categories_undecided(val
 
 
 def test_copied_rows_fail_over_the_allowed_share_and_pass_under_it(validate: Bench) -> None:
-    schema = SCHEMA.replace("key: [id]\n", "").replace(", unique: true", "")
+    schema = SCHEMA.replace("primary_key: [id]\n", "").replace(", unique: true", "")
     copied = {name: np.concatenate([cells, cells[:10]]) for name, cells in people().items()}
 
     outcome = validate(copied, schema=schema)
@@ -216,7 +216,7 @@ def test_csv_codes_are_validated_as_text_and_as_written(validate: Bench, tmp_pat
 def test_a_table_like_its_baseline_passes_without_a_schema(validate: Bench) -> None:
     baseline = validate.put(people(), "baseline")
     later = {**people(210), "id": np.arange(1000, 1210), "badge": np.arange(1000, 1210).astype(str)}
-    outcome = validate(later, schema=None, baseline=baseline, key=["id"], label="hired")
+    outcome = validate(later, schema=None, baseline=baseline, primary_key=["id"], label="hired")
 
     assert outcome.verdict is Verdict.PASS
     assert "baseline-range:id" not in verdicts(outcome)
@@ -236,14 +236,14 @@ def test_what_changed_since_the_baseline_fails(
     validate: Bench, change: dict[str, Any], rule: str, check: str
 ) -> None:
     baseline = validate.put(people(), "baseline")
-    outcome = validate({**people(), **change}, schema=None, baseline=baseline, key=["id"])
+    outcome = validate({**people(), **change}, schema=None, baseline=baseline, primary_key=["id"])
 
     assert (only(outcome).rule, only(outcome).check) == (rule, check)
 
 
 def test_a_rare_new_value_is_tolerated_up_to_the_threshold(validate: Bench) -> None:
     baseline = validate.put(people(), "baseline")
-    arguments: dict[str, Any] = {"schema": None, "baseline": baseline, "key": ["id"]}
+    arguments: dict[str, Any] = {"schema": None, "baseline": baseline, "primary_key": ["id"]}
 
     assert validate(spoilt("town", 3, "Genf"), **arguments).verdict is Verdict.PASS
     assert validate(spoilt("town", 3, "Genf"), **arguments, max_outside_baseline=0.0).verdict is Verdict.FAIL
@@ -253,9 +253,9 @@ def test_a_delivery_of_a_tenth_of_the_rows_fails_against_the_baseline(validate: 
     baseline = validate.put(people(), "baseline")
 
     tenth = {name: cells[:20] for name, cells in people().items()}
-    assert only(validate(tenth, schema=None, baseline=baseline, key=["id"])).check == "baseline-rows:min"
+    assert only(validate(tenth, schema=None, baseline=baseline, primary_key=["id"])).check == "baseline-rows:min"
     assert (
-        only(validate(people(500), schema=None, baseline=baseline, key=["id"])).check == "baseline-rows:max"
+        only(validate(people(500), schema=None, baseline=baseline, primary_key=["id"])).check == "baseline-rows:max"
     )
 
 
@@ -265,7 +265,7 @@ def test_a_delivery_of_a_tenth_of_the_rows_fails_against_the_baseline(validate: 
 def test_an_inferred_schema_passes_its_table_and_fails_a_spoilt_one(validate: Bench, tmp_path: Path) -> None:
     written = tmp_path / "inferred.yaml"
     first = validate(
-        people(), schema=None, infer_schema=written, label="hired", key=["id"], ignore=["source"]
+        people(), schema=None, infer_schema=written, label="hired", primary_key=["id"], ignore=["source"]
     )
     text = written.read_text()
 
