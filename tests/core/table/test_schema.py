@@ -146,7 +146,9 @@ def test_a_mistake_in_a_schema_names_file_line_and_key(tmp_path: Path, line: str
     assert "schema.yaml, line 3" in str(raised.value)
 
 
-@pytest.mark.parametrize("head", ["label: b", "primary_key: [b]", "ignore: [b]", "version: 2", "rows: {min: 0}"])
+@pytest.mark.parametrize(
+    "head", ["label: b", "primary_key: [b]", "ignore: [b]", "version: 2", "rows: {min: 0}"]
+)
 def test_a_schema_whose_head_does_not_fit_is_refused(tmp_path: Path, head: str) -> None:
     first = "" if head.startswith("version") else "version: 1\n"
     with pytest.raises(InputError):

@@ -253,9 +253,12 @@ def test_a_delivery_of_a_tenth_of_the_rows_fails_against_the_baseline(validate: 
     baseline = validate.put(people(), "baseline")
 
     tenth = {name: cells[:20] for name, cells in people().items()}
-    assert only(validate(tenth, schema=None, baseline=baseline, primary_key=["id"])).check == "baseline-rows:min"
     assert (
-        only(validate(people(500), schema=None, baseline=baseline, primary_key=["id"])).check == "baseline-rows:max"
+        only(validate(tenth, schema=None, baseline=baseline, primary_key=["id"])).check == "baseline-rows:min"
+    )
+    assert (
+        only(validate(people(500), schema=None, baseline=baseline, primary_key=["id"])).check
+        == "baseline-rows:max"
     )
 
 
