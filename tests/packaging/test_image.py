@@ -63,7 +63,10 @@ def component(in_image, tmp_path):
             },
             "outputs": {
                 "parameters": {name: {"outputFile": f"/volume/{name}"} for name in there["parameters"]},
-                "artifacts": {name: _artifact(name, f"/volume/{name}") for name in there["artifacts"]},
+                "artifacts": {
+                    name: _artifact(name, f"/volume/{name}", made["artifactType"]["schemaTitle"])
+                    for name, made in there["artifacts"].items()
+                },
                 "outputFile": "/volume/executor_output.json",
             },
         }
@@ -77,10 +80,8 @@ def component(in_image, tmp_path):
     return call
 
 
-def _artifact(name, uri):
-    return {
-        "artifacts": [{"name": name, "type": {"schemaTitle": "system.Artifact"}, "uri": uri, "metadata": {}}]
-    }
+def _artifact(name, uri, kind="system.Artifact"):
+    return {"artifacts": [{"name": name, "type": {"schemaTitle": kind}, "uri": uri, "metadata": {}}]}
 
 
 def test_a_component_in_the_image_says_what_the_command_line_says_here(component, tmp_path):

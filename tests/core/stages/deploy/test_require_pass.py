@@ -27,6 +27,7 @@ def _attest(path, pair, verdict, decision=None):
         "checks": [],
         "metrics": {},
         "outputs": {},
+        "evidence": [],
         "body_digest": "b" * 64,
         "finished": "2026-01-01T00:00:00Z",
     }

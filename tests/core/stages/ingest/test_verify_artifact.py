@@ -53,6 +53,7 @@ def _attest(path, pair, **changes):
         "checks": [],
         "metrics": {},
         "outputs": {},
+        "evidence": [],
         "body_digest": "b" * 64,
         "finished": "2026-01-01T00:00:00Z",
     } | changes
