@@ -17,8 +17,8 @@ from lockgate.table import profile as counting
 from lockgate.table import read
 from lockgate.table.infer import slack
 from lockgate.table.profile import Column, Kind, Repeats, Table
-from lockgate.table.read import literal
 from lockgate.table.schema import ColumnRule, DataSchema, as_bound
+from lockgate.table.sql import literal
 
 _MAX_LOCATED = 50  # findings that get row numbers: each costs a scan of its column
 THREAT = "data-poisoning"

@@ -33,8 +33,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lockgate.errors import InputError
-from lockgate.table import read
-from lockgate.table.read import literal, quote
+from lockgate.table import formats, text
+from lockgate.table.read import relation
+from lockgate.table.sql import literal, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -75,7 +76,7 @@ class Table:
     connection: duckdb.DuckDBPyConnection
     path: Path
     view: str
-    form: read.Format
+    form: formats.Format
     rows: int
     storage: Mapping[str, str]
     kinds: Mapping[str, Kind]
@@ -99,7 +100,7 @@ class Table:
         Raises:
             InputError: A page of the file is damaged.
         """
-        with read.readable(self.path, self.form):
+        with formats.readable(self.path, self.form):
             return self.connection.execute(sql).fetchall()
 
     def ask(self, what: str, rest: str = "") -> list[tuple[Any, ...]]:
@@ -170,20 +171,20 @@ def open_table(
     Raises:
         InputError: The table is missing, unreadable or has no rows.
     """
-    form = read.file_format(path)
-    found = read.relation(connection, path, text=True)
+    form = formats.file_format(path)
+    found = relation(connection, path, text=True)
     number = connection.execute("SELECT count(*) FROM duckdb_views()").fetchall()[0][0]
     view = f"lockgate_view_{number}"
     found.create_view(view)
     storage = dict(zip(found.columns, (str(t) for t in found.types), strict=True))
-    with read.readable(path, form):
+    with formats.readable(path, form):
         rows = connection.execute(f"SELECT count(*) FROM {quote(view)}").fetchall()[0][0]  # noqa: S608
     if rows == 0:
         raise InputError(f"{path} has no rows; give a table with rows")
     known = {name: kind for name, kind in (kinds or {}).items() if name in storage}
     unknown = [name for name in storage if name not in known]
     if form == "csv":
-        guessed = read.text_types(found, unknown) if unknown else {}
+        guessed = text.text_types(found, unknown) if unknown else {}
         known |= {name: kind_of(guessed[name]) for name in unknown}
     else:
         known |= {name: kind_of(storage[name]) for name in unknown}
@@ -319,7 +320,7 @@ def _counts(table: Table, name: str) -> tuple[str, str, str, str]:
     )
 
 
-def _value(column: str, storage: str, kind: Kind, form: read.Format) -> str:
+def _value(column: str, storage: str, kind: Kind, form: formats.Format) -> str:
     """SQL that reads a stored value as a kind, or NULL where it is none."""
     if kind == "any":
         return f"CASE WHEN isfinite({column}) THEN {column} END" if storage in _FLOATS else column
@@ -346,10 +347,10 @@ def _from_text(column: str, kind: Kind) -> str:
     if kind == "string":
         return column
     written = {
-        "integer": read.INTEGER_TEXT,
-        "number": read.NUMBER_TEXT,
-        "boolean": read.BOOLEAN_TEXT,
-        "datetime": read.DATETIME_TEXT,
+        "integer": text.INTEGER_TEXT,
+        "number": text.NUMBER_TEXT,
+        "boolean": text.BOOLEAN_TEXT,
+        "datetime": text.DATETIME_TEXT,
     }[kind]
     cast = f"TRY_CAST({column} AS {_SQL_TYPE[kind]})"
     finite = f" AND isfinite({cast})" if kind == "number" else ""

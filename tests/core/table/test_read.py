@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lockgate.errors import InputError
-from lockgate.table import read
+from lockgate.table import formats, read
 
 TABLE = pa.table({"age": [31, 42, None], "town": ["Bern", "", "Basel"]})
 NAMES = st.lists(
@@ -46,7 +46,7 @@ def test_the_same_rows_come_back_from_every_typed_format(tmp_path: Path, form: s
     else:
         arrow_file(TABLE, path, stream=form.endswith("stream"))
 
-    assert read.sniff(path) == form.split(maxsplit=1)[0]
+    assert formats.sniff(path) == form.split(maxsplit=1)[0]
     assert read.read_arrow(path).to_pydict() == TABLE.to_pydict()
     with read.connect() as connection:
         assert read.relation(connection, path).fetchall() == [(31, "Bern"), (42, ""), (None, "Basel")]
