@@ -21,6 +21,9 @@ LARGEST = 1e30
 """Numbers are cut here: the square of a larger one, or its single-precision form, may be infinite."""
 KEY_ROWS = 50
 """A column without any repeated value is a row key from this number of rows on."""
+_PER_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+_EXACT = 2.0**53
+"""Up to here every whole number has a float of its own."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +137,14 @@ def _numbers(part: pa.ChunkedArray) -> Floats:
 
     if pa.types.is_dictionary(part.type):
         part = part.cast(part.type.value_type)
+    per_second = 1.0
     if pa.types.is_date(part.type):
         part = part.cast(pa.timestamp("s"))
     if pa.types.is_timestamp(part.type):
+        # Seconds, whatever the unit: one table's file format may keep another unit than the other's.
+        per_second = _PER_SECOND[part.type.unit]
         part = pc.cast(part, pa.int64())
-    values = np.asarray(pc.cast(part, pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    values = np.asarray(pc.cast(part, pa.float64(), safe=False).to_numpy(), dtype=np.float64) / per_second
     return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
 
 
@@ -166,6 +172,8 @@ def _categories(parts: list[pa.ChunkedArray]) -> list[Floats]:
 def codes(column: Any) -> tuple[Any, tuple[str, ...]]:
     """Number the values of a column in their order, for a label or a source.
 
+    A value has one text in whatever type it comes: 1, 1.0 and 1.00 are all "1".
+
     Returns:
         The number of each row's value, -1 for null, shape (rows,); and the values as text.
     """
@@ -182,4 +190,14 @@ def codes(column: Any) -> tuple[Any, tuple[str, ...]]:
     values = pc.unique(column).drop_null()
     values = values.take(pc.sort_indices(values))
     index = pc.fill_null(pc.index_in(column, values), -1)
-    return np.asarray(index.to_numpy(), dtype=np.int64), tuple(str(v) for v in values.to_pylist())
+    return np.asarray(index.to_numpy(), dtype=np.int64), tuple(_text(v) for v in values.to_pylist())
+
+
+def _text(value: object) -> str:
+    from decimal import Decimal
+
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
+        return str(int(value))
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return str(int(value))
+    return str(value)

@@ -233,6 +233,37 @@ def test_keys_and_columns_without_values_are_left_out_and_said_so(clean):
     assert found.features == ("skill", "region", "day", "flag", "code")
 
 
+@pytest.mark.parametrize(
+    "type_", [pa.float64(), pa.int8(), pa.decimal128(22, 2), pa.dictionary(pa.int32(), pa.int64())]
+)
+def test_a_class_is_the_same_class_in_whatever_type_a_table_keeps_it(clean, before, type_):
+    def kept(table: pa.Table) -> pa.Table:
+        column = table["label"].combine_chunks()
+        typed = column.dictionary_encode() if pa.types.is_dictionary(type_) else column.cast(type_)
+        return table.set_column(5, "label", typed)
+
+    plain = assess(clean, label="label", source="office", baseline=before)
+    for one, other in ((clean, kept(before)), (kept(clean), before)):
+        found = assess(one, label="label", source="office", baseline=other)
+        assert found.scores.tobytes() == plain.scores.tobytes()
+
+
+def test_times_mean_the_same_in_whatever_unit_a_table_keeps_them(clean, before):
+    def with_time(table: pa.Table, type_: pa.DataType) -> pa.Table:
+        days = pa.array(
+            20_000 + 100 * table["label"].to_numpy() + np.arange(table.num_rows) % 150, pa.int32()
+        )
+        return table.append_column("day", days.cast(pa.date32()).cast(type_))
+
+    baseline = with_time(before, pa.timestamp("us"))
+    plain = assess(with_time(clean, pa.timestamp("us")), label="label", baseline=baseline)
+    assert not plain.alarmed
+    for type_ in (pa.timestamp("s"), pa.timestamp("ms"), pa.timestamp("ns"), pa.date32()):
+        found = assess(with_time(clean, type_), label="label", baseline=baseline)
+        assert found.scores.tobytes() == plain.scores.tobytes()
+        assert not found.alarmed
+
+
 def test_too_few_rows_decide_nothing(clean):
     found = assess(clean.slice(0, 40), label="label")
     assert not found.conclusive
