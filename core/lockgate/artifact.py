@@ -21,14 +21,16 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import stat
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from lockgate.errors import ArtifactError
+from lockgate.errors import ArtifactError, StageError
 
 DigestSet = dict[str, str]
 
@@ -36,6 +38,7 @@ FILE_DIGEST = "sha256"
 TREE_DIGEST = "lockgateTree1"
 
 _CHUNK = 1 << 20
+_TEMPORARY = ".lockgate-"  # not made of the final name, which may be as long as a name can be
 # Remote file systems that hold artifacts. Chained URLs (``a::b``) and wrappers such as
 # ``reference://`` are not among them: they run more code than "read these bytes".
 _REMOTE = frozenset(
@@ -63,12 +66,18 @@ class Taken:
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """Make a folder that only this user can enter, and remove it with all it holds at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="lockgate-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Make a folder that only this user can enter, and remove it with all it holds at the end.
+
+    SIGTERM and SIGHUP, which would end the process at once, raise SystemExit inside the block, so that
+    a run that is told to end takes its copies of the data with it. A handler that the process has
+    set itself stays.
+    """
+    with _ended_by_signals():
+        folder = Path(tempfile.mkdtemp(prefix="lockgate-"))
+        try:
+            yield folder
+        finally:
+            _remove(folder)
 
 
 def take(uri: str | os.PathLike[str], into: Path, name: str) -> Taken:
@@ -82,6 +91,7 @@ def take(uri: str | os.PathLike[str], into: Path, name: str) -> Taken:
     Raises:
         ArtifactError: It is missing, unreadable, changed while it was read, or has an entry that
             cannot be sealed.
+        StageError: There is no room for the copy.
     """
     text = os.fspath(uri)
     copy = into / name
@@ -109,14 +119,18 @@ def digest(path: Path) -> DigestSet:
 
 def local_path(uri: str) -> Path:
     """Return the local path that a path or ``file://`` URI names."""
-    if uri.lower().startswith("file://"):
-        from urllib.parse import unquote, urlsplit
+    if not uri.lower().startswith("file://"):
+        return Path(uri)
+    from urllib.parse import unquote
 
-        parts = urlsplit(uri)
-        if parts.netloc not in ("", "localhost"):
-            raise ArtifactError(f"{uri} names another host; use a path on this machine")
-        return Path(unquote(parts.path))
-    return Path(uri)
+    host, slash, path = uri[len("file://") :].partition("/")
+    if host not in ("", "localhost"):
+        raise ArtifactError(f"{display(uri)} names another host; use a path on this machine")
+    if "?" in path or "#" in path:
+        raise ArtifactError(
+            f"{uri} has a bare ? or #, which names no file; write %3F or %23, or give the path"
+        )
+    return Path(slash + unquote(path, errors="surrogateescape"))
 
 
 def display(uri: str) -> str:
@@ -125,7 +139,10 @@ def display(uri: str) -> str:
         return uri
     from urllib.parse import urlsplit, urlunsplit
 
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise ArtifactError("an address is no URL that can be read; check its brackets and host") from None
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
@@ -133,7 +150,7 @@ def display(uri: str) -> str:
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, and rename it to ``path`` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -148,11 +165,13 @@ def place(staged: Path, target: Path) -> None:
     """Move a staged file or folder to its place, replacing what a former run left there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if staged.is_dir():
-        waiting = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent)) / "new"
-        shutil.copytree(staged, waiting)
-        discard(target)
-        waiting.replace(target)
-        waiting.parent.rmdir()
+        waiting = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=target.parent))
+        try:
+            shutil.copytree(staged, waiting / "new")
+            discard(target)
+            (waiting / "new").replace(target)
+        finally:
+            _remove(waiting)
     else:
         with written_whole(target) as temporary:
             shutil.copyfile(staged, temporary)
@@ -184,7 +203,10 @@ def _walk(source: Path, copy: Path | None) -> tuple[DigestSet, int]:
     entries: list[dict[str, Any]] = []
     if copy is not None:
         copy.mkdir(mode=0o700)
-    _folder(source, source, copy, entries)
+    try:
+        _folder(source, source, copy, entries)
+    except RecursionError:
+        raise ArtifactError(f"{source} has folders nested too deep to be read; flatten it") from None
     if copy is not None:
         _restore_modes(copy, entries)
     import rfc8785
@@ -229,32 +251,55 @@ def _folder(root: Path, folder: Path, copy: Path | None, entries: list[dict[str,
 def _file(source: Path, copy: Path | None, *, follow: bool = False) -> tuple[int, str]:
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
     try:
-        with open(os.open(source, flags), "rb") as stream:  # noqa: PTH123 - flags that Path.open lacks
-            before = os.fstat(stream.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise ArtifactError(f"{source} is no regular file; give a file")
-            if copy is None:
-                size, digest_hex = _pump(stream, None)
-            else:
-                with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123 - created private
-                    size, digest_hex = _pump(stream, out)
-            after = os.fstat(stream.fileno())
+        stream = open(os.open(source, flags), "rb")  # noqa: PTH123, SIM115 - flags that Path.open lacks
     except OSError as error:
-        raise ArtifactError(f"{source} cannot be read: {_reason(error)}; check the path and rights") from None
+        raise _unreadable(source, error) from None
+    with stream:
+        before = os.fstat(stream.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise ArtifactError(f"{source} is no regular file; give a file")
+        sha256, size = hashlib.sha256(), 0
+        with _copied_to(copy, before.st_size) as write:
+            for chunk in _chunks(stream, before.st_size, source):
+                sha256.update(chunk)
+                size += len(chunk)
+                write(chunk)
+        after = os.fstat(stream.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
         raise ArtifactError(f"{source} changed while it was read; run again when its writer is done")
-    return size, digest_hex
-
-
-def _pump(source: BinaryIO, target: BinaryIO | None) -> tuple[int, str]:
-    sha256 = hashlib.sha256()
-    size = 0
-    while chunk := source.read(_CHUNK):
-        sha256.update(chunk)
-        size += len(chunk)
-        if target is not None:
-            target.write(chunk)
     return size, sha256.hexdigest()
+
+
+def _chunks(stream: BinaryIO, size: int, source: Path) -> Iterator[bytes]:
+    """Yield what a file holds, and at most a byte more than it held: a writer may never come to an end."""
+    left = size + 1
+    try:
+        while left and (chunk := stream.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+    except OSError as error:
+        raise _unreadable(source, error) from None
+
+
+@contextlib.contextmanager
+def _copied_to(copy: Path | None, size: int) -> Iterator[Callable[[bytes], object]]:
+    """Yield what writes to a new private file; without a path, what writes nothing."""
+    if copy is None:
+        yield lambda _: None
+        return
+    free = shutil.disk_usage(copy.parent).free
+    room = f"make room in {tempfile.gettempdir()}, or set TMPDIR to a folder with more"
+    if size > free:
+        raise StageError(f"a private copy of {size:,} bytes has no room, {free:,} bytes are free; {room}")
+    try:
+        with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:  # noqa: PTH123 - created private
+            yield out.write
+    except OSError as error:
+        raise StageError(f"a private copy cannot be written: {_reason(error)}; {room}") from None
+
+
+def _unreadable(source: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(f"{source} cannot be read: {_reason(error)}; check the path and rights")
 
 
 def _restore_modes(copy: Path, entries: list[dict[str, Any]]) -> None:
@@ -299,3 +344,42 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+# --- Cleaning up ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Make the signals that end a process at once end it by way of every ``finally``."""
+    if threading.current_thread() is not threading.main_thread():  # only there can handlers be set
+        yield
+        return
+    owner = os.getpid()
+    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
+
+    def end(number: int, _: object) -> None:
+        if os.getpid() != owner:  # a forked helper has nothing to clean up, and must not
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        for each in ours:  # a second signal must not stop the cleaning up
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of ours, with copies of folders in it that their owner could not write to."""
+    for root, names, _ in os.walk(folder):
+        for path in (Path(root, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)

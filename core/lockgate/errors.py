@@ -6,11 +6,21 @@ prints that sentence and nothing else; Airflow shows it as the reason of the fai
 
 from __future__ import annotations
 
+_LONGEST = 2_000  # characters; a path alone may have 4,096
+
 
 class LockgateError(Exception):
-    """The root of every error that Lockgate raises on purpose."""
+    """The root of every error that Lockgate raises on purpose.
+
+    Its text is one line for any terminal or log: names of files and columns come from others, and a
+    control or bidirectional character in them is spelled out.
+    """
 
     exit_code = 3
+
+    def __str__(self) -> str:
+        said = "".join(c if c.isprintable() else f"⟨U+{ord(c):04X}⟩" for c in super().__str__())
+        return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 500]}⟨…⟩{said[-500:]}"
 
 
 class InputError(LockgateError):

@@ -23,6 +23,8 @@ from lockgate.errors import InputError, StageError
 if TYPE_CHECKING:
     from lockgate.stage import Stage
 
+_GRACE = 3.0  # seconds; Airflow kills a task that has not ended five seconds after it was told to
+
 
 class Place(Protocol):
     """Somewhere else that can run a stage; what `lockgate.run.run` takes as ``place``."""
@@ -51,6 +53,9 @@ class Interpreter:
     python: str
     timeout: float | None = None
 
+    def __str__(self) -> str:
+        return self.python
+
     def carry_out(
         self,
         ref: str | Stage,
@@ -68,7 +73,7 @@ class Interpreter:
         """
         request = {
             "stage": ref if isinstance(ref, str) else ref.ref,
-            "arguments": {name: _as_json(value) for name, value in arguments.items()},
+            "arguments": {name: _as_json(name, value) for name, value in arguments.items()},
             "out": str(out),
             "policy": str(Path(policy).absolute()) if policy else None,
             "key": key,
@@ -76,26 +81,44 @@ class Interpreter:
         with artifact.private_folder() as private:
             ask, reply = private / "request.json", private / "reply.json"
             ask.write_text(json.dumps(request), "utf-8")
-            self._start([self.python, "-m", "lockgate", "answer", str(ask), str(reply)])
+            self._start([self.python, "-m", "lockgate", "answer", str(ask), str(reply)], private)
             try:
                 said = json.loads(reply.read_text("utf-8"))
-            except (OSError, ValueError):
+                error, opens = said["error"], said.get("opens") is True
+                refused = _revived(error["kind"], error["message"]) if error else None
+            except (OSError, ValueError, LookupError, TypeError, AttributeError):
                 hint = f"run `{self.python} -m lockgate --help` to see why"
                 raise StageError(f"{self.python} ended without an answer; {hint}") from None
-        if said["error"]:
-            kind = getattr(errors, said["error"]["kind"], StageError)
-            raise _revived(kind, said["error"]["message"])
-        return bool(said["opens"])
+        if refused is not None:
+            raise refused
+        return opens
 
-    def _start(self, command: list[str]) -> None:
+    def _start(self, command: list[str], private: Path) -> None:
+        around = {**os.environ, "TMPDIR": str(private)}  # so that even a killed one leaves no copies
         try:
-            subprocess.run(command, check=False, timeout=self.timeout, stdin=subprocess.DEVNULL)
-        except OSError as error:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=around)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
             raise InputError(
-                f"the interpreter {self.python} cannot be started: {error.strerror}; check place="
+                f"the interpreter {self.python} cannot be started: {reason}; check place="
             ) from None
+        try:
+            process.wait(self.timeout)
         except subprocess.TimeoutExpired:
             raise StageError(f"{self.python} was stopped after {self.timeout} s; give it more time") from None
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that still runs: ask it first, so that it can end what it has started itself."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def as_place(value: Place | str) -> Place | None:
@@ -105,15 +128,22 @@ def as_place(value: Place | str) -> Place | None:
     return value
 
 
-def _as_json(value: Any) -> Any:
+def _as_json(name: str, value: Any) -> Any:
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, (list, tuple)):
-        return [_as_json(item) for item in value]
-    return value
+        return [_as_json(name, item) for item in value]
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    raise InputError(
+        f"argument {name!r} is of the type {type(value).__name__}; give text, a number or a list"
+    )
 
 
-def _revived(kind: type[errors.LockgateError], message: str) -> errors.LockgateError:
-    error = kind.__new__(kind)
-    error.args = (message,)
+def _revived(kind: str, message: str) -> errors.LockgateError:
+    known = getattr(errors, kind, None)
+    if not (isinstance(known, type) and issubclass(known, errors.LockgateError)):
+        known = StageError
+    error = known.__new__(known)
+    error.args = (str(message),)
     return error

@@ -11,10 +11,12 @@ raises over a verdict: the named outputs, ``report.html``, ``attestation.json`` 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,7 @@ from lockgate.outcome import Decision, Outcome, Verdict
 if TYPE_CHECKING:
     from lockgate.place import Place
     from lockgate.policy import Policy
-    from lockgate.stage import Stage
+    from lockgate.stage import Parameter, Stage
 
 RESULT, REPORT, ATTESTATION = "result.json", "report.html", "attestation.json"
 
@@ -101,7 +103,8 @@ def run(
     Args:
         ref: The stage, its name, or ``module:function``.
         arguments: Inputs and outputs (paths or URIs) and plain parameters, by parameter name.
-        out: Folder for the result. What a former run of the stage left there is removed first.
+        out: Folder for the result, on this machine. What a former run of the stage left there is removed
+            first. It must not lie in an input: a folder that has been read would no longer be the same.
         policy: Path of ``lockgate.yaml``; without one the stage's own defaults hold.
         key: URI of the key that signs the attestation (a PEM file's path); without one the
             attestation carries no signature. A passphrase comes from ``LOCKGATE_KEY_PASSPHRASE``.
@@ -109,24 +112,59 @@ def run(
 
     Raises:
         InputError: Parameters, input, policy or key cannot be used. Nothing is left in ``out``.
-        StageError: The stage could not run to its end. Nothing is left in ``out``.
+        StageError: The stage could not run to its end, or another run is writing into ``out``.
+            Nothing is left in ``out``.
     """
     from lockgate.place import as_place
 
     where = as_place(place)
-    folder = Path(out).absolute()
-    clear(folder)
+    folder = _on_this_machine(out, "the output folder")
     if where is not None:
-        return load(folder, opens=where.carry_out(ref, arguments, out=folder, policy=policy, key=key))
+        return _elsewhere(where, ref, arguments, folder, policy, key)
     spec = stages.find(ref)
     with artifact.private_folder() as private:
-        return _Run(spec, folder, private).execute(arguments, policy, key)
+        this = _Run(spec, folder, private)
+        this.spare(arguments, policy, key)
+        with _claimed(folder):
+            clear(folder, spec)
+            return this.execute(arguments, policy, key)
+
+
+def _elsewhere(
+    where: Place,
+    ref: str | Stage,
+    arguments: Mapping[str, Any],
+    folder: Path,
+    policy: str | os.PathLike[str] | None,
+    key: str | None,
+) -> Result:
+    """Run the stage in a place, which may be the only one that knows its parameters."""
+    spare(folder, [text for value in (*arguments.values(), policy, key) for text in _texts(value)])
+    with _claimed(folder):
+        clear(folder)
+    opens = where.carry_out(ref, arguments, out=folder, policy=policy, key=key)
+    try:
+        return load(folder, opens=opens)
+    except (OSError, ValueError, LookupError, TypeError):
+        for name in (RESULT, ATTESTATION, REPORT):
+            artifact.discard(folder / name)
+        raise StageError(
+            f"{where} left no result that this Lockgate reads; install the same version of it there"
+        ) from None
 
 
 def load(out: str | os.PathLike[str], *, opens: bool) -> Result:
-    """Read the result that a run left in a folder."""
+    """Read the result that a run left in a folder.
+
+    Raises:
+        OSError: There is none.
+        ValueError: It is not one that a run of this version wrote. So are LookupError and TypeError.
+    """
     folder = Path(out).absolute()
-    return Result(folder, json.loads((folder / RESULT).read_text("utf-8")), opens)
+    document = json.loads((folder / RESULT).read_text("utf-8"))
+    if document["schema"] != body.SCHEMA or document["body_digest"] != body.digest(document):
+        raise ValueError("the result is of another kind, or was altered")
+    return Result(folder, document, opens)
 
 
 class _Run:
@@ -136,17 +174,29 @@ class _Run:
         self.spec = spec
         self.out = out
         self.private = private
+        self.read: list[str] = []  # paths and URIs of inputs, policy and key
         self.taken: dict[str, artifact.Taken] = {}
         self.staged: dict[str, tuple[Path, Path]] = {}  # output name -> staged path, final path
+
+    def spare(
+        self, arguments: Mapping[str, Any], policy: str | os.PathLike[str] | None, key: str | None
+    ) -> None:
+        """Refuse to replace, or to write into, anything that this run reads."""
+        self.read = [*self._input_uris(arguments), *([os.fspath(policy)] if policy else [])]
+        if key:
+            from lockgate.attest import keys
+
+            self.read.append(str(keys.local_path(key)))
+        spare(self.out, self.read)
 
     def execute(
         self, arguments: Mapping[str, Any], policy_path: str | os.PathLike[str] | None, key: str | None
     ) -> Result:
         started = _now()
+        self._stage_outputs(arguments)
         policy = _read_policy(policy_path)
         plain = self._plain(arguments, policy)
         signer = self._signer(key)
-        self._stage_outputs(arguments)
         values = {**plain, **self._take_inputs(arguments), **{n: p for n, (p, _) in self.staged.items()}}
         outcome = self._call(values)
         written = self._written()
@@ -186,28 +236,48 @@ class _Run:
     def _stage_outputs(self, arguments: Mapping[str, Any]) -> None:
         staging = self.private / "out"
         staging.mkdir()
-        sources = {os.path.realpath(artifact.local_path(u)) for u in self._input_uris(arguments)}
         for parameter in self.spec.outputs:
             given = arguments.get(parameter.name)
             if not given and parameter.optional:
                 continue
             suffix = parameter.artifact.suffix if parameter.artifact else ""
-            target = Path(given).absolute() if given else self.out / f"{parameter.name}{suffix}"
-            if os.path.realpath(target) in sources:
-                raise InputError(
-                    f"output {parameter.name!r} would overwrite the input {target}; give it another path"
-                )
-            if target.is_dir():
-                raise InputError(f"output {parameter.name!r} is a folder, {target}; give the path of a file")
+            target = self._target(parameter, given, suffix)
             artifact.discard(target)
             self.staged[parameter.name] = (staging / f"{parameter.name}{suffix}", target)
+
+    def _target(self, parameter: Parameter, given: Any, suffix: str) -> Path:
+        """Return where an output goes, which is nowhere that anything else is lost."""
+        called = f"output {parameter.name!r}"
+        target = (
+            _on_this_machine(_text(given, called), called)
+            if given
+            else self.out / f"{parameter.name}{suffix}"
+        )
+        real = os.path.realpath(target)
+        if real in {os.path.realpath(artifact.local_path(uri)) for uri in self.read}:
+            raise InputError(f"{called} would overwrite the input {target}; give it another path")
+        if any(real == os.path.realpath(other) for _, other in self.staged.values()):
+            raise InputError(f"{called} has the path of another output, {target}; give it one of its own")
+        if real in {os.path.realpath(self.out / name) for name in (RESULT, REPORT, ATTESTATION)}:
+            raise InputError(f"{called} has the path of the run's own {target.name}; give it another path")
+        if (holder := _holder(target, self.read)) is not None:
+            raise InputError(f"{called} would lie in the input {holder}; give it a path outside of it")
+        _check_writable(target.parent, called)
+        try:
+            if target.is_dir():
+                raise InputError(f"{called} is a folder, {target}; give the path of a file")
+            if target.is_symlink() or (target.exists() and not target.is_file()):
+                raise InputError(f"{called} is a link or a device, {target}; give the path of a file")
+        except OSError as error:
+            raise InputError(f"{called} cannot be {target}: {error.strerror}; give another path") from None
+        return target
 
     def _input_uris(self, arguments: Mapping[str, Any]) -> list[str]:
         found: list[str] = []
         for parameter in self.spec.inputs:
             value = arguments.get(parameter.name)
             if value:
-                found += _as_list(value) if parameter.many else [os.fspath(value)]
+                found += _as_list(value) if parameter.many else [_text(value, f"input {parameter.name!r}")]
         return found
 
     def _take_inputs(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,7 +295,7 @@ class _Run:
                     self._take(f"{parameter.name}[{i}]", uri) for i, uri in enumerate(_as_list(value))
                 ]
             else:
-                paths[parameter.name] = self._take(parameter.name, os.fspath(value))
+                paths[parameter.name] = self._take(parameter.name, _text(value, f"input {parameter.name!r}"))
         return paths
 
     def _take(self, name: str, uri: str) -> Path:
@@ -299,23 +369,138 @@ class _Run:
                 with artifact.written_whole(self.out / name) as temporary:
                     temporary.write_bytes(content)
                 done.append(self.out / name)
-        except OSError as error:
+        except BaseException as error:  # an interrupt, too, leaves nothing that looks like a result
             for path in done:
                 artifact.discard(path)
-            raise StageError(
-                f"the result cannot be written to {self.out}: {error}; make room or choose another folder"
-            ) from error
+            if isinstance(error, OSError):
+                raise StageError(
+                    f"the result cannot be written to {self.out}: {error.strerror}; "
+                    "make room or choose another folder"
+                ) from error
+            raise
 
 
-def clear(out: Path) -> None:
-    """Remove the result that a former run left, so that nobody takes it for the result of this one."""
+# --- The output folder ------------------------------------------------------------------------------
+
+
+def clear(out: Path, spec: Stage | None = None) -> None:
+    """Remove the result that a former run left, so that nobody takes it for the result of this one.
+
+    Args:
+        out: The output folder.
+        spec: The stage; what it writes by default is removed as well.
+    """
+    outputs = spec.outputs if spec else ()
+    defaults = [f"{p.name}{p.artifact.suffix}" for p in outputs if p.artifact and not p.optional]
     try:
-        for name in (RESULT, ATTESTATION, REPORT):
+        for name in (RESULT, ATTESTATION, REPORT, *defaults):
+            if (out / name).is_dir():
+                raise InputError(
+                    f"{out / name} is a folder, where this run writes a file; choose another --out"
+                )
             artifact.discard(out / name)
     except OSError as error:
         raise InputError(
             f"the output folder {out} cannot be used: {error.strerror}; choose another"
         ) from None
+
+
+def spare(out: Path, read: Iterable[str]) -> None:
+    """Refuse an output folder in which a result would replace, or add to, something that is read.
+
+    Args:
+        out: The output folder.
+        read: Paths and URIs that the run reads.
+
+    Raises:
+        InputError: One of them is a file of the same name as one of the result, or a folder around it.
+    """
+    paths = list(read)
+    own = {os.path.realpath(out / name) for name in (RESULT, REPORT, ATTESTATION)}
+    for uri in paths:
+        if _is_local(uri) and os.path.realpath(artifact.local_path(uri)) in own:
+            raise InputError(
+                f"the result in {out} would replace {uri}, which this run reads; choose another --out"
+            )
+    if (holder := _holder(out, paths)) is not None:
+        raise InputError(f"the output folder {out} lies in the input {holder}; choose one outside of it")
+
+
+def _holder(path: Path, read: Iterable[str]) -> str | None:
+    """Return the folder among what is read that a path is or lies in."""
+    real = Path(os.path.realpath(path))
+    for uri in read:
+        if _is_local(uri):
+            folder = Path(os.path.realpath(artifact.local_path(uri)))
+            if (folder == real or folder in real.parents) and folder.is_dir():
+                return uri
+    return None
+
+
+@contextlib.contextmanager
+def _claimed(out: Path) -> Iterator[None]:
+    """Make the folder, keep other runs out of it, and take it away again if it is left empty."""
+    _check_writable(out, "the output folder")
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise InputError(
+            f"the output folder {out} cannot be used: {error.strerror}; choose another"
+        ) from None
+    try:
+        _lock(handle, out)
+        try:
+            yield
+        finally:
+            for folder in made:
+                with contextlib.suppress(OSError):  # it holds something, or is gone
+                    folder.rmdir()
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, out: Path) -> None:
+    """Lock the folder itself: the lock leaves no file, and goes with the process however that ends."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise StageError(f"another run is writing into {out}; wait for it, or choose another --out") from None
+    except OSError:
+        return  # a file system without locks
+
+
+def _check_writable(folder: Path, what: str) -> None:
+    """Find out before a long run, not after it, that its result cannot be written."""
+    try:
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        usable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+        reason = "permission denied or read-only" if there.is_dir() else f"{there} is no folder"
+    except OSError as error:
+        usable, reason = False, str(error.strerror).lower()
+    if not usable:
+        raise InputError(f"{what} cannot be written to {folder}: {reason}; choose another place")
+
+
+def _on_this_machine(given: str | os.PathLike[str], what: str) -> Path:
+    """Return the absolute path that a caller names for writing."""
+    text = os.fspath(given)
+    if not _is_local(text):
+        raise InputError(
+            f"{what} is {artifact.display(text)}, and is written to this machine only; give a path"
+        )
+    return artifact.local_path(text).absolute()
+
+
+def _is_local(uri: str) -> bool:
+    scheme, there, _ = uri.partition("://")
+    if "\0" in uri:
+        raise InputError(f"{uri[:80]!r} is no path, for it has a null character in it; correct it")
+    return not there or "/" in scheme or scheme.lower() == "file"
+
+
+# --- Small helpers ----------------------------------------------------------------------------------
 
 
 def _read_policy(path: str | os.PathLike[str] | None) -> Policy | None:
@@ -338,9 +523,25 @@ def _entry(staged: Path, target: Path) -> dict[str, Any]:
 
 
 def _as_list(value: Any) -> list[str]:
-    if isinstance(value, str):
-        value = json.loads(value) if value.lstrip().startswith("[") else [value]
-    return [os.fspath(item) for item in value]
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with contextlib.suppress(ValueError):  # a path that only starts with a bracket
+            value = json.loads(value)
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return [_text(item, "an input of a list") for item in items]
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the texts and paths in an argument, whatever it is for."""
+    with contextlib.suppress(InputError):
+        return _as_list(value)
+    return []
+
+
+def _text(value: Any, what: str) -> str:
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InputError(f"{what} is {str(value)[:80]!r}, which is no path; give a path or a URI")
+    return text
 
 
 def _now() -> str:

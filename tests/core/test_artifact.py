@@ -1,6 +1,7 @@
 """Digests say what the bytes are, copies are private, and what cannot be sealed is refused."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockgate import artifact
-from lockgate.errors import ArtifactError
+from lockgate.errors import ArtifactError, StageError
 
 
 @pytest.fixture
@@ -169,3 +170,77 @@ def test_a_folders_digest_does_not_depend_on_the_order_of_writing(files, tmp_pat
     for name, content in reversed(files.items()):
         (two / name).write_bytes(content)
     assert artifact.digest(one) == artifact.digest(two)
+
+
+def test_a_file_that_grows_without_end_is_refused_and_not_followed(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 30_000_000)
+    begun, done = threading.Event(), threading.Event()
+
+    def grow():
+        with path.open("ab", buffering=0) as file:
+            while not done.is_set():
+                file.write(b"x" * 1_000)
+                begun.set()
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    begun.wait()
+    try:
+        with pytest.raises(ArtifactError, match="changed while it was read"):
+            artifact.take(path, tmp_path, "data")
+    finally:
+        done.set()
+        writer.join()
+
+
+def test_a_file_larger_than_the_room_for_its_copy_is_said_before_it_is_read(tmp_path):
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 43)
+    with pytest.raises(StageError, match=r"8,796,093,022,208 bytes has no room.*TMPDIR"):
+        artifact.take(tmp_path / "sparse", tmp_path, "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_nested_without_end_is_one_sentence(tmp_path):
+    here = Path.cwd()
+    os.chdir(_made(tmp_path / "deep"))
+    try:
+        for _ in range(1_200):
+            Path("d").mkdir()
+            os.chdir("d")
+    finally:
+        os.chdir(here)
+    with pytest.raises(ArtifactError, match="nested too deep"):
+        artifact.digest(tmp_path / "deep")
+
+
+def test_copies_of_folders_that_nobody_may_write_to_are_removed_like_others(tmp_path, monkeypatch):
+    model = _made(tmp_path / "model" / "inner").parent
+    (model / "inner" / "weights").write_text("1")
+    (model / "inner").chmod(0o500)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with artifact.private_folder() as private:
+        assert artifact.take(model, private, "model").digest == artifact.digest(model)
+        (private / "link").symlink_to(model / "inner")
+    assert not private.exists()
+    assert (model / "inner").stat().st_mode & 0o777 == 0o500
+
+
+@pytest.mark.parametrize(("uri", "name"), [("a%20b", "a b"), ("%FF", os.fsdecode(b"\xff")), ("%23%3F", "#?")])
+def test_a_file_uri_names_the_file_whatever_characters_are_in_it(tmp_path, uri, name):
+    (tmp_path / name).write_text("1")
+    assert (
+        artifact.take(f"file://{tmp_path}/{uri}", _made(tmp_path / "private"), "data").path.read_text() == "1"
+    )
+
+
+@pytest.mark.parametrize("uri", ["file:///a#b", "file:///a?b", "file://host/a", "http://[x/a"])
+def test_a_uri_that_could_name_another_file_than_meant_is_refused(tmp_path, uri):
+    with pytest.raises(ArtifactError):
+        artifact.take(uri, tmp_path, "data")
+
+
+def _made(folder):
+    folder.mkdir(parents=True)
+    return folder

@@ -91,7 +91,7 @@ def load_signer(key_uri: str, passphrase: str | None = None) -> Signer:
     """
     from securesystemslib.signer import CryptoSigner
 
-    path = _local(key_uri)
+    path = local_path(key_uri)
     raw = read_bytes(path, _MAX_BYTES, KeyFileError)
     if b"PRIVATE KEY-----" not in raw:
         other = "a public key" if b"-----BEGIN PUBLIC KEY-----" in raw else "no private key"
@@ -131,7 +131,12 @@ def load_public(path: Path) -> SSlibKey:
     return SSlibKey.from_crypto(key)
 
 
-def _local(key_uri: str) -> Path:
+def local_path(key_uri: str) -> Path:
+    """Return the path of the PEM file that a key's URI names.
+
+    Raises:
+        KeyFileError: It names a key of another kind, such as one in a cloud's key service.
+    """
     scheme, colon, rest = key_uri.partition(":")
     if not colon or "/" in scheme or Path(key_uri).exists():
         return Path(key_uri)
