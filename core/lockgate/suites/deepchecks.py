@@ -32,7 +32,7 @@ from lockgate.errors import InputError, MissingExtraError, StageError
 
 if TYPE_CHECKING:
     from lockgate.outcome import Outcome
-    from lockgate.table.profile import Table
+    from lockgate.table.typed import Table
 
 PYTHON_VARIABLE = "LOCKGATE_DEEPCHECKS_PYTHON"
 MAX_ROWS = 10_000
@@ -77,7 +77,7 @@ def run(table: Table, page: Path, *, label: str | None, key: Sequence[str] = (),
     """Run the data_integrity suite on a sample of a table.
 
     Args:
-        table: From `lockgate.table.profile.open_table`.
+        table: From `lockgate.table.typed.open_table`.
         page: Where the HTML page goes. It shows deepchecks' own extracts of the data.
         label: The label column, or None.
         key: Columns that name a row; a single one becomes deepchecks' index.

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import InputError
-from lockgate.table import profile as counting
-from lockgate.table.profile import Column, Table
+from lockgate.table.profile import Column, categories, distinct
 from lockgate.table.schema import ColumnRule, DataSchema, RowLimits
+from lockgate.table.typed import Table
 
 _DEFAULT_DUPLICATES = 0.01
 _DEFAULT_CONFLICTS = 0.05
@@ -87,7 +87,7 @@ def _rule(
     if _names_rows(table, name, column):
         return ColumnRule(**said, unique=True)
     if column.kind == "string" or is_label:
-        values = counting.categories(table, name, bound)
+        values = categories(table, name, bound)
         if values and (is_label or 2 * len(values) <= column.valid):
             return ColumnRule(**said, categories=list(values))
     if column.kind in ("integer", "number"):
@@ -114,7 +114,7 @@ def _names_rows(table: Table, name: str, column: Column) -> bool:
         return False
     if column.kind == "integer" and column.maximum - column.minimum + 1 < column.rows:
         return False
-    return counting.distinct(table, [name]) == column.rows
+    return distinct(table, [name]) == column.rows
 
 
 def _roomy(share: float, default: float) -> float:

@@ -28,7 +28,7 @@ where these agree. Types:
 
 A column is required and complete unless it says otherwise: ``nullable: true`` allows any share of
 missing values, ``min_completeness: 0.9`` at most a tenth. What counts as missing stands in
-`lockgate.table.profile`. Editors that complete YAML take ``data-schema-1.json`` beside this module.
+`lockgate.table.typed`. Editors that complete YAML take ``data-schema-1.json`` beside this module.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from typing import Annotated, Any, Literal
 import pydantic
 from annotated_types import Interval
 
-from lockgate.table.profile import Kind
+from lockgate.table.typed import Kind
 
 MAX_CATEGORIES = 1_000
 _Share = Annotated[float, Interval(ge=0.0, le=1.0)]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError
 from lockgate.table.formats import unique_names
-from lockgate.table.sql import literal, quote
+from lockgate.table.sql import COLUMNS_A_QUERY, literal, quote
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +32,6 @@ DATETIME_TEXT = (
 )
 
 _DELIMITERS = ",;\t|"
-_BATCH = 50  # columns in one query: DuckDB plans a few hundred aggregates fast, and thousands slowly
 _CHUNK = 1 << 20
 _HEADER_BYTES = 1 << 20
 
@@ -101,8 +100,8 @@ def text_types(found: duckdb.DuckDBPyRelation, names: Sequence[str] | None = Non
     )
     chosen = list(found.columns if names is None else names)
     types: dict[str, str] = {}
-    for start in range(0, len(chosen), _BATCH):
-        batch = chosen[start : start + _BATCH]
+    for start in range(0, len(chosen), COLUMNS_A_QUERY):
+        batch = chosen[start : start + COLUMNS_A_QUERY]
         asked = ", ".join(
             f"bool_and(regexp_full_match({quote(name)}, {literal(pattern)}) "
             f"AND TRY_CAST({quote(name)} AS {kind}) IS NOT NULL) FILTER (WHERE {quote(name)} IS NOT NULL)"

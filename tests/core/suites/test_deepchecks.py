@@ -17,8 +17,8 @@ from lockgate.outcome import Outcome, Severity, Verdict
 from lockgate.run import run
 from lockgate.suites import deepchecks
 from lockgate.suites.deepchecks import CheckReply, Reply
-from lockgate.table.profile import open_table
 from lockgate.table.read import connect
+from lockgate.table.typed import open_table
 
 HERE = Path(__file__).parents[3] / ".venv-deepchecks" / "bin" / "python"
 

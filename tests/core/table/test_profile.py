@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from lockgate.errors import InputError
 from lockgate.table import profile as counting
+from lockgate.table import repeats
 from lockgate.table.read import connect
+from lockgate.table.typed import Table, open_table
 
 QUIET = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 CELLS = st.lists(
@@ -37,9 +39,9 @@ def connection() -> Iterator[Any]:
         yield opened
 
 
-def opened(connection: Any, folder: Path, columns: dict[str, Any], **kinds: Any) -> counting.Table:
+def opened(connection: Any, folder: Path, columns: dict[str, Any], **kinds: Any) -> Table:
     pq.write_table(pa.table(columns), folder / "table")
-    return counting.open_table(connection, folder / "table", kinds)
+    return open_table(connection, folder / "table", kinds)
 
 
 @QUIET
@@ -52,7 +54,7 @@ def test_counts_ranges_and_moments_equal_those_of_plain_python(tmp_path: Path, r
     with connect() as connection:
         table = opened(connection, tmp_path, columns)
         found = counting.profile(table)
-        copies = counting.duplicates(table, ["s", "b"])
+        copies = repeats.duplicates(table, ["s", "b"])
         texts = counting.categories(table, "s", 10)
 
     for k, name in enumerate(names):
@@ -144,7 +146,7 @@ def test_csv_text_is_held_to_its_kind(tmp_path: Path, kind: Any, good: list[str]
     path = tmp_path / "table"
     path.write_text("\n".join(["x,y", *(f'"{v}",1' for v in good + bad), ",1"]) + "\n")
     with connect() as connection:
-        column = counting.profile(counting.open_table(connection, path, {"x": kind}))["x"]
+        column = counting.profile(open_table(connection, path, {"x": kind}))["x"]
 
     assert (column.valid, column.invalid) == (len(good), len(bad))
 
@@ -154,9 +156,9 @@ def test_copies_and_conflicts_are_counted_exactly_and_located(connection: Any, t
         connection, tmp_path, {"h": [1, 1, 2, 3, 1], "n": ["a", "a", None, "c", "a"], "y": [0, 0, 0, 1, 1]}
     )
 
-    assert counting.duplicates(table) == counting.Repeats(1, (0, 1))
-    assert counting.conflicts(table, ["h", "n"], "y") == counting.Repeats(3, (0, 1, 4))
-    assert counting.conflicts(table, ["h", "y"], "n") == counting.Repeats(0)
+    assert repeats.duplicates(table) == repeats.Repeats(1, (0, 1))
+    assert repeats.conflicts(table, ["h", "n"], "y") == repeats.Repeats(3, (0, 1, 4))
+    assert repeats.conflicts(table, ["h", "y"], "n") == repeats.Repeats(0)
 
 
 def test_rows_are_numbered_in_the_order_of_the_file(connection: Any, tmp_path: Path) -> None:
@@ -184,9 +186,9 @@ def test_a_parquet_file_with_damaged_pages_is_bad_input_and_not_a_crash(
     raw[body : body + 40] = b"\xff" * 40
     (tmp_path / "damaged").write_bytes(raw)
 
-    assert counting.profile(counting.open_table(connection, tmp_path / "whole"))["s"].valid == 10_000
+    assert counting.profile(open_table(connection, tmp_path / "whole"))["s"].valid == 10_000
     with pytest.raises(InputError, match="damaged cannot be read as Parquet"):
-        counting.profile(counting.open_table(connection, tmp_path / "damaged"))
+        counting.profile(open_table(connection, tmp_path / "damaged"))
 
 
 def test_false_statistics_in_a_parquet_footer_hide_no_value(connection: Any, tmp_path: Path) -> None:
@@ -200,7 +202,7 @@ def test_false_statistics_in_a_parquet_footer_hide_no_value(connection: Any, tmp
     (tmp_path / "lie").write_bytes(raw[:footer] + false)
     assert pq.read_metadata(tmp_path / "lie").row_group(0).column(0).statistics.max == 59
 
-    table = counting.open_table(connection, tmp_path / "lie")
+    table = open_table(connection, tmp_path / "lie")
 
     assert counting.profile(table)["x"].maximum == far
     assert table.count(['"x" > 59']) == [1]

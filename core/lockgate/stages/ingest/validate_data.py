@@ -21,7 +21,7 @@
 | LG-DATA-021 | deepchecks did not run one of its checks (shown only)               |
 
 The YAML form of a schema is described in `lockgate.table.schema`, what counts as missing in
-`lockgate.table.profile`, and the border to deepchecks in `lockgate.suites.deepchecks`.
+`lockgate.table.typed`, and the border to deepchecks in `lockgate.suites.deepchecks`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from lockgate.outcome import Outcome, Severity
 from lockgate.stage import DatasetIn, FileIn, FileOut, ReportOut, Share, Threshold, stage
 
 if TYPE_CHECKING:
-    from lockgate.table.profile import Kind
     from lockgate.table.schema import DataSchema
+    from lockgate.table.typed import Kind
 
 _DEFAULT_DUPLICATE_SHARE = 0.01
 
@@ -106,23 +106,24 @@ def validate_data(
             "validate-data has nothing to hold the data against; give schema or baseline, "
             "or infer_schema to write a first schema"
         )
-    from lockgate.table import conform
-    from lockgate.table import profile as counting
+    from lockgate.table import conform, repeats
+    from lockgate.table.profile import profile
     from lockgate.table.read import connect
+    from lockgate.table.typed import open_table
 
     declared = _schema(schema)
-    label, key, ignore = _roles(declared, label, primary_key or [], ignore or [])
+    label, key, ignore = conform.roles(declared, label, primary_key or [], ignore or [])
     outcome = Outcome()
     with connect() as connection:
-        base = None if baseline is None else counting.open_table(connection, baseline, _kinds(declared))
+        base = None if baseline is None else open_table(connection, baseline, _kinds(declared))
         kinds = _kinds(declared) if declared or base is None else base.kinds
-        table = counting.open_table(connection, data, kinds)
+        table = open_table(connection, data, kinds)
         conform.require_columns(table, declared, label=label, key=key, ignore=ignore)
-        columns = counting.profile(table)
+        columns = profile(table)
         conform.require_values(table, columns, declared, label)
-        copies = counting.duplicates(table)
+        copies = repeats.duplicates(table)
         features = [name for name in table.storage if name != label and name not in {*key, *ignore}]
-        conflicts = counting.conflicts(table, features, label) if label else None
+        conflicts = repeats.conflicts(table, features, label) if label else None
         if declared:
             conform.to_schema(outcome, table, columns, declared)
         if declared or base:
@@ -136,7 +137,7 @@ def validate_data(
                 table,
                 columns,
                 base,
-                counting.profile(base),
+                profile(base),
                 leave_out={*key, *ignore},
                 limits=conform.BaselineLimits(
                     min_row_ratio, max_row_ratio, max_outside_baseline, max_completeness_drop, max_categories
@@ -185,22 +186,6 @@ def _schema(path: Path | None) -> DataSchema | None:
 
 def _kinds(declared: DataSchema | None) -> Mapping[str, Kind]:
     return {name: rule.type for name, rule in declared.columns.items()} if declared else {}
-
-
-def _roles(
-    declared: DataSchema | None, label: str | None, key: list[str], ignore: list[str]
-) -> tuple[str | None, list[str], list[str]]:
-    """Put the label, key and ignored columns of the parameters and of the schema together."""
-    if declared is None:
-        return label, key, ignore
-    for param, given, said in (("label", label, declared.label), ("primary_key", key, declared.primary_key)):
-        if given and said and given != said:
-            raise InputError(f"{param} is {given!r}, and the schema says {said!r}; give one of the two")
-    return (
-        label or declared.label,
-        key or declared.primary_key or [],
-        list(dict.fromkeys([*declared.ignore, *ignore])),
-    )
 
 
 def _limits(
