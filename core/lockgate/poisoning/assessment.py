@@ -153,6 +153,7 @@ def assess(
     )
     alarms = [detect(evidence) for detect in track(DETECTORS, "looking for planted rows")]
     _decide(alarms, alpha)
+    _explain_by_mix(alarms, evidence, alpha)
     _explain(alarms, evidence)
     return _ranked(nothing, alarms, evidence, used, encoded[0].left_out, encoded[0].names)
 
@@ -259,6 +260,22 @@ def _decide(alarms: list[Alarm], alpha: float) -> None:
 def _draws(alpha: float) -> int:
     """Return enough resampling draws for the smallest p value to pass Holm's correction, within reason."""
     return int(min(max(999.0, 3 * len(DETECTORS) / max(alpha, 1e-9)), 20_000.0))
+
+
+def _explain_by_mix(alarms: list[Alarm], evidence: Evidence, alpha: float) -> None:
+    """Withdraw alarms that other rates of the classes account for; see `lockgate.poisoning.class_mix`."""
+    from lockgate.poisoning.class_mix import at_its_own_mix
+
+    if not any(alarm.alarmed for alarm in alarms):
+        return
+    moved = at_its_own_mix(evidence)
+    if moved is None:
+        return
+    again = [detect(moved) for detect in DETECTORS]
+    _decide(again, alpha)
+    for alarm, other in zip(alarms, again, strict=True):
+        if alarm.alarmed and not other.alarmed:
+            alarm.alarmed, alarm.explained_by = False, "another mix of classes"
 
 
 def _explain(alarms: list[Alarm], evidence: Evidence) -> None:

@@ -119,7 +119,8 @@ class Alarm:
         adjusted_p: The p value after Holm's correction for the number of detectors.
         threshold: What `adjusted_p` is held against.
         alarmed: Whether the detector alarms; set by `assess`.
-        explained_by: Rule of another alarm that accounts for this one, which then does not alarm, or None.
+        explained_by: What accounts for this alarm, which then does not alarm: the rule of another one,
+            or another mix of classes; or None.
         suspects: Rows that this alarm makes suspects; set by `assess`.
         groups: One mapping for each thing compared (each source, each class), for the report.
     """

@@ -107,6 +107,36 @@ def test_a_source_with_another_mix_of_rows_is_no_alarm(clean):
     assert not found.alarmed
 
 
+def of_honest_mixes(table: pa.Table) -> pa.Table:
+    """Offices whose shares of the label differ up to five times, while each class looks alike in all."""
+    random = np.random.default_rng(11)
+    weights = np.array([[6, 5, 4, 3, 2, 1], [1, 2, 3, 4, 5, 6]], dtype=float)
+    offices = [
+        f"office-{random.choice(SOURCES, p=weights[k] / weights[k].sum())}"
+        for k in table["label"].to_pylist()
+    ]
+    return table.set_column(4, "office", pa.array(offices))
+
+
+@pytest.mark.parametrize("with_baseline", [False, True])
+def test_offices_with_other_rates_of_a_class_are_no_alarm_and_a_flipped_one_among_them_is(with_baseline):
+    table, baseline = of_honest_mixes(people(8_000, seed=3)), people(8_000, seed=4) if with_baseline else None
+    assert not assess(table, label="label", source="office", baseline=baseline).alarmed
+    found = assess(flip(table, of_office(table, 2)), label="label", source="office", baseline=baseline)
+    assert found.alarmed
+    assert found.suspects[of_office(table, 2)].mean() > 0.9
+    [source] = [a.source for a in found.alarms if a.alarmed]
+    assert "office-2" in source.split(", ")
+
+
+def test_a_batch_with_fewer_rows_of_a_class_is_no_alarm_and_one_with_that_class_relabelled_is():
+    before, now = people(6_000, seed=5), people(6_000, seed=6)
+    ones, random = now["label"].to_numpy() == 1, np.random.default_rng(8)
+    some = ones & (random.random(len(ones)) < 0.4)
+    assert not assess(now.filter(pa.array(~some)), label="label", baseline=before).alarmed
+    assert assess(flip(now, some), label="label", baseline=before).alarmed
+
+
 # --- Flips all over, and pairs ----------------------------------------------------------------------
 
 

@@ -104,6 +104,8 @@ def _record(outcome: Outcome, which: str, assessment: Assessment, *, counts: boo
 def _record_alarm(outcome: Outcome, which: str, alarm: Alarm, *, counts: bool) -> None:
     id_ = f"poisoning:{alarm.detector}{which}"
     explained = "drift explains it" if alarm.alarmed and not counts else alarm.why_not
+    if alarm.explained_by:
+        explained = f"accounted for by {alarm.explained_by}"
     failing = Verdict.FAIL if counts else Verdict.PASS
     outcome.check(
         id_, value=alarm.alarmed, comparator="==", threshold=False, failing=failing, reason=explained

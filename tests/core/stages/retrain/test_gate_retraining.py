@@ -117,6 +117,20 @@ def test_another_mix_of_people_trains_again_though_their_label_rate_is_another(r
     assert "drift:label" in {c.id for c in outcome.checks if c.value}
 
 
+def test_fewer_employed_people_train_again_and_as_many_relabelled_ones_are_quarantined(
+    reference, batch, written
+):
+    employed = np.asarray(batch["employed"])
+    some = (employed == 1) & (np.random.default_rng(6).random(ROWS) < 0.5)
+    fewer = gate_retraining(
+        reference, written(batch.filter(pa.array(~some))), label="employed", source="source"
+    )
+    assert (fewer.verdict, fewer.decision) == (Verdict.PASS, Decision.RETRAIN)
+    relabelled = with_column(batch, "employed", pa.array(np.where(some, 0, employed)))
+    outcome = gate_retraining(reference, written(relabelled), label="employed", source="source")
+    assert (outcome.verdict, outcome.decision) == (Verdict.FAIL, Decision.QUARANTINE)
+
+
 def test_labels_that_no_feature_explains_are_quarantined(reference, batch, written):
     random = np.random.default_rng(0).random(ROWS)
     labels = np.where(random < 0.15, 1, np.asarray(batch["employed"]))
