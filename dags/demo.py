@@ -200,7 +200,7 @@ def report(console: Console, workflows: list[Workflow], out: Path) -> int:
     agreed = True
     table = Table(title="The same gates in two engines", title_justify="left")
     for column in ("batch", "stage", "in Airflow", "in KFP", "same digest", "report"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column != "report")  # on a narrow terminal
     for batch in BATCHES:
         airflow, kfp = (w for w in workflows if w.batch == batch)
         for name, (one, two) in paired(airflow.results, kfp.results).items():
