@@ -38,6 +38,7 @@ FILE_DIGEST = "sha256"
 TREE_DIGEST = "lockgateTree1"
 
 _CHUNK = 1 << 20
+_DEEPEST = 200  # folders in folders; what is deeper cannot even be removed by ordinary means
 _TEMPORARY = ".lockgate-"  # not made of the final name, which may be as long as a name can be
 # Remote file systems that hold artifacts. Chained URLs (``a::b``) and wrappers such as
 # ``reference://`` are not among them: they run more code than "read these bytes".
@@ -203,10 +204,7 @@ def _walk(source: Path, copy: Path | None) -> tuple[DigestSet, int]:
     entries: list[dict[str, Any]] = []
     if copy is not None:
         copy.mkdir(mode=0o700)
-    try:
-        _folder(source, source, copy, entries)
-    except RecursionError:
-        raise ArtifactError(f"{source} has folders nested too deep to be read; flatten it") from None
+    _folder(source, source, copy, entries)
     if copy is not None:
         _restore_modes(copy, entries)
     import rfc8785
@@ -226,6 +224,8 @@ def _folder(root: Path, folder: Path, copy: Path | None, entries: list[dict[str,
         path = Path(entry.path)
         relative = path.relative_to(root).as_posix()
         _check_name(relative, root)
+        if relative.count("/") > _DEEPEST:
+            raise ArtifactError(f"the folder {root} is nested more than {_DEEPEST} deep; flatten it")
         try:
             mode = entry.stat(follow_symlinks=False).st_mode
         except OSError as error:
