@@ -29,6 +29,7 @@ HERE = Path(__file__).parent.absolute()
 PIPELINES = HERE.parent / "pipelines"
 SCHEMA = HERE / "data" / "employment.schema.yaml"
 BATCHES = ("clean", "poisoned")
+WIDE = 150  # columns of a terminal that shows the table with the paths of the reports
 COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "INCONCLUSIVE": "magenta"}
 # What the engines print when a task is done.
 KFP_DONE = re.compile(r"Task \S*'(?P<task>[\w-]+)'\S* finished with status \S*(?:SUCCESS|FAILURE)")
@@ -199,20 +200,24 @@ def report(console: Console, workflows: list[Workflow], out: Path) -> int:
 
     agreed = True
     table = Table(title="The same gates in two engines", title_justify="left")
-    for column in ("batch", "stage", "in Airflow", "in KFP", "same digest", "report"):
-        table.add_column(column, overflow="fold", no_wrap=column != "report")  # on a narrow terminal
+    wide = console.width >= WIDE
+    same = ("same body digest", "report") if wide else ("same",)
+    for column in ("batch", "stage", "in Airflow", "in KFP", *same):
+        table.add_column(column, overflow="fold")
+    pages = []
     for batch in BATCHES:
         airflow, kfp = (w for w in workflows if w.batch == batch)
         for name, (one, two) in paired(airflow.results, kfp.results).items():
-            same = bool(one and two) and one["body_digest"] == two["body_digest"]
-            agreed &= same
-            answer = "yes" if same else "[red]no[/]"
-            table.add_row(
-                batch, name, verdict(one), verdict(two), answer, os.path.relpath((one or two)["_page"])
-            )
+            equal = bool(one and two) and one["body_digest"] == two["body_digest"]
+            agreed &= equal
+            answer = "yes" if equal else "[red]no[/]"
+            pages.append(os.path.relpath((one or two)["_page"]))
+            table.add_row(batch, name, verdict(one), verdict(two), answer, *(pages[-1:] if wide else []))
         table.add_section()
     console.print()
     console.print(table)
+    if not wide:
+        console.print("\n".join(pages))
     runs = [
         Run(document, os.path.relpath(document["_page"], out), f"{w.batch} batch", w.engine)
         for w in workflows
