@@ -23,12 +23,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate.errors import InputError, MissingExtraError, StageError
+from lockgate.suites.apart import run_apart
 
 if TYPE_CHECKING:
     from lockgate.outcome import Outcome
@@ -94,7 +95,7 @@ def run(table: Table, page: Path, *, label: str | None, key: Sequence[str] = (),
         rows, columns = _write_sample(table, private / "sample.parquet", label, key, seed)
         request = {
             "sample": str(private / "sample.parquet"),
-            "page": str(page),
+            "page": str(page.absolute()),
             "reply": str(private / "reply.json"),
             "label": label,
             "label_type": _label_type(table, label),
@@ -102,8 +103,7 @@ def run(table: Table, page: Path, *, label: str | None, key: Sequence[str] = (),
             "categorical": [c for c in columns if table.kinds[c] in ("string", "boolean") and c != label],
             "seed": seed,
         }
-        (private / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        _start(python, private / "request.json")
+        _start(python, request, private)
         said = json.loads((private / "reply.json").read_text("utf-8"))
     checks = tuple(CheckReply(c["name"], c["ran"], c["conditions"]) for c in said["checks"])
     return Reply(said["version"], rows, len(columns), checks)
@@ -122,7 +122,7 @@ def interpreter() -> str:
             raise InputError(
                 f"{PYTHON_VARIABLE} is {named!r}, which is no file; give the path of a Python interpreter"
             )
-        return named
+        return str(Path(named).absolute())
     if importlib.util.find_spec("deepchecks") is None:
         raise MissingExtraError("deepchecks", "deepchecks")
     return sys.executable
@@ -186,7 +186,7 @@ def _write_sample(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from lockgate.table.read import quote
+    from lockgate.table.sql import quote, select
 
     first = [name for name in dict.fromkeys([*([label] if label else []), *key]) if name in table.storage]
     others = [name for name in table.storage if name not in first]
@@ -197,11 +197,9 @@ def _write_sample(
     table.connection.register("lockgate_sample", pa.table({"row": rows}))
     row = quote("lockgate_row" + "_" * max(map(len, table.storage)))  # longer than any column's name
     values = ", ".join(f"{_storable(table, name)} AS {quote(name)}" for name in columns)
-    numbered = f"(SELECT row_number() OVER () - 1 AS {row}, {values} FROM {quote(table.view)})"  # noqa: S608
-    query = (
-        f"SELECT * EXCLUDE ({row}) FROM {numbered} "  # noqa: S608
-        f"WHERE {row} IN (SELECT row FROM lockgate_sample) ORDER BY {row}"
-    )
+    numbered = select(f"row_number() OVER () - 1 AS {row}, {values}", quote(table.view))
+    drawn = f"WHERE {row} IN (FROM lockgate_sample) ORDER BY {row}"
+    query = select(f"* EXCLUDE ({row})", f"({numbered})", drawn)
     pq.write_table(table.connection.sql(query).to_arrow_table(), path)
     table.connection.unregister("lockgate_sample")
     return size, columns
@@ -229,24 +227,18 @@ def _label_type(table: Table, label: str | None) -> str | None:
     classes = categories(table, label, _MAX_CLASSES)
     if classes is None:
         return "multiclass" if table.kinds[label] == "string" else "regression"
-    return "binary" if len(classes) == 2 else "multiclass"  # noqa: PLR2004 - two classes
+    return "binary" if len(classes) == 2 else "multiclass"  # noqa: PLR2004 - two classes are binary
 
 
-def _start(python: str, request: Path) -> None:
+def _start(python: str, request: Mapping[str, Any], folder: Path) -> None:
     from lockgate.progress import working
 
-    command = [python, "-W", "ignore", "-m", "lockgate.suites.deepchecks", str(request)]
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "MPLBACKEND": "agg", "TQDM_DISABLE": "1"}
+    environment = {"PYTHONHASHSEED": "0", "MPLBACKEND": "agg", "TQDM_DISABLE": "1"}
+    module = "lockgate.suites.deepchecks"
     try:
         with working("deepchecks is looking at the data"):
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                timeout=_TIMEOUT_SECONDS,
-                check=False,
-                env=environment,
-                stdin=subprocess.DEVNULL,
+            failed = run_apart(
+                python, module, request, folder, seconds=_TIMEOUT_SECONDS, environment=environment
             )
     except OSError as error:
         raise InputError(
@@ -256,10 +248,9 @@ def _start(python: str, request: Path) -> None:
         raise StageError(
             f"deepchecks did not finish within {_TIMEOUT_SECONDS} s; leave out --suite"
         ) from None
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1][:300]
+    if failed:
         raise StageError(
-            f"deepchecks could not run in {python}: {last}; install 'lockgate[deepchecks]' there"
+            f"deepchecks could not run in {python}: {failed}; install 'lockgate[deepchecks]' there"
         )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import MissingExtraError, StageError
+from lockgate.suites.apart import run_apart
 
 SAMPLE_ROWS = 5_000
 """Rows of each table in the report: Evidently's page and time grow with them, its message does not."""
@@ -60,24 +60,17 @@ def write_report(reference: Path, current: Path, output: Path, columns: list[str
         "seed": seed,
     }
     with tempfile.TemporaryDirectory(prefix="lockgate-evidently-") as folder:
-        asked = Path(folder) / "request.json"
-        asked.write_text(json.dumps(request), "utf-8")
+        environment = {"DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
+        module = "lockgate.suites.evidently"
         try:
-            # In a folder of its own: `-m` would import a file called evidently.py beside the caller.
-            done = subprocess.run(
-                [sys.executable, "-m", "lockgate.suites.evidently", str(asked)],
-                cwd=folder,
-                env={**os.environ, "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"},
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
+            failed = run_apart(
+                sys.executable, module, request, Path(folder), seconds=_SECONDS, environment=environment
             )
         except subprocess.TimeoutExpired:
             raise StageError(f"Evidently made no report in {_SECONDS} s; run without `report`") from None
-    if done.returncode or not output.exists():
-        lines = done.stderr.strip().splitlines() or ["it gave no reason"]
-        raise StageError(f"Evidently could not make its report: {lines[-1][:300]}; run without `report`")
+    if failed or not output.exists():
+        reason = failed or "it gave no reason"
+        raise StageError(f"Evidently could not make its report: {reason}; run without `report`")
 
 
 def sample(path: Path, columns: list[str], rows: int, seed: int) -> Any:
@@ -87,7 +80,8 @@ def sample(path: Path, columns: list[str], rows: int, seed: int) -> Any:
     """
     import random
 
-    from lockgate.table.read import connect, quote, relation
+    from lockgate.table.read import connect, relation
+    from lockgate.table.sql import quote, select
 
     names = ", ".join(quote(name) for name in columns)
     with connect() as connection:
@@ -95,10 +89,13 @@ def sample(path: Path, columns: list[str], rows: int, seed: int) -> Any:
         (total,) = connection.execute("SELECT count(*) FROM lockgate_rows").fetchall()[0]
         chosen = sorted(random.Random(seed).sample(range(total), min(rows, total)))  # noqa: S311 - a sample to look at
         connection.execute("CREATE TEMP TABLE lockgate_chosen AS SELECT unnest(?) AS place", [chosen])
+        numbered = select(f"{names}, row_number() OVER () - 1 AS lockgate_place", "lockgate_rows")
         return connection.sql(
-            f"SELECT {names} FROM "  # noqa: S608 - names are quoted
-            f"(SELECT {names}, row_number() OVER () - 1 AS lockgate_place FROM lockgate_rows) "
-            "WHERE lockgate_place IN (SELECT place FROM lockgate_chosen) ORDER BY lockgate_place"
+            select(
+                names,
+                f"({numbered})",
+                "WHERE lockgate_place IN (SELECT place FROM lockgate_chosen) ORDER BY lockgate_place",
+            )
         ).to_arrow_table()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from lockgate.table.sql import quote
+from lockgate.table.sql import quote, select
 from lockgate.table.two_sample import (
     LEAST_EXPECTED,
     Counts,
@@ -146,8 +146,11 @@ class ColumnPair:
         # Whole numbers put into the text: bound parameters make duckdb load pandas.
         least = math.ceil(LEAST_EXPECTED * sum(self.filled) / max(1, min(self.filled)))
         kept: Counts = ask(
-            f"SELECT r, c FROM lockgate_groups WHERE r + c >= {least} "  # noqa: S608 - numbers
-            f"ORDER BY r + c DESC, r DESC LIMIT {_MOST_CATEGORIES}"
+            select(
+                "r, c",
+                "lockgate_groups",
+                f"WHERE r + c >= {least} ORDER BY r + c DESC, r DESC LIMIT {_MOST_CATEGORIES}",
+            )
         ).fetchall()
         is_key = summary[1] == summary[2] == 1 and min(self.filled) > 1 and "text" in self.families
         reason = "a key: another value in every row" if is_key else ""
@@ -180,13 +183,11 @@ class ColumnPair:
 
     def _groups(self, cast: str | None) -> str:
         """The SQL that counts each value: v, r times in the reference, c times in the current table."""
-        one = value_sql(self.name, self.types[0], cast)
-        other = value_sql(self.name, self.types[1], cast)
-        return (
-            "SELECT v, CAST(sum(r) AS BIGINT) AS r, CAST(sum(c) AS BIGINT) AS c FROM ("  # noqa: S608 - quoted
-            f"SELECT {one} AS v, 1 AS r, 0 AS c FROM lockgate_reference UNION ALL "
-            f"SELECT {other} AS v, 0 AS r, 1 AS c FROM lockgate_current) WHERE v IS NOT NULL GROUP BY v"
-        )
+        one, other = (value_sql(self.name, type_, cast) for type_ in self.types)
+        before = select(f"{one} AS v, 1 AS r, 0 AS c", "lockgate_reference")
+        now = select(f"{other} AS v, 0 AS r, 1 AS c", "lockgate_current")
+        counts = "v, CAST(sum(r) AS BIGINT) AS r, CAST(sum(c) AS BIGINT) AS c"
+        return select(counts, f"({before} UNION ALL {now})", "WHERE v IS NOT NULL GROUP BY v")
 
     def _parts(self) -> Iterable[tuple[Any, Any]]:
         """Yield the two counts of each different value, in the order of the values, in batches."""
@@ -194,14 +195,14 @@ class ColumnPair:
 
         # A FLOAT widened to DOUBLE equals none of the decimals it was written as: compare as FLOAT.
         cast = "FLOAT" if "FLOAT" in self.told else self.told[0] if len(self.told) == 1 else None
-        query = f"SELECT r, c FROM ({self._groups(cast)}) ORDER BY v"  # noqa: S608 - names are quoted
+        query = select("r, c", f"({self._groups(cast)})", "ORDER BY v")
         for batch in self.connection.sql(query).to_arrow_reader(_BATCH_ROWS):
             # Not to_numpy(), which loads pandas.
             yield np.from_dlpack(batch.column(0)), np.from_dlpack(batch.column(1))
 
     def _above_one(self) -> bool:
         """Whether the reference is above 1: a flag that went from 0 to 1 marks no batch."""
-        query = f"SELECT min({value_sql(self.name, self.types[0])}) > 1 FROM lockgate_reference"  # noqa: S608
+        query = select(f"min({value_sql(self.name, self.types[0])}) > 1", "lockgate_reference")
         return bool(self.connection.execute(query).fetchall()[0][0])
 
 

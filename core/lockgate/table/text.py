@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError
 from lockgate.table.formats import unique_names
-from lockgate.table.sql import COLUMNS_A_QUERY, literal, quote
+from lockgate.table.sql import COLUMNS_A_QUERY, literal, quote, select
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,6 +34,7 @@ DATETIME_TEXT = (
 _DELIMITERS = ",;\t|"
 _CHUNK = 1 << 20
 _HEADER_BYTES = 1 << 20
+_LONGEST_LINE = 1 << 24  # bytes
 
 
 def csv_query(files: list[Path], path: Path) -> str:
@@ -49,10 +50,11 @@ def csv_query(files: list[Path], path: Path) -> str:
             )
     listed = ", ".join(literal(str(f)) for f in files)
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-    return (
-        f"SELECT * FROM read_csv([{listed}], columns={{{columns}}}, header=true, auto_detect=false, "  # noqa: S608
+    return select(
+        "*",
+        f"read_csv([{listed}], columns={{{columns}}}, header=true, auto_detect=false, "
         f"delim={literal(delimiter)}, quote='\"', escape='\"', nullstr='', strict_mode=true, "
-        "max_line_size=16777216)"
+        f"max_line_size={_LONGEST_LINE})",
     )
 
 
@@ -61,19 +63,15 @@ def jsonl_query(connection: duckdb.DuckDBPyConnection, files: list[Path], path: 
     for file in files:
         _check_utf8(file)
     listed = ", ".join(literal(str(f)) for f in files)
-    keys = (
-        "SELECT DISTINCT unnest(json_keys(json)) FROM read_json_objects("  # noqa: S608 - quoted paths
-        f"[{listed}], format='newline_delimited', maximum_object_size=16777216)"
-    )
+    objects = f"[{listed}], format='newline_delimited', maximum_object_size={_LONGEST_LINE}"
+    keys = select("DISTINCT unnest(json_keys(json))", f"read_json_objects({objects})")
     names = sorted(key for (key,) in connection.sql(keys).fetchall())
     if not names:
         raise InputError(f"{path} has no columns; give a table with columns")
     unique_names(names, path)
     # The two formats match no text: strings that look like dates stay strings, as JSON has them.
-    return (
-        f"SELECT * FROM read_json([{listed}], format='newline_delimited', sample_size=-1, "  # noqa: S608
-        "maximum_object_size=16777216, dateformat='no dates', timestampformat='no dates')"
-    )
+    as_written = "sample_size=-1, dateformat='no dates', timestampformat='no dates'"
+    return select("*", f"read_json({objects}, {as_written})")
 
 
 def typed(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
