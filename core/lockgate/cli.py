@@ -10,7 +10,9 @@ unusable input, with one sentence that says what and where; 3 the stage could no
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from lockgate import __version__
 from lockgate import stage as stages
-from lockgate.errors import InputError, LockgateError
+from lockgate.errors import InputError, LockgateError, StageError
 
 if TYPE_CHECKING:
     from lockgate.run import Result
@@ -40,6 +42,8 @@ _EXIT_CODES = "exit codes: 0 gate open, 1 gate closed, 2 unusable input, 3 could
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    with contextlib.suppress(AttributeError):  # no stream at all, or one of another kind
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         return _dispatch(words)
     except LockgateError as error:
@@ -47,23 +51,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("LOCKGATE_DEBUG") and error.__cause__:
             raise
         return error.exit_code
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of help, such as `head`, has gone; results see to it themselves
+        _deafen()
         return 0
     except Exception as error:
         if os.environ.get("LOCKGATE_DEBUG"):
             raise
-        said = " ".join(f"{type(error).__name__}: {error}".split())
+        said = StageError(" ".join(f"{type(error).__name__}: {error}".split()))
         print(f"lockgate: could not run: {said}; set LOCKGATE_DEBUG=1 to see where", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
         print("lockgate: stopped", file=sys.stderr)
         return 130
+    except SystemExit as end:
+        if end.code:  # `lockgate.artifact.private_folder` ends a run on a signal with 128 + its number
+            print("lockgate: stopped", file=sys.stderr)
+        raise
 
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_overview())
+        print(_overview(), flush=True)
         return 0
     if words[0] in ("-V", "--version"):
         print(f"lockgate {__version__}")
@@ -92,6 +100,10 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
         _forget(spec, words)
         raise
     options = {name: given.pop(f"_{name}") for name in ("out", "policy", "key", "report_only")}
+    for name in ("out", "policy", "key"):
+        if options[name] is not None and not options[name].strip():  # a variable of a script that is not set
+            _forget(spec, words)
+            raise InputError(f"--{name} is empty; give a path, or leave the flag out")
     arguments = {name: value for name, value in given.items() if value is not None}
     with progress.shown(), progress.working(spec.name):
         result = run(
@@ -101,17 +113,32 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
             policy=options["policy"] or os.environ.get("LOCKGATE_POLICY"),
             key=options["key"] or os.environ.get("LOCKGATE_KEY"),
         )
-    _say(result)
+    try:
+        _say(result)
+        sys.stdout.flush()
+    # Nobody listens, which rich takes for a reason to exit; the verdict stands all the same.
+    except (OSError, AttributeError, ValueError, SystemExit):
+        _deafen()
     return 0 if result.opens or options["report_only"] else 1
 
 
 def _forget(spec: Stage, words: list[str]) -> None:
-    """Remove a former run's result from the folder that a mistyped command names."""
-    from lockgate.run import clear
+    """Remove a former run's result from the folder that a mistyped command names, if nothing else is lost."""
+    from lockgate.run import clear, spare
 
     named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--out"]
     named += [word.partition("=")[2] for word in words if word.startswith("--out=")]
-    clear(Path(named[-1] if named else Path("lockgate-out") / spec.name))
+    out = Path(named[-1] if named else Path("lockgate-out") / spec.name).absolute()
+    others = [word.partition("=")[2] if word.startswith("--") else word for word in words]
+    with contextlib.suppress(InputError):  # the mistyped flag is what to hear of
+        spare(out, [word for word in others if word and word not in named])
+        clear(out, spec)
+
+
+def _deafen() -> None:
+    """Send what is still to be written to standard output nowhere."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def stage_parser(spec: Stage) -> argparse.ArgumentParser:
@@ -181,6 +208,11 @@ def _help(parameter: Parameter) -> str:
 
 
 def _comma_list(word: str) -> list[str]:
+    if word.lstrip().startswith("["):  # JSON, for names that have commas in them
+        with contextlib.suppress(ValueError):
+            items = json.loads(word)
+            if all(isinstance(item, str) for item in items):
+                return list(items)
     return [part.strip() for part in word.split(",") if part.strip()]
 
 
@@ -218,7 +250,7 @@ def _say(result: Result) -> None:
     hidden = len(result.document["findings"]) - 6
     if hidden > 0:
         console.print(f"  ... and {hidden} more findings in the report")
-    console.print(f"  {escape(str(result.out / 'report.html'))}")
+    console.print(f"  {escape(_visible(str(result.out / 'report.html')))}")
 
 
 def _visible(text: str) -> str:

@@ -98,6 +98,8 @@ Threshold = Annotated[_T, PolicyMark()]
 """A plain parameter that ``lockgate.yaml`` may set: ``max_psi: Threshold[float] = 0.2``."""
 Share = Annotated[float, Interval(ge=0.0, le=1.0)]
 """A number from 0 to 1."""
+Seed = Annotated[int, Interval(ge=0, le=2**32 - 1)]
+"""What random numbers start from; the range is that of numpy's and scikit-learn's seeds."""
 
 
 # --- What a stage is --------------------------------------------------------------------------------
@@ -328,7 +330,7 @@ def find(ref: str | Stage) -> Stage:
         module, attribute = _installed(ref)
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, ValueError, TypeError) as error:  # the latter for names such as `` and `.`
         raise InputError(f"stage {ref!r} cannot be imported: {error}; install the package it is in") from None
     if not isinstance(found, Stage):
         raise InputError(f"{ref!r} is not a stage; decorate the function with @stage")

@@ -1,6 +1,7 @@
 """The command line: exit codes, one sentence for wrong use, and no heavy import for help."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -131,3 +132,76 @@ def test_help_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("flags", [["--policy", ""], ["--key="], ["--out", " "]])
+def test_a_flag_whose_variable_was_not_set_is_wrong_use_and_not_the_default(judge, flags):
+    code, said, _ = judge("PASS", *flags)
+    assert code == 2
+    assert said.err.count("\n") == 1
+    assert "is empty" in said.err
+
+
+def test_a_list_of_names_with_commas_is_taken_as_json(judge):
+    _, _, out = judge("PASS", "--words", '["a, b", "c"]', "[d")
+    assert json.loads((out / "result.json").read_text())["metrics"]["words"] == ["a, b", "c", "[d"]
+
+
+def test_a_mistyped_command_forgets_the_last_result_but_nothing_that_it_was_to_read(judge, tmp_path):
+    _, _, out = judge("PASS")
+    evidence = str(out / "attestation.json")
+    assert main(["verify-artifact", "--attestation", evidence, "--out", str(out), "--typo"]) == 2
+    assert (out / "attestation.json").exists()
+    assert main(["sign-artifact", "--artifact", str(tmp_path), "--out", str(out), "--typo"]) == 2
+    assert (out / "attestation.json").exists()
+    assert main(["sign-artifact", "--artifact", str(tmp_path / "word"), "--out", str(out), "--typo"]) == 2
+    assert not (out / "attestation.json").exists()
+
+
+@pytest.mark.parametrize("name", ["nope\x1b[31m\n\u202e", "[x", "\udcff", "http://[x"])
+def test_names_of_any_characters_are_one_line_in_an_error(judge, name):
+    for flags in (["--data", name], ["--key", name], ["--policy", name], ["--wrong", name]):
+        code, said, _ = judge("PASS", *flags)
+        assert code == 2
+        assert said.err.endswith("\n")
+        assert said.err[:-1].isprintable()
+
+
+@pytest.mark.parametrize(("word", "code"), [("PASS", 0), ("FAIL", 1)])
+@pytest.mark.parametrize("stdout", ["closed", "full", "broken", "ascii"])
+def test_the_exit_code_holds_even_when_nobody_can_read_the_answer(judge, tmp_path, word, code, stdout):
+    (tmp_path / "word").write_text(word)
+    call = [sys.executable, "-m", "lockgate", "judging_stage:judge_word", "--data", "word", "--out", "öut"]
+    around = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    if stdout == "ascii":
+        around |= {"PYTHONIOENCODING": "ascii"}
+    shell = {
+        "closed": "exec >&-",
+        "full": "exec >/dev/full",
+        "broken": "exec > >(:); sleep 0.3",
+        "ascii": ":",
+    }
+    done = subprocess.run(
+        ["bash", "-c", f'{shell[stdout]}; exec "$@"', "bash", *call],
+        cwd=tmp_path,
+        env=around,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (code, "")
+    assert (tmp_path / "öut" / "result.json").exists()
+
+
+@pytest.mark.parametrize("ref", [":x", "x:", ".:x", "..x:y", "os:system", "a:b:c"])
+def test_a_reference_that_names_no_stage_is_wrong_use(capsys, ref):
+    assert main([ref]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32)])
+def test_a_seed_that_no_generator_takes_is_wrong_use(judge, tmp_path, capsys, seed):
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n2,b\n")
+    flags = ["--train", str(tmp_path / "t.csv"), "--label", "y", "--seed", seed, "--out", str(tmp_path / "o")]
+    assert main(["detect-poisoning", *flags]) == 2
+    assert "parameter 'seed'" in capsys.readouterr().err

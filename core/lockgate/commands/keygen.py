@@ -18,6 +18,7 @@ from lockgate.attest.keys import KeyPair, generate
 from lockgate.errors import InputError
 
 PASSPHRASE = "LOCKGATE_KEY_PASSPHRASE"
+_LONGEST = 1_023  # bytes; what OpenSSL takes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +64,7 @@ def keygen(name: str, directory: Path, passphrase: str | None) -> KeyPair:
 def _passphrase() -> str:
     given = os.environ.get(PASSPHRASE)
     if given:
-        return given
+        return _usable(given)
     if not sys.stdin.isatty():
         raise InputError(
             f"there is no terminal to ask for a passphrase; set {PASSPHRASE}, or give --no-passphrase"
@@ -73,4 +74,15 @@ def _passphrase() -> str:
         raise InputError("the passphrase is empty; type one, or give --no-passphrase")
     if getpass.getpass("The same again: ") != first:
         raise InputError("the two passphrases differ; run the command again")
-    return first
+    return _usable(first)
+
+
+def _usable(passphrase: str) -> str:
+    """Return a passphrase that can encrypt a key; say nothing of what is in it."""
+    try:
+        size = len(passphrase.encode())
+    except UnicodeEncodeError:
+        raise InputError("the passphrase is not UTF-8 text; choose another") from None
+    if size > _LONGEST:
+        raise InputError(f"the passphrase is longer than {_LONGEST} bytes; choose a shorter one")
+    return passphrase

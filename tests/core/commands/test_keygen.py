@@ -83,3 +83,16 @@ def test_what_is_no_name_for_a_file_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="no name for a key pair"):
         keygen.keygen(name, tmp_path, None)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "said"), [("geheim\udcff", "not UTF-8"), ("geheim" * 200, "1023 bytes")]
+)
+def test_a_passphrase_that_cannot_encrypt_is_refused_without_being_shown(
+    tmp_path, monkeypatch, passphrase, said
+):
+    monkeypatch.setenv("LOCKGATE_KEY_PASSPHRASE", passphrase)
+    with pytest.raises(InputError, match=said) as caught:
+        _main(str(tmp_path / "team"))
+    assert "geheim" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

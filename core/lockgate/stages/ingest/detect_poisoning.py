@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError
 from lockgate.outcome import Location, Outcome, Severity
-from lockgate.stage import DatasetIn, DatasetOut, Share, Threshold, stage
+from lockgate.stage import DatasetIn, DatasetOut, Seed, Share, Threshold, stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +43,7 @@ def detect_poisoning(
     ignore: list[str] | None = None,
     alpha: Threshold[Share] = 0.01,
     min_share: Threshold[Share] = 0.02,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Outcome:
     """Find training rows that look planted, and say whether the table was poisoned at all.
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lockgate.outcome import Outcome, Severity, Verdict
-from lockgate.stage import DatasetIn, ReportOut, Share, Threshold, stage
+from lockgate.stage import DatasetIn, ReportOut, Seed, Share, Threshold, stage
 from lockgate.stages.retrain._record import (
     record_drifted,
     record_numbers,
@@ -38,7 +38,7 @@ def check_drift(
     max_drifted_share: Threshold[Share] = 0.0,
     min_rows: Threshold[int] = MIN_ROWS,
     report: Literal["evidently"] | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Outcome:
     """Compare a table with a reference and say which columns have drifted.
 

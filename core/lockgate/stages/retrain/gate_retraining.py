@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError
 from lockgate.outcome import Decision, Outcome, Severity, Verdict
-from lockgate.stage import DatasetIn, ModelIn, Share, Threshold, stage
+from lockgate.stage import DatasetIn, ModelIn, Seed, Share, Threshold, stage
 from lockgate.stages.retrain._performance import does_worse
 from lockgate.stages.retrain._poison import look_for_poison
 from lockgate.stages.retrain._record import (
@@ -46,7 +46,7 @@ def gate_retraining(
     poisoning_alpha: Threshold[Share] = 0.01,
     min_planted_share: Threshold[Share] = 0.02,
     min_rows: Threshold[int] = MIN_ROWS,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Outcome:
     """Decide on a new batch: KEEP the model, RETRAIN it, or QUARANTINE the batch.
 

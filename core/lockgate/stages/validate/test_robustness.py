@@ -20,7 +20,7 @@ from lockgate.robustness.attack import attack
 from lockgate.robustness.judge import THREAT, judge_attack, judge_clean, judge_perturbations
 from lockgate.robustness.perturb import perturb, raised
 from lockgate.robustness.space import Space
-from lockgate.stage import DatasetIn, ModelIn, Share, Threshold, stage
+from lockgate.stage import DatasetIn, ModelIn, Seed, Share, Threshold, stage
 
 
 @stage("test-robustness", threats=[THREAT])
@@ -38,7 +38,7 @@ def test_robustness(
     perturbed_rows: int = 2000,
     perturbed_share: Share = 0.1,
     max_queries: int = 1000,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Outcome:
     """Attack a classifier with small moves of its numeric columns, and spoil its rows.
 
