@@ -14,6 +14,7 @@ from typing import Any
 
 from lockgate.errors import InputError
 from lockgate.table.profile import Column, categories, distinct
+from lockgate.table.repeats import Repeats
 from lockgate.table.schema import ColumnRule, DataSchema, RowLimits
 from lockgate.table.typed import Table
 
@@ -29,12 +30,12 @@ _LONGEST_NAME = 1_000  # YAML wants a key and its colon within 1,024 characters 
 def infer(
     table: Table,
     columns: dict[str, Column],
+    copies: Repeats,
+    conflicts: Repeats | None,
     *,
     label: str | None,
     key: Sequence[str],
     ignore: Sequence[str],
-    duplicate_share: float,
-    conflict_share: float | None,
     max_categories: int,
 ) -> DataSchema:
     """Return a schema that the table fits.
@@ -42,11 +43,11 @@ def infer(
     Args:
         table: The table, of which every column has at least one value.
         columns: Its profile.
+        copies: Surplus copies of whole rows.
+        conflicts: Rows with a twin of another label, or None without a label.
         label: The label column, or None.
         key: The columns that name a row; may be empty.
         ignore: Columns that are no features.
-        duplicate_share: Share of surplus copies seen.
-        conflict_share: Share of rows with conflicting labels seen, or None without a label.
         max_categories: Most different texts that a column may have to get a list of them.
     """
     for name in table.storage:
@@ -58,10 +59,10 @@ def infer(
         primary_key=list(key) or None,
         ignore=list(ignore),
         rows=RowLimits(min=max(1, table.rows // 2), max=table.rows * 2),
-        max_duplicate_share=_roomy(duplicate_share, _DEFAULT_DUPLICATES),
+        max_duplicate_share=_roomy(copies.count / table.rows, _DEFAULT_DUPLICATES),
         max_conflicting_label_share=None
-        if conflict_share is None
-        else _roomy(conflict_share, _DEFAULT_CONFLICTS),
+        if conflicts is None
+        else _roomy(conflicts.count / table.rows, _DEFAULT_CONFLICTS),
         columns={
             name: _rule(
                 table,

@@ -34,7 +34,7 @@ from annotated_types import Ge, Le
 
 from lockgate.errors import InputError
 from lockgate.outcome import Outcome, Severity
-from lockgate.stage import DatasetIn, FileIn, FileOut, ReportOut, Share, Threshold, stage
+from lockgate.stage import DatasetIn, FileIn, FileOut, ReportOut, Seed, Share, Threshold, stage
 
 if TYPE_CHECKING:
     from lockgate.table.schema import DataSchema
@@ -62,7 +62,7 @@ def validate_data(
     max_outside_baseline: Threshold[Share] = 0.01,
     max_completeness_drop: Threshold[Share] = 0.05,
     max_categories: Annotated[int, Ge(1), Le(1_000)] = 50,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Outcome:
     """Check a table's columns, types, ranges, categories, keys, copies and labels.
 
@@ -106,7 +106,7 @@ def validate_data(
             "validate-data has nothing to hold the data against; give schema or baseline, "
             "or infer_schema to write a first schema"
         )
-    from lockgate.table import conform, repeats
+    from lockgate.table import conform, infer, repeats
     from lockgate.table.profile import profile
     from lockgate.table.read import connect
     from lockgate.table.typed import open_table
@@ -146,16 +146,14 @@ def validate_data(
             )
         conform.describe(outcome, table, columns, copies, conflicts)
         if infer_schema is not None:
-            from lockgate.table import infer
-
             found = infer.infer(
                 table,
                 columns,
+                copies,
+                conflicts,
                 label=label,
                 key=key,
                 ignore=ignore,
-                duplicate_share=copies.count / table.rows,
-                conflict_share=conflicts.count / table.rows if conflicts else None,
                 max_categories=max_categories,
             )
             infer.write(found, infer_schema, rows=table.rows)
