@@ -213,7 +213,7 @@ def _comma_list(word: str) -> list[str]:
             items = json.loads(word)
             if all(isinstance(item, str) for item in items):
                 return list(items)
-    return [part.strip() for part in word.split(",") if part.strip()]
+    return [part.strip() for part in word.split(",")]
 
 
 class _ExtendFlat(argparse.Action):

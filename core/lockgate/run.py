@@ -527,6 +527,8 @@ def _as_list(value: Any) -> list[str]:
         with contextlib.suppress(ValueError):  # a path that only starts with a bracket
             value = json.loads(value)
     items = value if isinstance(value, (list, tuple)) else [value]
+    if "" in items:
+        raise InputError("a list of inputs has an empty item; give its path, or remove it")
     return [_text(item, "an input of a list") for item in items]
 
 

@@ -260,7 +260,14 @@ class Stage:
             with contextlib.suppress(ValueError):  # an item that only starts with a bracket stays text
                 value = json.loads(value)
         if isinstance(value, str) and parameter.many:
-            value = [part.strip() for part in value.split(",") if part.strip()]
+            value = [part.strip() for part in value.split(",")]
+        if parameter.many and isinstance(value, (list, tuple)) and "" in value:
+            # Left out, an empty one among several would let a gate open on the others alone.
+            if len(value) == 1 and parameter.optional:
+                return parameter.default
+            raise InputError(
+                f"parameter {parameter.name!r} of {self.name} has an empty item in its list; remove it"
+            )
         try:
             strict = pydantic.ConfigDict(allow_inf_nan=False)
             return pydantic.TypeAdapter(parameter.annotation, config=strict).validate_python(value)

@@ -205,3 +205,20 @@ def test_a_seed_that_no_generator_takes_is_wrong_use(judge, tmp_path, capsys, se
     flags = ["--train", str(tmp_path / "t.csv"), "--label", "y", "--seed", seed, "--out", str(tmp_path / "o")]
     assert main(["detect-poisoning", *flags]) == 2
     assert "parameter 'seed'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["PASS", ""], ["PASS,"], ["PASS", " "], ["PASS", "--verdicts", ""], [",PASS"]]
+)
+def test_a_verdict_that_is_missing_among_others_does_not_open_the_gate(tmp_path, capsys, words):
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["require-pass", "--verdicts", *words, *out]) == 2
+    assert "empty item" in capsys.readouterr().err
+    assert main(["require-pass", "--verdicts", "PASS", *out]) == 0
+
+
+def test_an_attestation_that_is_missing_among_others_is_wrong_use(tmp_path, capsys):
+    (tmp_path / "a").touch()
+    words = ["--attestations", str(tmp_path / "a"), "", "--key", str(tmp_path / "a")]
+    assert main(["require-pass", *words, "--out", str(tmp_path / "out")]) == 2
+    assert "empty item" in capsys.readouterr().err
