@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate.errors import InputError
-from lockgate.table.formats import readable, unique_names
+from lockgate.table.formats import readable, require_names
 from lockgate.table.require import require_columns
 
 if TYPE_CHECKING:
@@ -55,13 +55,8 @@ def same_columns(files: list[Path], path: Path) -> None:
             schema = pq.read_schema(file).remove_metadata()
         if first is None:
             first = schema
-            unique_names(schema.names, path)
-            if not schema.names:
-                raise InputError(f"{path} has no columns; give a table with columns")
-        elif not _same_schema(first, schema):
-            raise InputError(
-                f"{file} has other columns or types than {files[0].name}; write all parts with one schema"
-            )
+            require_names(schema.names, path)
+        _require_same(first, schema, files[0], file)
 
 
 def ipc_schema(file: Path) -> pa.Schema:
@@ -70,9 +65,7 @@ def ipc_schema(file: Path) -> pa.Schema:
 
     with readable(file, "arrow"), _ipc_reader(file) as reader:
         schema = reader.schema.remove_metadata()
-    unique_names(schema.names, file)
-    if not schema.names:
-        raise InputError(f"{file} has no columns; give a table with columns")
+    require_names(schema.names, file)
     return pa.schema([pa.field(f.name, _plain_type(f.type)) for f in schema])
 
 
@@ -80,10 +73,7 @@ def ipc_batches(files: list[Path], path: Path) -> Iterator[pa.RecordBatch]:
     """Yield the rows of Arrow files batch by batch, in plain types."""
     schema = ipc_schema(files[0])
     for file in files:
-        if not _same_schema(ipc_schema(file), schema):
-            raise InputError(
-                f"{file} has other columns or types than {files[0].name}; write all parts with one schema"
-            )
+        _require_same(schema, ipc_schema(file), files[0], file)
         with readable(path, "arrow"), _ipc_reader(file) as reader:
             many = getattr(reader, "num_record_batches", None)
             batches = reader if many is None else (reader.get_batch(i) for i in range(many))
@@ -95,9 +85,8 @@ def plain(table: pa.Table) -> pa.Table:
     """Return a table in plain types and without metadata."""
     import pyarrow as pa
 
-    fields = [pa.field(f.name, _plain_type(f.type)) for f in table.schema]
-    plain = pa.schema(fields)
-    return table if table.schema.equals(plain, check_metadata=True) else table.cast(plain)
+    schema = pa.schema([pa.field(f.name, _plain_type(f.type)) for f in table.schema])
+    return table if table.schema.equals(schema, check_metadata=True) else table.cast(schema)
 
 
 def _plain_type(type_: pa.DataType) -> pa.DataType:
@@ -108,10 +97,11 @@ def _plain_type(type_: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(type_) else type_
 
 
-def _same_schema(one: pa.Schema, other: pa.Schema) -> bool:
-    return one.names == other.names and all(
-        _plain_type(a) == _plain_type(b) for a, b in zip(one.types, other.types, strict=True)
-    )
+def _require_same(one: pa.Schema, other: pa.Schema, first: Path, file: Path) -> None:
+    if one.names != other.names or list(map(_plain_type, one.types)) != list(map(_plain_type, other.types)):
+        raise InputError(
+            f"{file} has other columns or types than {first.name}; write all parts with one schema"
+        )
 
 
 @contextlib.contextmanager

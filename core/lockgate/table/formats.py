@@ -29,7 +29,7 @@ _HEAD_BYTES = 1 << 20
 
 
 def sniff(path: Path) -> Format:
-    """Return the format of one file, read from its first and last bytes.
+    """Return the format of one file, read from its first bytes, at most a megabyte.
 
     Raises:
         InputError: The file is empty, or it is packed or of a format that is not read.
@@ -118,12 +118,15 @@ def readable(path: Path, form: Format) -> Iterator[None]:
         raise InputError(f"{path} cannot be read as {name}: {_gist(error)}; write the file again") from None
 
 
-def unique_names(names: Sequence[str], path: Path) -> None:
-    """Raise unless every column has a name of its own.
+def require_names(names: Sequence[str], path: Path) -> None:
+    """Raise unless there are columns, and each has a name of its own.
 
     Raises:
-        InputError: A name is empty, is there twice, or differs from another only in case or accent.
+        InputError: There is no column, or a name is empty, is there twice, or differs from another
+            only in case or in how an accent is written.
     """
+    if not names:
+        raise InputError(f"{path} has no columns; give a table with columns")
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise InputError(

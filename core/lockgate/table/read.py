@@ -28,7 +28,7 @@ from lockgate.table.columnar import ipc_batches, ipc_schema, plain, read_ipc, re
 from lockgate.table.formats import part_files, readable
 from lockgate.table.require import refuse_no_value, require_columns, require_label, require_values
 from lockgate.table.sql import quote
-from lockgate.table.text import csv_query, jsonl_query, typed
+from lockgate.table.text import cast_text, csv_query, jsonl_query
 
 if TYPE_CHECKING:
     import duckdb
@@ -144,7 +144,7 @@ def relation(
             return _kept(connection, connection.sql(jsonl_query(connection, files, path)))
     with readable(path, form):
         found = _kept(connection, connection.sql(csv_query(files, path)))
-    return found if text else typed(found)
+    return found if text else cast_text(found)
 
 
 def _kept(connection: duckdb.DuckDBPyConnection, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError
-from lockgate.table.formats import unique_names
+from lockgate.table.formats import require_names
 from lockgate.table.sql import COLUMNS_A_QUERY, literal, quote, select
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def csv_query(files: list[Path], path: Path) -> str:
     for file in files:
         _check_utf8(file)
     names, delimiter = _header(files[0])
-    unique_names(names, path)
+    require_names(names, path)
     for file in files[1:]:
         if _header(file) != (names, delimiter):
             raise InputError(
@@ -66,16 +66,14 @@ def jsonl_query(connection: duckdb.DuckDBPyConnection, files: list[Path], path: 
     objects = f"[{listed}], format='newline_delimited', maximum_object_size={_LONGEST_LINE}"
     keys = select("DISTINCT unnest(json_keys(json))", f"read_json_objects({objects})")
     names = sorted(key for (key,) in connection.sql(keys).fetchall())
-    if not names:
-        raise InputError(f"{path} has no columns; give a table with columns")
-    unique_names(names, path)
+    require_names(names, path)
     # The two formats match no text: strings that look like dates stay strings, as JSON has them.
     as_written = "sample_size=-1, dateformat='no dates', timestampformat='no dates'"
     return select("*", f"read_json({objects}, {as_written})")
 
 
-def typed(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Return the relation with the text columns whose every value is written as one type cast to it."""
+def cast_text(found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Return a relation in which each text column is cast to the type that its every value is written as."""
     chosen = []
     for name, kind in text_types(found).items():
         column = quote(name)

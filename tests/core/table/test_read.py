@@ -93,6 +93,7 @@ def test_the_delimiter_is_read_from_the_header_and_a_byte_order_mark_is_skipped(
         (b"a,a\n1,2\n", "'a' more than once"),
         (b"a,A\n1,2\n", "differ only in case"),
         (b"a,\n1,2\n", "column 2 of"),
+        (b"{}\n", "has no columns"),
         (b"PAR1 but no more", "cannot be read as Parquet"),
         (b"ARROW1 but no more", "cannot be read as Arrow"),
         (b'{"a": 1}\n{"a": \n', "cannot be read as JSON lines"),
