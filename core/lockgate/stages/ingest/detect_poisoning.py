@@ -139,7 +139,7 @@ def _record(outcome: Outcome, alarm: Alarm, found: Assessment) -> None:
         message = f"{alarm.detector} did not look: {alarm.why_not}."
         outcome.find("LG-POISON-090", Severity.INFO, message, subject="train", threat="data-poisoning")
         return
-    reason = f"corrected p value {alarm.adjusted_p or 0.0:.2g}, estimated share {alarm.share:.1%}"
+    reason = f"corrected p value {_probability(alarm)}, estimated share {alarm.share:.1%}"
     if alarm.explained_by:
         reason += f", accounted for by {alarm.explained_by}"
     held = outcome.check(check, value=alarm.alarmed, comparator="==", threshold=False, reason=reason)
@@ -159,14 +159,20 @@ def _record(outcome: Outcome, alarm: Alarm, found: Assessment) -> None:
 
 
 def _sentence(alarm: Alarm) -> str:
-    p = f"clean data shows as much with probability {alarm.adjusted_p or 0.0:.2g} at most"
+    p = f"the chance that clean data shows as much is {_probability(alarm)}"
     within = f"{alarm.share_within or 0.0:.0%}"
     if alarm.label_pair is not None:
         was, became = alarm.label_pair
         return f"About {within} of the rows of class {was!r} are labelled {became!r}; {p}."
     if alarm.source is not None:
-        return f"About {within} of the labels of source {alarm.source!r} are flipped; {p}."
+        several = "s" if ", " in alarm.source else ""
+        return f"About {within} of the labels of source{several} {alarm.source!r} are flipped; {p}."
     return f"About {alarm.share:.1%} of all labels are flipped, in no particular place; {p}."
+
+
+def _probability(alarm: Alarm) -> str:
+    p = alarm.adjusted_p or 0.0
+    return "below 1e-12" if p < 1e-12 else f"{p:.2g}"  # noqa: PLR2004 - fewer digits to read
 
 
 def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline: Path | None) -> None:
@@ -199,4 +205,9 @@ def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline:
     outcome.facts["Compared with"] = (
         "models of the baseline" if baseline is not None else "models of the table's other rows"
     )
+    if baseline is None:
+        outcome.facts["Could pass unseen"] = (
+            "labels flipped at random all over a table of two classes, or of classes that look alike; "
+            "give a baseline to see them"
+        )
     outcome.facts["Sources"] = f"column {source!r}" if source else "no column was named"

@@ -83,6 +83,23 @@ def test_a_baseline_says_which_labels_changed(tmp_path):
     assert suspects.num_rows == 0
 
 
+def test_without_a_baseline_it_says_what_could_pass_unseen_and_with_one_it_need_not(tmp_path):
+    pq.write_table(orders(seed=4), tmp_path / "baseline")
+    alone, _, _ = detect(tmp_path, orders(), label="late")
+    assert "give a baseline" in str(alone.facts["Could pass unseen"])
+    compared, _, _ = detect(tmp_path, orders(), label="late", baseline=tmp_path / "baseline")
+    assert "Could pass unseen" not in compared.facts
+
+
+def test_a_chance_too_small_to_read_is_not_written_out(tmp_path):
+    pq.write_table(orders(seed=4), tmp_path / "baseline")
+    table = orders()
+    poisoned = table.set_column(3, "late", pa.array(["no"] * 700 + table["late"].to_pylist()[700:]))
+    outcome, _, _ = detect(tmp_path, poisoned, label="late", baseline=tmp_path / "baseline")
+    [finding] = [f for f in outcome.findings if f.rule == "LG-POISON-002"]
+    assert finding.message.endswith("the chance that clean data shows as much is below 1e-12.")
+
+
 def test_a_detector_that_had_nothing_to_look_at_is_shown_and_does_not_close_the_gate(tmp_path):
     outcome, _, _ = detect(tmp_path, orders(), label="late")
     said = [f.message for f in outcome.findings if f.rule == "LG-POISON-090"]
