@@ -10,6 +10,7 @@ from typing import Any
 
 import lockgate_kfp
 
+_LONGEST_LINE = 400  # characters; as in Airflow's log
 Outputs = namedtuple("Outputs", ["verdict", "decision", "body_digest"])  # noqa: PYI024 - the shape KFP reads
 
 
@@ -60,6 +61,7 @@ def run_stage(
         SystemExit: The step fails, with one sentence.
     """
     from lockgate.errors import LockgateError
+    from lockgate.report.text import visible
     from lockgate.run import ATTESTATION, REPORT, RESULT, run
 
     given = {name: getattr(value, "path", value) for name, value in {**arguments, **outputs}.items()}
@@ -81,7 +83,7 @@ def run_stage(
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             metrics.log_metric(name, value)
     decision = str(result.decision) if result.decision else ""
-    print(f"{result.verdict} {decision} {result.document['stage']}: {result.why}")
+    print(visible(f"{result.verdict} {decision} {result.document['stage']}: {result.why}", _LONGEST_LINE))
     return Outputs(str(result.verdict), decision, result.body_digest)
 
 
@@ -115,6 +117,7 @@ def close_unless_passed(*, verdicts: Any, attestation: Any, key: Any, allow: Any
         SystemExit: The gate is closed, or the input cannot be used; one sentence.
     """
     from lockgate.errors import LockgateError
+    from lockgate.report.text import visible
     from lockgate.run import run
 
     given = {
@@ -129,5 +132,5 @@ def close_unless_passed(*, verdicts: Any, attestation: Any, key: Any, allow: Any
         except LockgateError as error:
             raise SystemExit(f"lockgate: {error}") from None
     if not result.opens:
-        raise SystemExit(f"lockgate: the gate is closed: {result.why}")
+        raise SystemExit(visible(f"lockgate: the gate is closed: {result.why}", _LONGEST_LINE))
     return str(result.verdict)

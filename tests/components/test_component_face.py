@@ -4,6 +4,7 @@ import json
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -171,3 +172,35 @@ def test_a_component_file_on_disk_loads_as_kfp_users_load_it(package, tmp_path):
     (tmp_path / "count_words.yaml").write_text(face.text)
     loaded = components.load_component_from_file(str(tmp_path / "count_words.yaml"))
     assert loaded.name == "count-words"
+
+
+_HOSTILE = '''
+from lockgate.outcome import Outcome, Severity
+from lockgate.stage import stage
+
+
+@stage("say-much")
+def say_much() -> Outcome:
+    """Say much."""
+    outcome = Outcome()
+    outcome.check("said", value=1, comparator="==", threshold=1)
+    outcome.find("X-1", Severity.HIGH, "a\\x1b[31m\\n\\u202e" + "b" * 9_000)
+    return outcome
+'''
+
+
+def test_what_a_stage_says_is_one_short_line_in_the_log_of_the_step(tmp_path, monkeypatch, capsys):
+    from lockgate_kfp import _base
+
+    (tmp_path / "hostile_stage.py").write_text(_HOSTILE)
+    monkeypatch.syspath_prepend(tmp_path)
+    taken = {
+        name: SimpleNamespace(path=str(tmp_path / name))
+        for name in ("report_html", "metrics", "result_json", "attestation_json")
+    }
+    said = _base.run_stage("hostile_stage:say_much", arguments={}, outputs={}, policy=None, **taken)
+    assert said.verdict == "FAIL"
+    log = capsys.readouterr().out
+    assert log.startswith("FAIL  say-much: a⟨U+001B⟩[31m⟨U+000A⟩⟨U+202E⟩bbb")
+    assert log[:-1].isprintable()
+    assert len(log) < 900
