@@ -17,6 +17,7 @@
 | LG-DATA-013 | a column is much less complete than in the baseline                 |
 | LG-DATA-014 | too many values outside the baseline's range                        |
 | LG-DATA-015 | the schema was inferred from this very table (WARN)                 |
+| LG-DATA-016 | a column's range was not compared with the baseline (shown only)     |
 | LG-DATA-020 | a condition of deepchecks' data_integrity suite did not hold (WARN) |
 | LG-DATA-021 | deepchecks did not run one of its checks (shown only)               |
 

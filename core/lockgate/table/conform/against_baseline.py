@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from lockgate.outcome import Outcome
+from lockgate.outcome import Outcome, Severity
 from lockgate.table.conform.checks import (
     ENDS,
     ValueCheck,
@@ -57,13 +57,16 @@ def to_baseline(
 
     A range is widened by a tenth of its span at either end: of `n` rows drawn from where the
     baseline's `N` came from, about `2 n / N` lie outside its bare range by chance alone.
-    Time stamps are not compared, because they move on; neither are the columns in `leave_out`.
+    Time stamps are not compared, because they move on; neither are the columns in `leave_out`, nor
+    whole numbers that tell batches apart: keys, and marks such as a year (as `lockgate.table.drift`
+    leaves them out).
     With a schema, which columns and types there must be is the schema's business alone.
     """
     _check_ratio(outcome, table.rows / base.rows, limits)
     if not has_schema:
         _check_columns(outcome, table, base)
     wanted: list[ValueCheck] = []
+    moving: list[str] = []
     for name, before in base_columns.items():
         if name not in table.storage or name in leave_out:
             continue
@@ -71,8 +74,35 @@ def to_baseline(
         if not has_schema and table.kinds[name] != "any":
             of_type(outcome, table, name, now, prefix="baseline-")
         _check_drop(outcome, name, before.completeness - now.completeness, limits)
-        wanted += _value_checks(outcome, table, base, name, now, before, limits)
+        if _moves_on(table, base, name, now, before):
+            moving.append(name)
+        else:
+            wanted += _value_checks(outcome, table, base, name, now, before, limits)
     judge(outcome, table, wanted)
+    if moving:
+        named = ", ".join(map(repr, moving))
+        outcome.find(
+            "LG-DATA-016",
+            Severity.INFO,
+            f"Ranges not compared, because they differ between any two batches: {named}.",
+            subject="data",
+            count=len(moving),
+            fix="Nothing, if these are keys or marks of a batch; else give the range in a schema.",
+        )
+
+
+def _moves_on(table: Table, base: Table, name: str, now: Column, before: Column) -> bool:
+    """Whether a column of whole numbers is a key in both tables, or constant in each and higher now."""
+    if {table.kinds[name], base.kinds[name]} != {"integer"} or not (now.valid and before.valid):
+        return False
+    if before.minimum == before.maximum and now.minimum == now.maximum:
+        return bool(now.minimum > before.minimum)
+    return all(
+        column.valid == side.rows
+        and column.maximum - column.minimum >= side.rows - 1
+        and side.ask(f"count(DISTINCT {side.value(name)})")[0][0] == side.rows
+        for side, column in ((base, before), (table, now))
+    )
 
 
 def _check_ratio(outcome: Outcome, ratio: float, limits: BaselineLimits) -> None:

@@ -213,6 +213,26 @@ def test_csv_codes_are_validated_as_text_and_as_written(validate: Bench, tmp_pat
 # --- Baseline ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "compared"),
+    [
+        (np.arange(200), np.arange(200) + 10_000, False),  # keys go on counting
+        (np.full(200, 2015), np.full(200, 2026), False),  # the mark of a batch
+        (np.full(200, 2015), np.full(200, 2004), True),  # which never goes back
+        (np.arange(200), np.arange(200) // 2 + 10_000, True),  # a repeated number is no key
+        (np.arange(200) % 50, np.arange(200) + 10_000, True),  # and was none in the baseline
+    ],
+)
+def test_only_numbers_that_tell_batches_apart_may_leave_the_baselines_range(
+    validate: Bench, before: Any, now: Any, compared: bool
+) -> None:
+    baseline = validate.put({**people(), "mark": before}, "baseline")
+    outcome = validate({**people(), "mark": now}, schema=None, baseline=baseline, primary_key=["id"])
+    assert ("baseline-range:mark" in verdicts(outcome)) is compared
+    assert outcome.verdict is (Verdict.FAIL if compared else Verdict.PASS)
+    assert ("LG-DATA-016" in {f.rule for f in outcome.findings}) is not compared
+
+
 def test_a_table_like_its_baseline_passes_without_a_schema(validate: Bench) -> None:
     baseline = validate.put(people(), "baseline")
     later = {**people(210), "id": np.arange(1000, 1210), "badge": np.arange(1000, 1210).astype(str)}
