@@ -105,8 +105,12 @@ class StageOperator(BaseOperator):
         """Run the stage and return the summary of its result."""
         from lockgate.run import run
 
-        settings = self._settings()
+        if self.policy is not None and not str(self.policy).strip():
+            raise AirflowFailException(
+                f"policy of {self.task_id} is empty; give a path, or leave it out for that of the connection"
+            )
         try:
+            settings = self._settings()
             with _passphrase(settings.passphrase):
                 result = run(
                     self.stage,
@@ -126,6 +130,10 @@ class StageOperator(BaseOperator):
             context["ti"].xcom_push(key="return_value", value=summary)
             raise AirflowFailException(self._reason(result))
         return summary
+
+    def on_kill(self) -> None:
+        """End the run when Airflow asks the task to end, so that no private copy of the data stays behind."""
+        raise SystemExit(f"{self.task_id} was told to end")
 
     def _settings(self) -> Settings:
         from lockgate_airflow.hook import settings

@@ -9,11 +9,14 @@ A key never stands in an operator's arguments: those are shown in the user inter
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
+
+from lockgate.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,12 @@ class LockgateHook(BaseHook):
         """Return what the connection says; what it leaves out comes from the environment."""
         connection = self.get_connection(self.lockgate_conn_id)
         said = connection.extra_dejson
+        for name in ("key", "policy"):
+            if not isinstance(said, Mapping) or not isinstance(said.get(name) or "", str):
+                raise InputError(
+                    f"the extra of the connection {self.lockgate_conn_id} is no object with {name} as text; "
+                    'write {"key": "FILE", "policy": "FILE"}'
+                )
         around = from_environment()
         return Settings(
             key=said.get("key") or around.key,

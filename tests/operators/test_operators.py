@@ -264,6 +264,66 @@ def test_without_a_connection_the_environment_holds_but_one_that_is_named_must_e
         airflow.python(_SETTINGS, "another")
 
 
+@pytest.mark.parametrize("extra", [{"key": 5}, {"policy": ["a"]}])
+def test_a_connection_that_names_no_files_is_one_sentence(airflow, monkeypatch, extra) -> None:
+    connection = json.dumps({"conn_type": "lockgate", "extra": extra})
+    monkeypatch.setitem(airflow.env, "AIRFLOW_CONN_LOCKGATE_DEFAULT", connection)
+    with pytest.raises(
+        AssertionError, match=r"InputError: the extra of the connection lockgate_default is no"
+    ):
+        airflow.python(_SETTINGS, "lockgate_default")
+
+
+def test_a_policy_whose_template_came_out_empty_fails_the_task_and_is_not_left_out(airflow) -> None:
+    with pytest.raises(AssertionError, match=r"AirflowFailException: policy of sign is empty"):
+        airflow.python("""
+            from lockgate_airflow.sign_artifact import SignArtifactOperator
+
+            SignArtifactOperator(task_id="sign", artifact="x", policy="").execute({})
+        """)
+
+
+# --- Being told to end ------------------------------------------------------------------------------
+
+_ENDED = """
+    import json, os, signal, sys, threading, time
+    from pathlib import Path
+    from lockgate_airflow.sign_artifact import SignArtifactOperator
+
+    os.environ["TMPDIR"] = tmp = sys.argv[1]
+    place = sys.argv[2] or "inline"
+    asked = SignArtifactOperator(task_id="sign", artifact="x", place=place, lockgate_conn_id=None)
+    signal.signal(signal.SIGTERM, lambda *_: asked.on_kill())  # as Airflow's task runner does
+    asked.arguments = {"artifact": sys.argv[3]}
+    os.environ["LOCKGATE_KEY"] = sys.argv[4]
+    asked.out = str(Path(tmp).parent / "out")
+
+    def kill():
+        while not any(Path(tmp).iterdir()):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=kill).start()
+    try:
+        asked.execute({})
+        ended = "not at all"
+    except SystemExit as end:
+        ended = str(end.code)
+    print(json.dumps({"ended": ended, "left": os.listdir(tmp), "out": os.path.exists(asked.out)}))
+"""
+
+
+def test_a_task_that_is_told_to_end_leaves_no_private_copy(airflow, tmp_path) -> None:
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "key").touch()
+    sleeper = tmp_path / "python"
+    sleeper.write_text("#!/bin/sh\nexec sleep 30\n")
+    sleeper.chmod(0o755)
+    data = str(tmp_path / "key")
+    said = airflow.python(_ENDED, str(tmp_path / "tmp"), str(sleeper), data, data)
+    assert said == {"ended": "sign was told to end", "left": [], "out": False}
+
+
 # --- What Airflow sees of the distribution ----------------------------------------------------------
 
 
