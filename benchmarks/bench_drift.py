@@ -1,6 +1,6 @@
 """Drift of two tables of a million rows: lockgate beside scipy and Evidently, in one run.
 
-    python benchmarks/drift.py [ROWS] [--evidently]
+    python benchmarks/bench_drift.py [ROWS] [--evidently]
 
 Makes two tables of 20 columns (14 normal, 3 of whole numbers, 3 of categories; the current one's
 ``x0`` is shifted by half a deviation) and times each library from the same Parquet files, in a
