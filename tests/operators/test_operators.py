@@ -290,16 +290,16 @@ _ENDED = """
     from pathlib import Path
     from lockgate_airflow.sign_artifact import SignArtifactOperator
 
-    os.environ["TMPDIR"] = tmp = sys.argv[1]
-    place = sys.argv[2] or "inline"
+    tmp = os.environ["TMPDIR"]
+    place = sys.argv[1]
     asked = SignArtifactOperator(task_id="sign", artifact="x", place=place, lockgate_conn_id=None)
     signal.signal(signal.SIGTERM, lambda *_: asked.on_kill())  # as Airflow's task runner does
-    asked.arguments = {"artifact": sys.argv[3]}
-    os.environ["LOCKGATE_KEY"] = sys.argv[4]
+    asked.arguments = {"artifact": sys.argv[2]}
+    os.environ["LOCKGATE_KEY"] = sys.argv[2]
     asked.out = str(Path(tmp).parent / "out")
 
     def kill():
-        while not any(Path(tmp).iterdir()):
+        while not Path(place + ".begun").exists():
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -313,14 +313,15 @@ _ENDED = """
 """
 
 
-def test_a_task_that_is_told_to_end_leaves_no_private_copy(airflow, tmp_path) -> None:
+def test_a_task_that_is_told_to_end_leaves_no_private_copy(airflow, tmp_path, monkeypatch) -> None:
     (tmp_path / "tmp").mkdir()
+    monkeypatch.setitem(airflow.env, "TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "key").touch()
     sleeper = tmp_path / "python"
-    sleeper.write_text("#!/bin/sh\nexec sleep 30\n")
+    sleeper.write_text("#!/bin/sh\ntouch $0.begun\nexec sleep 30\n")
     sleeper.chmod(0o755)
     data = str(tmp_path / "key")
-    said = airflow.python(_ENDED, str(tmp_path / "tmp"), str(sleeper), data, data)
+    said = airflow.python(_ENDED, str(sleeper), data)
     assert said == {"ended": "sign was told to end", "left": [], "out": False}
 
 
