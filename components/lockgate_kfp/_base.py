@@ -62,7 +62,8 @@ def run_stage(
     """
     from lockgate.errors import LockgateError
     from lockgate.report.text import visible
-    from lockgate.run import ATTESTATION, REPORT, RESULT, run
+    from lockgate.result import ATTESTATION, REPORT, RESULT
+    from lockgate.run import run
 
     given = {name: getattr(value, "path", value) for name, value in {**arguments, **outputs}.items()}
     with tempfile.TemporaryDirectory() as folder:

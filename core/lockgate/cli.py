@@ -24,7 +24,7 @@ from lockgate import stage as stages
 from lockgate.errors import InputError, LockgateError, StageError
 
 if TYPE_CHECKING:
-    from lockgate.run import Result
+    from lockgate.result import Result
     from lockgate.stage import Parameter, Stage
 
 # Commands that look at no dataset or model, and so are no stages: name -> module, help.
@@ -124,7 +124,7 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
 
 def _forget(spec: Stage, words: list[str]) -> None:
     """Remove a former run's result from the folder that a mistyped command names, if nothing else is lost."""
-    from lockgate.run import clear, spare
+    from lockgate.outfolder import clear, spare
 
     named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--out"]
     named += [word.partition("=")[2] for word in words if word.startswith("--out=")]

@@ -13,80 +13,22 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate import artifact, body
+from lockgate import artifact, body, outfolder
 from lockgate import stage as stages
 from lockgate.errors import InputError, LockgateError, StageError
-from lockgate.outcome import Decision, Outcome, Verdict
+from lockgate.outcome import Outcome, Verdict
+from lockgate.result import ATTESTATION, REPORT, RESULT, Result, load
 
 if TYPE_CHECKING:
     from lockgate.place import Place
     from lockgate.policy import Policy
     from lockgate.stage import Parameter, Stage
-
-RESULT, REPORT, ATTESTATION = "result.json", "report.html", "attestation.json"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one run left behind.
-
-    Attributes:
-        out: The output folder.
-        document: ``result.json`` as a mapping.
-        opens: Whether a gate opens on it, by the policy of the run.
-    """
-
-    out: Path
-    document: Mapping[str, Any]
-    opens: bool
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict."""
-        return Verdict(self.document["verdict"])
-
-    @property
-    def decision(self) -> Decision | None:
-        """The decision, for a stage that has one."""
-        return Decision(self.document["decision"]) if self.document["decision"] else None
-
-    @property
-    def body_digest(self) -> str:
-        """SHA-256 (hex) over what the run says, equal wherever the run took place."""
-        return str(self.document["body_digest"])
-
-    @property
-    def outputs(self) -> dict[str, str]:
-        """Path of every named output and attachment."""
-        both = {**self.document["outputs"], **self.document["attachments"]}
-        return {name: entry["uri"] for name, entry in both.items()}
-
-    @property
-    def why(self) -> str:
-        """One sentence: the reason of the verdict."""
-        return body.why(self.document)
-
-    def summary(self) -> dict[str, Any]:
-        """Return the small mapping that an orchestrator passes on: no findings, no data."""
-        return {
-            "stage": self.document["stage"],
-            "verdict": str(self.verdict),
-            "decision": str(self.decision) if self.decision else None,
-            "opens": self.opens,
-            "body_digest": self.body_digest,
-            "result": str(self.out / RESULT),
-            "report": str(self.out / REPORT),
-            "attestation": str(self.out / ATTESTATION),
-            "outputs": self.outputs,
-        }
 
 
 def run(
@@ -118,15 +60,15 @@ def run(
     from lockgate.place import as_place
 
     where = as_place(place)
-    folder = _on_this_machine(out, "the output folder")
+    folder = outfolder.on_this_machine(out, "the output folder")
     if where is not None:
         return _elsewhere(where, ref, arguments, folder, policy, key)
     spec = stages.find(ref)
     with artifact.private_folder() as private:
         this = _Run(spec, folder, private)
         this.spare(arguments, policy, key)
-        with _claimed(folder):
-            clear(folder, spec)
+        with outfolder.claimed(folder):
+            outfolder.clear(folder, spec)
             return this.execute(arguments, policy, key)
 
 
@@ -139,9 +81,9 @@ def _elsewhere(
     key: str | None,
 ) -> Result:
     """Run the stage in a place, which may be the only one that knows its parameters."""
-    spare(folder, [text for value in (*arguments.values(), policy, key) for text in _texts(value)])
-    with _claimed(folder):
-        clear(folder)
+    outfolder.spare(folder, [text for value in (*arguments.values(), policy, key) for text in _texts(value)])
+    with outfolder.claimed(folder):
+        outfolder.clear(folder)
     opens = where.carry_out(ref, arguments, out=folder, policy=policy, key=key)
     try:
         return load(folder, opens=opens)
@@ -151,20 +93,6 @@ def _elsewhere(
         raise StageError(
             f"{where} left no result that this Lockgate reads; install the same version of it there"
         ) from None
-
-
-def load(out: str | os.PathLike[str], *, opens: bool) -> Result:
-    """Read the result that a run left in a folder.
-
-    Raises:
-        OSError: There is none.
-        ValueError: It is not one that a run of this version wrote. So are LookupError and TypeError.
-    """
-    folder = Path(out).absolute()
-    document = json.loads((folder / RESULT).read_text("utf-8"))
-    if document["schema"] != body.SCHEMA or document["body_digest"] != body.digest(document):
-        raise ValueError("the result is of another kind, or was altered")
-    return Result(folder, document, opens)
 
 
 class _Run:
@@ -187,7 +115,7 @@ class _Run:
             from lockgate.attest import keys
 
             self.read.append(str(keys.local_path(key)))
-        spare(self.out, self.read)
+        outfolder.spare(self.out, self.read)
 
     def execute(
         self, arguments: Mapping[str, Any], policy_path: str | os.PathLike[str] | None, key: str | None
@@ -249,7 +177,7 @@ class _Run:
         """Return where an output goes, which is nowhere that anything else is lost."""
         called = f"output {parameter.name!r}"
         target = (
-            _on_this_machine(_text(given, called), called)
+            outfolder.on_this_machine(_text(given, called), called)
             if given
             else self.out / f"{parameter.name}{suffix}"
         )
@@ -260,9 +188,9 @@ class _Run:
             raise InputError(f"{called} has the path of another output, {target}; give it one of its own")
         if real in {os.path.realpath(self.out / name) for name in (RESULT, REPORT, ATTESTATION)}:
             raise InputError(f"{called} has the path of the run's own {target.name}; give it another path")
-        if (holder := _holder(target, self.read)) is not None:
+        if (holder := outfolder.holder(target, self.read)) is not None:
             raise InputError(f"{called} would lie in the input {holder}; give it a path outside of it")
-        _check_writable(target.parent, called)
+        outfolder.check_writable(target.parent, called)
         try:
             if target.is_dir():
                 raise InputError(f"{called} is a folder, {target}; give the path of a file")
@@ -378,126 +306,6 @@ class _Run:
                     "make room or choose another folder"
                 ) from error
             raise
-
-
-# --- The output folder ------------------------------------------------------------------------------
-
-
-def clear(out: Path, spec: Stage | None = None) -> None:
-    """Remove the result that a former run left, so that nobody takes it for the result of this one.
-
-    Args:
-        out: The output folder.
-        spec: The stage; what it writes by default is removed as well.
-    """
-    outputs = spec.outputs if spec else ()
-    defaults = [f"{p.name}{p.artifact.suffix}" for p in outputs if p.artifact and not p.optional]
-    try:
-        for name in (RESULT, ATTESTATION, REPORT, *defaults):
-            if (out / name).is_dir():
-                raise InputError(
-                    f"{out / name} is a folder, where this run writes a file; choose another --out"
-                )
-            artifact.discard(out / name)
-    except OSError as error:
-        raise InputError(
-            f"the output folder {out} cannot be used: {error.strerror}; choose another"
-        ) from None
-
-
-def spare(out: Path, read: Iterable[str]) -> None:
-    """Refuse an output folder in which a result would replace, or add to, something that is read.
-
-    Args:
-        out: The output folder.
-        read: Paths and URIs that the run reads.
-
-    Raises:
-        InputError: One of them is a file of the same name as one of the result, or a folder around it.
-    """
-    paths = list(read)
-    own = {os.path.realpath(out / name) for name in (RESULT, REPORT, ATTESTATION)}
-    for uri in paths:
-        if _is_local(uri) and os.path.realpath(artifact.local_path(uri)) in own:
-            raise InputError(
-                f"the result in {out} would replace {uri}, which this run reads; choose another --out"
-            )
-    if (holder := _holder(out, paths)) is not None:
-        raise InputError(f"the output folder {out} lies in the input {holder}; choose one outside of it")
-
-
-def _holder(path: Path, read: Iterable[str]) -> str | None:
-    """Return the folder among what is read that a path is or lies in."""
-    real = Path(os.path.realpath(path))
-    for uri in read:
-        if _is_local(uri):
-            folder = Path(os.path.realpath(artifact.local_path(uri)))
-            if (folder == real or folder in real.parents) and folder.is_dir():
-                return uri
-    return None
-
-
-@contextlib.contextmanager
-def _claimed(out: Path) -> Iterator[None]:
-    """Make the folder, keep other runs out of it, and take it away again if it is left empty."""
-    _check_writable(out, "the output folder")
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise InputError(
-            f"the output folder {out} cannot be used: {error.strerror}; choose another"
-        ) from None
-    try:
-        _lock(handle, out)
-        try:
-            yield
-        finally:
-            for folder in made:
-                with contextlib.suppress(OSError):  # it holds something, or is gone
-                    folder.rmdir()
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int, out: Path) -> None:
-    """Lock the folder itself: the lock leaves no file, and goes with the process however that ends."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise StageError(f"another run is writing into {out}; wait for it, or choose another --out") from None
-    except OSError:
-        return  # a file system without locks
-
-
-def _check_writable(folder: Path, what: str) -> None:
-    """Find out before a long run, not after it, that its result cannot be written."""
-    try:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        usable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
-        reason = "permission denied or read-only" if there.is_dir() else f"{there} is no folder"
-    except OSError as error:
-        usable, reason = False, str(error.strerror).lower()
-    if not usable:
-        raise InputError(f"{what} cannot be written to {folder}: {reason}; choose another place")
-
-
-def _on_this_machine(given: str | os.PathLike[str], what: str) -> Path:
-    """Return the absolute path that a caller names for writing."""
-    text = os.fspath(given)
-    if not _is_local(text):
-        raise InputError(
-            f"{what} is {artifact.display(text)}, and is written to this machine only; give a path"
-        )
-    return artifact.local_path(text).absolute()
-
-
-def _is_local(uri: str) -> bool:
-    scheme, there, _ = uri.partition("://")
-    if "\0" in uri:
-        raise InputError(f"{uri[:80]!r} is no path, for it has a null character in it; correct it")
-    return not there or "/" in scheme or scheme.lower() == "file"
 
 
 # --- Small helpers ----------------------------------------------------------------------------------

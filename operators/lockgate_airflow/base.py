@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     from lockgate.place import Place
-    from lockgate.run import Result
+    from lockgate.result import Result
     from lockgate_airflow.hook import Settings
 
 DEFAULT_CONNECTION = "lockgate_default"

@@ -21,7 +21,7 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 
 from lockgate import artifact
 from lockgate.errors import ArtifactError
-from lockgate.run import REPORT, RESULT
+from lockgate.result import REPORT, RESULT
 from lockgate_airflow import folders
 
 _REPORT_POLICY = (

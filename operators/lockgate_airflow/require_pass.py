@@ -14,7 +14,7 @@ from lockgate_airflow.base import StageOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from lockgate.run import Result
+    from lockgate.result import Result
 
 
 class RequirePassOperator(StageOperator):

@@ -1,6 +1,7 @@
 """Digests say what the bytes are, copies are private, and what cannot be sealed is refused."""
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -203,11 +204,15 @@ def test_a_file_larger_than_the_room_for_its_copy_is_said_before_it_is_read(tmp_
 
 
 def test_a_folder_nested_without_end_is_one_sentence_and_a_deep_one_is_read(tmp_path):
-    (tmp_path / "deep" / "/".join("d" * 200)).mkdir(parents=True)
-    assert artifact.take(tmp_path / "deep", tmp_path, "copy").digest == artifact.digest(tmp_path / "deep")
-    (tmp_path / "deep" / "/".join("d" * 202)).mkdir(parents=True)
-    with pytest.raises(ArtifactError, match="nested more than 200 deep"):
-        artifact.digest(tmp_path / "deep")
+    deep, copy = tmp_path / "deep", tmp_path / "copy"
+    (deep / "/".join("d" * 200)).mkdir(parents=True)
+    try:
+        assert artifact.take(deep, tmp_path, "copy").digest == artifact.digest(deep)
+        (deep / "/".join("d" * 202)).mkdir(parents=True)
+        with pytest.raises(ArtifactError, match="nested more than 200 deep"):
+            artifact.digest(deep)
+    finally:  # too deep for pytest's own way of cleaning up
+        subprocess.run(["rm", "-rf", deep, copy], check=True)
 
 
 def test_copies_of_folders_that_nobody_may_write_to_are_removed_like_others(tmp_path, monkeypatch):

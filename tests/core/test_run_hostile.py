@@ -210,7 +210,9 @@ def test_a_run_that_is_told_to_end_leaves_no_copy_and_no_result(tmp_path, data, 
     (tmp_path / "slow_stage.py").write_text(_MODULE)
     (tmp_path / "tmp").mkdir()
     code = (
-        "import sys; from lockgate.run import run; "
+        # A shell's background job ignores SIGINT, and so would its children.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from lockgate.run import run; "
         f"run('slow_stage:take_time', {{'data': {str(data)!r}, 'flag': 'begun'}}, out='out', "
         f"place={sys.executable if elsewhere else 'inline'!r})"
     )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from lockgate.errors import InputError, MissingExtraError
 from lockgate.poisoning.detectors import DETECTORS
 from lockgate.poisoning.evidence import Alarm, Evidence, Labelled
-from lockgate.poisoning.resampling import holm
 from lockgate.progress import track
+from lockgate.table.two_sample import holm
 
 if TYPE_CHECKING:
     import numpy as np

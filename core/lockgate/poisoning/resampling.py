@@ -16,17 +16,6 @@ ENOUGH = 20
 _PRIOR_ROWS = 30.0  # a small group's variance is drawn towards everybody's with this weight
 
 
-def holm(p_values: list[float]) -> list[float]:
-    """Return p values corrected for their number (Holm 1979), in the given order."""
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
-
-
 def group_excess(values: Floats, group: Integers, groups: int) -> Floats:
     """Return how far each group's mean lies above that of all other rows, in standard errors.
 

@@ -9,19 +9,7 @@ pytest.importorskip("sklearn")
 
 from lockgate.poisoning.curve import lapse
 from lockgate.poisoning.evidence import Labelled, believe, flipped_share
-from lockgate.poisoning.resampling import holm, permuted_p
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_never_makes_a_p_value_smaller_and_keeps_their_order(p_values):
-    adjusted = holm(p_values)
-    assert all(p <= a <= 1 for p, a in zip(p_values, adjusted, strict=True))
-    order = np.argsort(p_values, kind="stable")
-    assert (np.diff(np.array(adjusted)[order]) >= 0).all()
-
-
-def test_holm_gives_the_numbers_of_a_worked_example():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+from lockgate.poisoning.resampling import permuted_p
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
