@@ -55,10 +55,11 @@ class MissingExtraError(StageError):
     Args:
         extra: The extra of this distribution that brings it, for example ``robustness``.
         module: The module that could not be imported.
+        where: What to add to the command, for an extra that wants an environment of its own.
     """
 
-    def __init__(self, extra: str, module: str) -> None:
-        super().__init__(f"{module} is not installed here; run: pip install 'lockgate[{extra}]'")
+    def __init__(self, extra: str, module: str, where: str = "") -> None:
+        super().__init__(f"{module} is not installed here; run: pip install 'lockgate[{extra}]'{where}")
         self.extra = extra
         self.module = module
 

@@ -112,6 +112,10 @@ def run(table: Table, page: Path, *, label: str | None, key: Sequence[str] = (),
 def interpreter() -> str:
     """Return the interpreter that has deepchecks.
 
+    It is the one that `PYTHON_VARIABLE` names, else that of the environment beside this one whose
+    name ends in ``-deepchecks`` (``.venv-deepchecks`` beside ``.venv``, as `make` has it), else this
+    one if it has deepchecks.
+
     Raises:
         MissingExtraError: There is none.
         InputError: The environment variable names something that is not there.
@@ -123,8 +127,15 @@ def interpreter() -> str:
                 f"{PYTHON_VARIABLE} is {named!r}, which is no file; give the path of a Python interpreter"
             )
         return str(Path(named).absolute())
+    beside = Path(f"{sys.prefix}-deepchecks") / "bin" / "python"
+    if beside.is_file():
+        return str(beside)
     if importlib.util.find_spec("deepchecks") is None:
-        raise MissingExtraError("deepchecks", "deepchecks")
+        raise MissingExtraError(
+            "deepchecks",
+            "deepchecks",
+            f" in an environment of its own, and name its python in {PYTHON_VARIABLE}",
+        )
     return sys.executable
 
 

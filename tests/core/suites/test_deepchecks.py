@@ -64,13 +64,28 @@ def test_a_check_without_a_condition_passes_nothing() -> None:
     )
 
 
-def test_without_deepchecks_the_install_command_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_deepchecks_the_install_command_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv(deepchecks.PYTHON_VARIABLE, raising=False)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "env"))
     if deepchecks.importlib.util.find_spec("deepchecks"):
         pytest.skip("deepchecks is installed beside the tests")
 
-    with pytest.raises(MissingExtraError, match=r"pip install 'lockgate\[deepchecks\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'lockgate\[deepchecks\]' in an environment"):
         deepchecks.interpreter()
+
+
+def test_the_environment_beside_this_one_is_found_without_being_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv(deepchecks.PYTHON_VARIABLE, raising=False)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    beside = tmp_path / ".venv-deepchecks" / "bin" / "python"
+    beside.parent.mkdir(parents=True)
+    beside.touch()
+
+    assert deepchecks.interpreter() == str(beside)
 
 
 def test_a_named_interpreter_must_be_there_and_have_deepchecks(
