@@ -52,7 +52,7 @@ def measured(seeds: int) -> dict[tuple[str, str], list[tuple[float, bool, float]
     for name in DATA:
         for seed in range(seeds):
             random = np.random.default_rng([seed, *name.encode()])
-            X, y = load(name)  # noqa: N806 - as scikit-learn calls it
+            x, y = load(name)
             source = random.choice(
                 8, len(y), p=random.permutation([0.28, 0.2, 0.14, 0.1, 0.1, 0.08, 0.06, 0.04])
             )
@@ -61,7 +61,7 @@ def measured(seeds: int) -> dict[tuple[str, str], list[tuple[float, bool, float]
                 labels = flipped(y, planted, random)
                 for method in METHODS:
                     start = time.process_time()
-                    scores, alarm = SCORE[method](X, labels, source, seed)
+                    scores, alarm = SCORE[method](x, labels, source, seed)
                     seconds = time.process_time() - start
                     auroc = float(roc_auc_score(planted, scores)) if planted.any() else float("nan")
                     runs.setdefault((attack, method), []).append((auroc, alarm, seconds))
@@ -69,8 +69,8 @@ def measured(seeds: int) -> dict[tuple[str, str], list[tuple[float, bool, float]
 
 
 def load(name: str) -> tuple[np.ndarray, np.ndarray]:
-    X, y = getattr(datasets, f"load_{name}")(return_X_y=True)  # noqa: N806
-    return X, np.digitize(y, np.quantile(y, [1 / 3, 2 / 3])) if name == "diabetes" else y
+    x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    return x, np.digitize(y, np.quantile(y, [1 / 3, 2 / 3])) if name == "diabetes" else y
 
 
 def choose(attack: str, source: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -89,21 +89,21 @@ def flipped(y: np.ndarray, planted: np.ndarray, random: np.random.Generator) -> 
     return np.where(planted, (y + random.integers(1, classes, len(y))) % classes, y)
 
 
-def by_lockgate(X: np.ndarray, y: np.ndarray, source: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:  # noqa: N803
-    table_ = pa.table({**{f"x{i}": c for i, c in enumerate(X.T)}, "label": y, "source": source})
+def by_lockgate(x: np.ndarray, y: np.ndarray, source: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:
+    table_ = pa.table({**{f"x{i}": c for i, c in enumerate(x.T)}, "label": y, "source": source})
     found = assess(table_, label="label", source="source", seed=seed)
     return found.scores, found.alarmed
 
 
-def by_cleanlab(X: np.ndarray, y: np.ndarray, _: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:  # noqa: N803
+def by_cleanlab(x: np.ndarray, y: np.ndarray, _: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:
     forest = RandomForestClassifier(100, random_state=seed)
-    p = cross_val_predict(forest, X, y, cv=4, method="predict_proba")
+    p = cross_val_predict(forest, x, y, cv=4, method="predict_proba")
     issues = find_label_issues(y, p, n_jobs=1)
     return 1.0 - get_label_quality_scores(y, p), bool(issues.any())
 
 
-def by_knn(X: np.ndarray, y: np.ndarray, _: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:  # noqa: ARG001, N803
-    scaled = StandardScaler().fit_transform(X)
+def by_knn(x: np.ndarray, y: np.ndarray, _: np.ndarray, seed: int) -> tuple[np.ndarray, bool]:  # noqa: ARG001 - one signature for all
+    scaled = StandardScaler().fit_transform(x)
     near = NearestNeighbors(n_neighbors=10).fit(scaled).kneighbors(return_distance=False)
     disagree = (y[near] != y[:, None]).mean(axis=1)
     return disagree, bool((disagree > 0.5).mean() >= 0.05)

@@ -60,23 +60,18 @@ def run_stage(
     Raises:
         SystemExit: The step fails, with one sentence.
     """
-    from lockgate.errors import LockgateError
     from lockgate.report.text import visible
     from lockgate.result import ATTESTATION, REPORT, RESULT
-    from lockgate.run import run
 
     given = {name: getattr(value, "path", value) for name, value in {**arguments, **outputs}.items()}
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            result = run(
-                stage,
-                {name: value for name, value in given.items() if value is not None},
-                out=folder,
-                policy=policy.path if policy else os.environ.get("LOCKGATE_POLICY"),
-                key=os.environ.get("LOCKGATE_KEY"),
-            )
-        except LockgateError as error:
-            raise SystemExit(f"lockgate: {error}") from None
+        result = _run(
+            stage,
+            given,
+            out=folder,
+            policy=policy.path if policy else os.environ.get("LOCKGATE_POLICY"),
+            key=os.environ.get("LOCKGATE_KEY"),
+        )
         for name, target in ((REPORT, report_html), (ATTESTATION, attestation_json), (RESULT, result_json)):
             Path(target.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(folder) / name, target.path)
@@ -117,9 +112,7 @@ def close_unless_passed(*, verdicts: Any, attestation: Any, key: Any, allow: Any
     Raises:
         SystemExit: The gate is closed, or the input cannot be used; one sentence.
     """
-    from lockgate.errors import LockgateError
     from lockgate.report.text import visible
-    from lockgate.run import run
 
     given = {
         "verdicts": verdicts,
@@ -128,10 +121,18 @@ def close_unless_passed(*, verdicts: Any, attestation: Any, key: Any, allow: Any
         "allow": allow,
     }
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            result = run("require-pass", {n: v for n, v in given.items() if v is not None}, out=folder)
-        except LockgateError as error:
-            raise SystemExit(f"lockgate: {error}") from None
+        result = _run("require-pass", given, out=folder)
     if not result.opens:
         raise SystemExit(visible(f"lockgate: the gate is closed: {result.why}", _LONGEST_LINE))
     return str(result.verdict)
+
+
+def _run(stage: str, given: Mapping[str, Any], **options: Any) -> Any:
+    """Run a stage on what was given; an error of Lockgate's ends the step with its sentence."""
+    from lockgate.errors import LockgateError
+    from lockgate.run import run
+
+    try:
+        return run(stage, {name: value for name, value in given.items() if value is not None}, **options)
+    except LockgateError as error:
+        raise SystemExit(f"lockgate: {error}") from None

@@ -36,7 +36,7 @@ def detect_poisoning(
     rows of a class too rare to be checked.
 
     Models that never saw a row judge its label; they come from the baseline when there is one, which
-    lets the detectors see more. Columns without values and row keys are left out by themselves.
+    lets the detectors see more. Row keys are left out by themselves.
 
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 

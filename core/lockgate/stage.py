@@ -331,8 +331,8 @@ def find(ref: str | Stage) -> Stage:
         return ref
     if ":" in ref:
         module, _, attribute = ref.partition(":")
-    elif ref in names():
-        module, attribute = names()[ref], ref.replace("-", "_")
+    elif (known := names().get(ref)) is not None:
+        module, attribute = known, ref.replace("-", "_")
     else:
         module, attribute = _installed(ref)
     try:
@@ -347,7 +347,7 @@ def find(ref: str | Stage) -> Stage:
 def every() -> Iterator[Stage]:
     """Yield every stage of this distribution, in the order of the life cycle."""
     order = ("plan", "ingest", "develop", "validate", "harden", "deploy", "retrain", "monitor", "govern")
-    stages = [find(name) for name in names()]
+    stages = [find(f"{module}:{name.replace('-', '_')}") for name, module in names().items()]
     yield from sorted(stages, key=lambda s: (order.index(s.lifecycle), s.name))
 
 

@@ -19,7 +19,7 @@ class DetectPoisoningOperator(StageOperator):
     rows of a class too rare to be checked.
 
     Models that never saw a row judge its label; they come from the baseline when there is one, which
-    lets the detectors see more. Columns without values and row keys are left out by themselves.
+    lets the detectors see more. Row keys are left out by themselves.
 
     Every argument of the stage may be a template or the output of another task.
 
