@@ -36,6 +36,13 @@ _COMMANDS = {
         "Print the JSON Schema of lockgate.yaml for editors.",
     ),
 }
+# Options of every stage beside --policy and --key; see `lockgate.settings`.
+_SETTINGS = (
+    ("policy_key", "FILE", "public key of who may sign the policy"),
+    ("evidence", "URL", "folder or URL of the evidence store, into which the attestation goes too"),
+    ("ledger", "URL", "SQLite file or database URL of the ledger, to which it is appended"),
+    ("trust_state", "FILE", "what the release gate remembers"),
+)
 _EXIT_CODES = "exit codes: 0 gate open, 1 gate closed, 2 unusable input, 3 could not run"
 
 
@@ -93,25 +100,27 @@ def _dispatch(words: list[str]) -> int:
 def _run_stage(spec: Stage, words: list[str]) -> int:
     from lockgate import progress
     from lockgate.run import run
+    from lockgate.settings import NAMES, Settings
 
     try:
         given = vars(stage_parser(spec).parse_args(words))
     except InputError:
         _forget(spec, words)
         raise
-    options = {name: given.pop(f"_{name}") for name in ("out", "policy", "key", "report_only")}
-    for name in ("out", "policy", "key"):
-        if options[name] is not None and not options[name].strip():  # a variable of a script that is not set
+    options = {name[1:]: given.pop(name) for name in list(given) if name.startswith("_")}
+    for name, value in options.items():
+        if isinstance(value, str) and not value.strip():  # a variable of a script that is not set
             _forget(spec, words)
-            raise InputError(f"--{name} is empty; give a path, or leave the flag out")
+            raise InputError(f"--{name.replace('_', '-')} is empty; give a path, or leave the flag out")
+    around = Settings(**{name: options[name] for name in NAMES if name in options})
+    _refuse_password(around.ledger)
     arguments = {name: value for name, value in given.items() if value is not None}
     with progress.shown(), progress.working(spec.name):
         result = run(
             spec,
             arguments,
             out=options["out"] or Path("lockgate-out") / spec.name,
-            policy=options["policy"] or os.environ.get("LOCKGATE_POLICY"),
-            key=options["key"] or os.environ.get("LOCKGATE_KEY"),
+            settings=around.or_else(Settings.from_environment()),
         )
     try:
         _say(result)
@@ -120,6 +129,14 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
     except (OSError, AttributeError, ValueError, SystemExit):
         _deafen()
     return 0 if result.opens or options["report_only"] else 1
+
+
+def _refuse_password(ledger: str | None) -> None:
+    """Refuse a password in an argument, which every user of the machine can read."""
+    if ledger and "://" in ledger and ":" in ledger.partition("://")[2].rpartition("@")[0]:
+        raise InputError(
+            "--ledger has a password in it, which others could read; set LOCKGATE_LEDGER instead"
+        )
 
 
 def _forget(spec: Stage, words: list[str]) -> None:
@@ -173,6 +190,14 @@ def stage_parser(spec: Stage) -> argparse.ArgumentParser:
         metavar="FILE",
         help="private key that signs the attestation (default: $LOCKGATE_KEY)",
     )
+    for name, metavar, text in _SETTINGS:
+        variable = f"LOCKGATE_{name.upper()}"
+        options.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=f"_{name}",
+            metavar=metavar,
+            help=f"{text} (default: ${variable})",
+        )
     options.add_argument(
         "--report-only", dest="_report_only", action="store_true", help="exit 0 on a closed gate"
     )

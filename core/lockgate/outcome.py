@@ -169,6 +169,7 @@ class Outcome:
         decision: Only `gate-retraining` sets it.
         tables: Named tables for the report: a list of rows, each a mapping of column to value.
         facts: Short lines for the head of the report, label to text.
+        evidence: DigestSets, by name, of attestations that it read elsewhere than in an input.
     """
 
     checks: list[Check] = field(default_factory=list)
@@ -177,6 +178,7 @@ class Outcome:
     decision: Decision | None = None
     tables: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    evidence: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def check(
         self,

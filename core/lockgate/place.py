@@ -21,6 +21,7 @@ from lockgate import artifact, errors
 from lockgate.errors import InputError, StageError
 
 if TYPE_CHECKING:
+    from lockgate.settings import Settings
     from lockgate.stage import Stage
 
 _GRACE = 3.0  # seconds; Airflow kills a task that has not ended five seconds after it was told to
@@ -35,8 +36,7 @@ class Place(Protocol):
         arguments: Mapping[str, Any],
         *,
         out: Path,
-        policy: str | os.PathLike[str] | None,
-        key: str | None,
+        settings: Settings,
     ) -> bool:
         """Run the stage there, leave its result in ``out`` here, and say whether the gate opens."""
 
@@ -62,8 +62,7 @@ class Interpreter:
         arguments: Mapping[str, Any],
         *,
         out: Path,
-        policy: str | os.PathLike[str] | None = None,
-        key: str | None = None,
+        settings: Settings,
     ) -> bool:
         """Run the stage with that interpreter; see `lockgate.run.run`.
 
@@ -75,13 +74,14 @@ class Interpreter:
             "stage": ref if isinstance(ref, str) else ref.ref,
             "arguments": {name: _as_json(name, value) for name, value in arguments.items()},
             "out": str(out),
-            "policy": str(Path(policy).absolute()) if policy else None,
-            "key": key,
         }
         with artifact.private_folder() as private:
             ask, reply = private / "request.json", private / "reply.json"
             ask.write_text(json.dumps(request), "utf-8")
-            self._start([self.python, "-m", "lockgate", "answer", str(ask), str(reply)], private)
+            # TMPDIR, so that even a killed one leaves no copies. Settings go by the environment: a
+            # command line shows the password in a ledger's URL to every user.
+            around = {**settings.into(os.environ), "TMPDIR": str(private)}
+            self._start([self.python, "-m", "lockgate", "answer", str(ask), str(reply)], around)
             try:
                 said = json.loads(reply.read_text("utf-8"))
                 error, opens = said["error"], said.get("opens") is True
@@ -93,8 +93,7 @@ class Interpreter:
             raise refused
         return opens
 
-    def _start(self, command: list[str], private: Path) -> None:
-        around = {**os.environ, "TMPDIR": str(private)}  # so that even a killed one leaves no copies
+    def _start(self, command: list[str], around: dict[str, str]) -> None:
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=around)
         except (OSError, ValueError) as error:

@@ -24,6 +24,7 @@ from lockgate import stage as stages
 from lockgate.errors import InputError, LockgateError, StageError
 from lockgate.outcome import Outcome, Verdict
 from lockgate.result import ATTESTATION, REPORT, RESULT, Result, load
+from lockgate.settings import Settings
 
 if TYPE_CHECKING:
     from lockgate.place import Place
@@ -38,6 +39,7 @@ def run(
     out: str | os.PathLike[str],
     policy: str | os.PathLike[str] | None = None,
     key: str | None = None,
+    settings: Settings | None = None,
     place: Place | str = "inline",
 ) -> Result:
     """Run one stage and write its result into a folder, which is made when it is not there.
@@ -50,6 +52,8 @@ def run(
         policy: Path of ``lockgate.yaml``; without one the stage's own defaults hold.
         key: URI of the key that signs the attestation (a PEM file's path); without one the
             attestation carries no signature. A passphrase comes from ``LOCKGATE_KEY_PASSPHRASE``.
+        settings: References to what lies around the run (`lockgate.settings`); `policy` and `key`
+            outweigh theirs. Where they name an evidence store or a ledger, the attestation goes there too.
         place: Where the stage runs; see `lockgate.place`.
 
     Raises:
@@ -61,15 +65,21 @@ def run(
 
     where = as_place(place)
     folder = outfolder.on_this_machine(out, "the output folder")
+    around = Settings(
+        key=key,
+        policy=os.fspath(policy) if policy else None,
+        key_passphrase=os.environ.get("LOCKGATE_KEY_PASSPHRASE"),
+    )
+    around = around.or_else(settings or Settings())
     if where is not None:
-        return _elsewhere(where, ref, arguments, folder, policy, key)
+        return _elsewhere(where, ref, arguments, folder, around)
     spec = stages.find(ref)
     with artifact.private_folder() as private:
-        this = _Run(spec, folder, private)
-        this.spare(arguments, policy, key)
+        this = _Run(spec, folder, private, around)
+        this.spare(arguments)
         with outfolder.claimed(folder):
             outfolder.clear(folder, spec)
-            return this.execute(arguments, policy, key)
+            return this.execute(arguments)
 
 
 def _elsewhere(
@@ -77,14 +87,14 @@ def _elsewhere(
     ref: str | Stage,
     arguments: Mapping[str, Any],
     folder: Path,
-    policy: str | os.PathLike[str] | None,
-    key: str | None,
+    around: Settings,
 ) -> Result:
     """Run the stage in a place, which may be the only one that knows its parameters."""
-    outfolder.spare(folder, [text for value in (*arguments.values(), policy, key) for text in _texts(value)])
+    named = (*arguments.values(), around.policy, around.key)
+    outfolder.spare(folder, [text for value in named for text in _texts(value)])
     with outfolder.claimed(folder):
         outfolder.clear(folder)
-    opens = where.carry_out(ref, arguments, out=folder, policy=policy, key=key)
+    opens = where.carry_out(ref, arguments, out=folder, settings=around)
     try:
         return load(folder, opens=opens)
     except (OSError, ValueError, LookupError, TypeError):
@@ -98,41 +108,34 @@ def _elsewhere(
 class _Run:
     """One run in this process. The folder ``private`` holds copies in and staged files out."""
 
-    def __init__(self, spec: Stage, out: Path, private: Path) -> None:
+    def __init__(self, spec: Stage, out: Path, private: Path, settings: Settings) -> None:
         self.spec = spec
         self.out = out
         self.private = private
+        self.settings = settings
         self.read: list[str] = []  # paths and URIs of inputs, policy and key
         self.taken: dict[str, artifact.Taken] = {}
         self.staged: dict[str, tuple[Path, Path]] = {}  # output name -> staged path, final path
 
-    def spare(
-        self, arguments: Mapping[str, Any], policy: str | os.PathLike[str] | None, key: str | None
-    ) -> None:
+    def spare(self, arguments: Mapping[str, Any]) -> None:
         """Refuse to replace, or to write into, anything that this run reads."""
-        self.read = [*self._input_uris(arguments), *([os.fspath(policy)] if policy else [])]
-        if key:
-            from lockgate.attest import keys
-
-            self.read.append(str(keys.local_path(key)))
+        self.read = [*self._input_uris(arguments), *_local_settings(self.settings)]
         outfolder.spare(self.out, self.read)
 
-    def execute(
-        self, arguments: Mapping[str, Any], policy_path: str | os.PathLike[str] | None, key: str | None
-    ) -> Result:
+    def execute(self, arguments: Mapping[str, Any]) -> Result:
         started = _now()
         self._stage_outputs(arguments)
-        policy = _read_policy(policy_path)
+        policy = _read_policy(self.settings.policy)
         plain = self._plain(arguments, policy)
-        signer = self._signer(key)
+        signer = self._signer()
         values = {**plain, **self._take_inputs(arguments), **{n: p for n, (p, _) in self.staged.items()}}
-        outcome = self._call(values)
+        outcome = self._call(values | dict.fromkeys(self.spec.filled_in, self.settings))
         written = self._written()
         document = body.build(
             self.spec,
             outcome,
             subjects=self._subjects(evidence=False),
-            evidence=self._subjects(evidence=True),
+            evidence=[*self._subjects(evidence=True), *_read_elsewhere(outcome)],
             parameters=plain,
             policy=_policy_entry(policy, self.spec, plain),
             outputs={n: _entry(*written[n]) for n in written if not self._attached(n)},
@@ -152,14 +155,19 @@ class _Run:
         plain = self.spec.coerce(arguments)
         return plain if policy is None else policy.apply(self.spec, plain)
 
-    def _signer(self, key: str | None) -> Any:
-        if not key:
+    def _signer(self) -> Any:
+        if not self.settings.key:
             if self.spec.signs:
                 raise InputError(f"{self.spec.name} needs a signing key; give --key or set LOCKGATE_KEY")
+            if self.settings.evidence or self.settings.ledger:
+                raise InputError(
+                    "an evidence store or a ledger is set, which take signed attestations only; "
+                    "give --key or set LOCKGATE_KEY"
+                )
             return None
         from lockgate.attest import keys
 
-        return keys.load_signer(key, os.environ.get("LOCKGATE_KEY_PASSPHRASE"))
+        return keys.load_signer(self.settings.key, self.settings.key_passphrase)
 
     def _stage_outputs(self, arguments: Mapping[str, Any]) -> None:
         staging = self.private / "out"
@@ -286,7 +294,8 @@ class _Run:
 
         attachments = {n: os.path.relpath(written[n][1], self.out) for n in written if self._attached(n)}
         page = report.render(document, tables=outcome.tables, facts=outcome.facts, attachments=attachments)
-        sealed = envelope.seal(statement.from_result(document), signer)
+        said = statement.from_result(document, self.spec.attests)
+        sealed = envelope.seal(said, signer)
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         done: list[Path] = []
         try:
@@ -297,6 +306,10 @@ class _Run:
                 with artifact.written_whole(self.out / name) as temporary:
                     temporary.write_bytes(content)
                 done.append(self.out / name)
+            if self.settings.evidence or self.settings.ledger:
+                from lockgate.attest import publish
+
+                publish.publish(sealed, statement.parse(said), signer, self.settings)
         except BaseException as error:  # an interrupt, too, leaves nothing that looks like a result
             for path in done:
                 artifact.discard(path)
@@ -311,12 +324,29 @@ class _Run:
 # --- Small helpers ----------------------------------------------------------------------------------
 
 
-def _read_policy(path: str | os.PathLike[str] | None) -> Policy | None:
+def _read_policy(path: str | None) -> Policy | None:
     if not path:
         return None
     from lockgate import policy
 
     return policy.load(Path(path))
+
+
+def _local_settings(settings: Settings) -> list[str]:
+    """Return the paths on this machine that the settings name."""
+    from lockgate.attest import keys
+
+    found = [uri for uri in (settings.policy, settings.evidence, settings.trust_state) if uri]
+    if settings.ledger and "://" not in settings.ledger:
+        found.append(settings.ledger)
+    if settings.key:
+        with contextlib.suppress(InputError):  # a key elsewhere than in a file
+            found.append(str(keys.local_path(settings.key)))
+    return [uri for uri in found if outfolder.is_local(uri)]
+
+
+def _read_elsewhere(outcome: Outcome) -> list[dict[str, Any]]:
+    return [{"name": name, "uri": "", "digest": dict(digest)} for name, digest in outcome.evidence.items()]
 
 
 def _policy_entry(policy: Policy | None, spec: Stage, plain: Mapping[str, Any]) -> dict[str, Any]:

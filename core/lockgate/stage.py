@@ -44,6 +44,7 @@ from typing import (
 from annotated_types import Interval
 
 from lockgate.errors import InputError
+from lockgate.settings import Settings
 
 if TYPE_CHECKING:
     from lockgate.outcome import Outcome
@@ -74,6 +75,11 @@ class PolicyMark:
     """A mark: ``lockgate.yaml`` may set this parameter."""
 
 
+@dataclass(frozen=True)
+class SettingsMark:
+    """A mark: the run fills in this parameter, which is none for callers."""
+
+
 DatasetIn = Annotated[Path, Artifact("dataset", "in")]
 """A table or array to read: Parquet, CSV, Arrow, JSON lines; a file or a folder of files."""
 ModelIn = Annotated[Path, Artifact("model", "in")]
@@ -93,6 +99,9 @@ FileOut = Annotated[Path, Artifact("file", "out")]
 """Any other file to write."""
 ReportOut = Annotated[Path, Artifact("report", "out", ".html")]
 """A page that may be attached for people to read; it is never part of what is signed as the result."""
+
+SettingsIn = Annotated[Settings, SettingsMark()]
+"""Where keys, policy, evidence and ledger of this run are; given by the run, and no flag or argument."""
 
 Threshold = Annotated[_T, PolicyMark()]
 """A plain parameter that ``lockgate.yaml`` may set: ``max_psi: Threshold[float] = 0.2``."""
@@ -167,6 +176,7 @@ class Stage:
         decides: Whether its outcome has a decision beside the verdict.
         signs: Whether it makes no sense without a signing key.
         gate: Whether it decides what happens next, so that its answer is never taken from a cache.
+        attests: The kind of predicate in its attestation; see `lockgate.attest.predicates.STAGES`.
         handwritten: Whether its two faces are written by hand rather than by `make faces`.
     """
 
@@ -177,6 +187,7 @@ class Stage:
     signs: bool = False
     gate: bool = False
     handwritten: bool = False
+    attests: str = "test-result"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Outcome:
         """Call the function itself, without digests, policy or evidence."""
@@ -215,6 +226,15 @@ class Stage:
         return tuple(
             _parameter(p, hints[p.name], help_of.get(p.name, ""))
             for p in inspect.signature(self.function).parameters.values()
+            if not _is_filled_in(hints[p.name])
+        )
+
+    @functools.cached_property
+    def filled_in(self) -> tuple[str, ...]:
+        """The parameters that take the settings of the run (`SettingsIn`)."""
+        hints = get_type_hints(self.function, include_extras=True)
+        return tuple(
+            name for name in inspect.signature(self.function).parameters if _is_filled_in(hints[name])
         )
 
     @property
@@ -286,6 +306,7 @@ def stage(
     signs: bool = False,
     gate: bool = False,
     handwritten: bool = False,
+    attests: str = "test-result",
 ) -> Callable[[Callable[..., Outcome]], Stage]:
     """Make a function a stage; see `Stage` for the arguments.
 
@@ -298,7 +319,9 @@ def stage(
             raise TypeError(f"stage {name!r} must be a function called {name.replace('-', '_')!r}")
         if not function.__doc__:
             raise TypeError(f"stage {name!r} has no docstring; its first line is its help text")
-        made = Stage(name, function, tuple(threats), decides, signs, gate or decides or signs, handwritten)
+        made = Stage(
+            name, function, tuple(threats), decides, signs, gate or decides or signs, handwritten, attests
+        )
         for attribute in ("__doc__", "__module__"):  # so that help() and hover show the function's own
             object.__setattr__(made, attribute, getattr(function, attribute))
         return made
@@ -387,6 +410,10 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
         if len(kept) == 1 and len(get_args(hint)) == 2:  # noqa: PLR2004 - the pair (type, None)
             return kept[0], True
     return hint, False
+
+
+def _is_filled_in(hint: Any) -> bool:
+    return any(isinstance(mark, SettingsMark) for mark in _marks(hint))
 
 
 def _bare(annotation: Any) -> Any:

@@ -13,20 +13,21 @@ from lockgate.errors import LockgateError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two files to the parser."""
-    parser.add_argument("request", type=Path, help="JSON file: stage, arguments, out, policy, key")
+    parser.add_argument("request", type=Path, help="JSON file: stage, arguments, out")
     parser.add_argument("reply", type=Path, help="JSON file to write: whether the gate opens, or the error")
 
 
 def main(given: argparse.Namespace) -> int:
     """Run the request, write the reply, and return the exit code."""
     from lockgate.run import run
+    from lockgate.settings import Settings
 
     asked = json.loads(given.request.read_text("utf-8"))
     said: dict[str, Any] = {"opens": False, "error": None}
     code = 0
     try:
         result = run(
-            asked["stage"], asked["arguments"], out=asked["out"], policy=asked["policy"], key=asked["key"]
+            asked["stage"], asked["arguments"], out=asked["out"], settings=Settings.from_environment()
         )
         said["opens"] = result.opens
     except LockgateError as error:

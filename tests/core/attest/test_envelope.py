@@ -25,6 +25,7 @@ DOCUMENT = {
     "decision": None,
     "subjects": [{"name": "data", "uri": "/home/me/batch.parquet", "digest": {"sha256": "a" * 64}}],
     "policy": {"digest": None, "thresholds": {"min_rows": 1}},
+    "findings": [],
     "checks": [{"id": "rows", "verdict": "PASS"}],
     "metrics": {"rows": 12, "größe": 1e20},
     "outputs": {},
@@ -72,7 +73,7 @@ def test_a_sealed_statement_opens_with_the_signers_key(sealed, pair):
     opened = envelope.open_envelope(sealed, [keys.load_public(pair.public)])
     assert opened.signers == {pair.keyid}
     assert opened.statement.document == STATEMENT
-    assert opened.statement.opens
+    assert opened.statement.run.opens
 
 
 def test_securesystemslib_verifies_our_envelope_and_refuses_it_for_another_key(sealed, pair, other):
@@ -233,7 +234,7 @@ def _with(**changes):
 BAD_STATEMENTS = {
     "a list": [],
     "older statement type": _with(top={"_type": "https://in-toto.io/Statement/v0.1"}),
-    "unknown predicate": _with(top={"predicateType": "https://slsa.dev/provenance/v1"}),
+    "unknown predicate": _with(top={"predicateType": "https://in-toto.io/attestation/link/v0.3"}),
     "no predicate": _with(top={"predicate": None}),
     "no extension": _with(predicate={statement.EXTENSION: None}),
     "no subject": _with(top={"subject": []}),
@@ -277,7 +278,7 @@ def test_a_signature_over_another_payload_type_does_not_count(pair):
 def test_fields_that_we_do_not_know_are_ignored_as_in_toto_asks(pair):
     made = _with(top={"new": 1}, predicate={"url": "https://example.org/run/1"}, ours={"new": []})
     raw = _signed_payload(json.dumps(made).encode(), pair)
-    assert envelope.open_envelope(raw, [keys.load_public(pair.public)]).statement.stage == "validate-data"
+    assert envelope.open_envelope(raw, [keys.load_public(pair.public)]).statement.run.stage == "validate-data"
 
 
 @pytest.mark.parametrize("name", BAD_STATEMENTS)

@@ -30,6 +30,11 @@ def _result(**changes):
             {"id": "e", "verdict": "WAIVED"},
         ],
         "metrics": {"rows": 3},
+        "findings": [
+            {"rule": "LG-X-001", "severity": "HIGH", "check": "c"},
+            {"rule": "LG-X-001", "severity": "CRITICAL", "check": "c"},
+            {"rule": "LG-X-002", "severity": "MEDIUM", "check": "b"},
+        ],
         "outputs": {"suspects": {"uri": "/var/data/x", "digest": FILE}},
         "evidence": [],
         "body_digest": "b" * 64,
@@ -45,8 +50,8 @@ def test_a_result_becomes_a_test_result_statement_that_reads_back():
     assert made["predicate"]["configuration"] == [{"name": "lockgate.yaml", "digest": {"sha256": "d" * 64}}]
     read = statement.parse(made)
     assert read.subjects == (Subject("current", FILE), Subject("reference", TREE))
-    assert read.stage == "gate-retraining"
-    assert read.finished == dt.datetime(2026, 1, 1, 0, 0, 0, 120_000, tzinfo=dt.timezone.utc)
+    assert read.run.stage == "gate-retraining"
+    assert read.run.finished == dt.datetime(2026, 1, 1, 0, 0, 0, 120_000, tzinfo=dt.timezone.utc)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +71,7 @@ def test_what_closes_a_gate_is_failed_to_every_reader_of_the_predicate(verdict, 
     made = statement.from_result(_result(verdict=verdict, decision=decision))
     assert made["predicate"]["result"] == result
     read = statement.parse(made)
-    assert (read.verdict, read.decision, read.opens) == (verdict, decision, opens)
+    assert (read.run.verdict, read.run.decision, read.run.opens) == (verdict, decision, opens)
 
 
 def test_no_path_and_no_address_gets_into_a_statement():
@@ -107,4 +112,4 @@ def test_a_subject_is_matched_by_digests_that_are_accepted_and_by_nothing_else(o
 def test_a_time_keeps_its_zone_and_its_fraction():
     for text, minute in [("2026-01-01T00:30:00.5+00:30", 0), ("2026-01-01T00:00:00Z", 0)]:
         made = statement.from_result(_result(finished=text))
-        assert statement.parse(made).finished.astimezone(dt.timezone.utc).minute == minute
+        assert statement.parse(made).run.finished.astimezone(dt.timezone.utc).minute == minute

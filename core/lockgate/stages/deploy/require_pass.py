@@ -68,7 +68,7 @@ def _attested(outcome: Outcome, number: int, path: Path, key: Path | None, allow
     check = f"attestation[{number}]"
     raw = read_bytes(path, envelope.MAX_BYTES, EnvelopeError)
     try:
-        statement = envelope.open_envelope(raw, [keys.load_public(key)] if key else []).statement
+        statement = envelope.open_envelope(raw, [keys.load_public(key)] if key else []).statement.run
     except envelope.SignatureError as error:
         problem, _, fix = str(error).partition("; ")
         outcome.checks.append(Check(check, Verdict.FAIL, "unsigned", reason=problem))

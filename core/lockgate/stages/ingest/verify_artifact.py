@@ -54,19 +54,20 @@ def verify_artifact(
         outcome.check("signature", value=False, comparator="==", threshold=True)
         _unsigned(outcome, str(error), unsigned=isinstance(error, envelope.UnsignedError))
         return outcome
+    run = statement.run
     outcome.check("signature", value=True, comparator="==", threshold=True)
     outcome.metrics = {
-        "attested_by": statement.stage,
-        "attested_body": statement.body_digest,
+        "attested_by": run.stage,
+        "attested_body": run.body_digest,
         "keyid": public.keyid,
     }
 
-    if not outcome.check("stage", value=statement.stage, comparator="==", threshold=attested_by):
+    if not outcome.check("stage", value=run.stage, comparator="==", threshold=attested_by):
         _fail(
             outcome,
             "LG-SIGN-012",
             "stage",
-            f"The attestation was written by {statement.stage}, not by {attested_by}.",
+            f"The attestation was written by {run.stage}, not by {attested_by}.",
             f"Give the attestation of {attested_by}, or set attested_by to the stage you rely on.",
         )
     now = digest(artifact)
@@ -81,15 +82,15 @@ def verify_artifact(
             f"the attestation names {', '.join(_short(s.digest) for s in named) or 'no such input'}.",
             "Do not use it; get it again from where it was signed, or find out who changed it.",
         )
-    if not outcome.check("verdict", value=statement.opens, comparator="==", threshold=True):
+    if not outcome.check("verdict", value=run.opens, comparator="==", threshold=True):
         _fail(
             outcome,
             "LG-SIGN-014",
             "verdict",
-            f"{statement.stage} said {statement.decision or statement.verdict} about it.",
-            f"Look at the report of {statement.stage}.",
+            f"{run.stage} said {run.decision or run.verdict} about it.",
+            f"Look at the report of {run.stage}.",
         )
-    outcome.facts |= {"Attested by": statement.stage, "Signed with": f"key {public.keyid[:16]}"}
+    outcome.facts |= {"Attested by": run.stage, "Signed with": f"key {public.keyid[:16]}"}
     return outcome
 
 

@@ -24,6 +24,7 @@ def _attest(path, pair, verdict, decision=None):
         "decision": decision,
         "subjects": [],
         "policy": {"digest": None, "thresholds": {}},
+        "findings": [],
         "checks": [],
         "metrics": {},
         "outputs": {},

@@ -47,7 +47,7 @@ def test_the_attestation_of_the_run_is_signed_and_names_the_digest(tmp_path, fol
         result = _sign(artifact, pair, tmp_path / "out", monkeypatch)
         raw = (result.out / "attestation.json").read_bytes()
         opened = envelope.open_envelope(raw, [keys.load_public(pair.public)])
-        assert opened.statement.stage == "sign-artifact"
+        assert opened.statement.run.stage == "sign-artifact"
         assert [dict(s.digest) for s in opened.statement.subjects] == [digest(artifact)]
 
 

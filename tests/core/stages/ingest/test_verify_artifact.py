@@ -50,6 +50,7 @@ def _attest(path, pair, **changes):
         "decision": None,
         "subjects": [{"name": "artifact", "digest": {"sha256": "a" * 64}}],
         "policy": {"digest": None, "thresholds": {}},
+        "findings": [],
         "checks": [],
         "metrics": {},
         "outputs": {},

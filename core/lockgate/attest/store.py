@@ -1,0 +1,173 @@
+"""The evidence store: attestations by the digest of what they are about, in a folder or at an fsspec URL.
+
+    store = EvidenceStore("s3://team/evidence")
+    store.put(envelope, statement.subjects)
+    for stored in store.of({"sha256": "..."}): ...
+
+An attestation lies once for every subject, at ``ALGORITHM/DIGEST/NAME.json``, where NAME is the SHA-256
+of its own bytes: putting it twice changes nothing, two can never overwrite each other, and one that was
+altered no longer fits its name. Nothing in a store is to be believed before its signature is checked,
+and nothing that is missing from it is known not to exist: for that there is the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lockgate import artifact
+from lockgate.attest.envelope import MAX_BYTES
+from lockgate.attest.fields import DIGESTS
+from lockgate.errors import InputError, StageError
+
+if TYPE_CHECKING:
+    from lockgate.attest.statement import Subject
+
+MAX_OF_ONE = 10_000
+"""Most attestations of one subject that are read; a subject with more needs a store of its own."""
+_NAME = re.compile(r"([0-9a-f]{64})\.json\Z")
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What lies in a store under a subject's digest.
+
+    Attributes:
+        name: SHA-256 (hex) that it is stored under.
+        raw: Its bytes.
+    """
+
+    name: str
+    raw: bytes
+
+    @property
+    def intact(self) -> bool:
+        """Whether the bytes are those that the name was made of."""
+        return hashlib.sha256(self.raw).hexdigest() == self.name
+
+
+def name_of(envelope: bytes) -> str:
+    """Return the name of an attestation: the SHA-256 (hex) of its bytes."""
+    return hashlib.sha256(envelope).hexdigest()
+
+
+class EvidenceStore:
+    """Attestations by subject digest.
+
+    Args:
+        url: A folder, or an fsspec URL; it is made when something is put into it.
+
+    Raises:
+        InputError: It is no address that can be read here.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._shown = artifact.display(url)
+        self._system, self._root = _open(url, self._shown)
+
+    def __str__(self) -> str:
+        return self._shown
+
+    def put(self, envelope: bytes, subjects: Iterable[Subject]) -> str:
+        """Keep an attestation under each of its subjects, and return its name.
+
+        Raises:
+            StageError: The store cannot be written to.
+        """
+        name = name_of(envelope)
+        try:
+            for subject in subjects:
+                for algorithm in DIGESTS:
+                    if algorithm in subject.digest:
+                        self._write(
+                            self._folder(algorithm, subject.digest[algorithm]), f"{name}.json", envelope
+                        )
+        except Exception as error:  # noqa: BLE001 - every kind of store has errors of its own
+            raise StageError(
+                f"the evidence store {self._shown} cannot be written ({type(error).__name__}); "
+                "check the address and the rights"
+            ) from None
+        return name
+
+    def of(self, digest: Mapping[str, str]) -> list[Stored]:
+        """Return what lies under a digest, in no particular order; each once.
+
+        Files that have no name of an attestation, and links, are passed over; one that is larger than
+        an attestation may be comes back cut off, and so is not `Stored.intact`.
+
+        Raises:
+            InputError: The store cannot be read, or holds more than `MAX_OF_ONE` under this digest.
+        """
+        found: dict[str, Stored] = {}
+        for algorithm in DIGESTS:
+            if algorithm in digest and _HEX.match(digest[algorithm]):
+                for stored in self._read(self._folder(algorithm, digest[algorithm])):
+                    found.setdefault(stored.name, stored)
+        return list(found.values())
+
+    def _folder(self, algorithm: str, hexadecimal: str) -> str:
+        return f"{self._root}/{algorithm}/{hexadecimal}"
+
+    def _write(self, folder: str, name: str, envelope: bytes) -> None:
+        path = f"{folder}/{name}"
+        if self._system.exists(path) and self._system.cat_file(path) == envelope:
+            return
+        self._system.makedirs(folder, exist_ok=True)
+        if _is_local(self._system):
+            from pathlib import Path
+
+            with artifact.written_whole(Path(path)) as temporary:
+                temporary.write_bytes(envelope)
+        else:
+            self._system.pipe_file(path, envelope)
+
+    def _read(self, folder: str) -> list[Stored]:
+        try:
+            entries = self._system.ls(folder, detail=True)
+        except FileNotFoundError:
+            return []
+        except Exception as error:  # noqa: BLE001 - every kind of store has errors of its own
+            raise self._unreadable(error) from None
+        named = [
+            (match.group(1), entry["name"])
+            for entry in entries
+            if entry["type"] == "file"
+            and not entry.get("islink")
+            and (match := _NAME.search(entry["name"].rpartition("/")[2]))
+        ]
+        if len(named) > MAX_OF_ONE:
+            raise InputError(
+                f"the evidence store {self._shown} holds more than {MAX_OF_ONE} attestations of one subject; "
+                "move old ones away"
+            )
+        try:
+            return [Stored(name, self._system.cat_file(path, 0, MAX_BYTES + 1)) for name, path in named]
+        except Exception as error:  # noqa: BLE001 - every kind of store has errors of its own
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: Exception) -> InputError:
+        return InputError(
+            f"the evidence store {self._shown} cannot be read ({type(error).__name__}); "
+            "check the address and the rights"
+        )
+
+
+def _open(url: str, shown: str) -> tuple[Any, str]:
+    import fsspec
+
+    if not url or "::" in url:
+        raise InputError("the evidence store has no address that is read; give a folder or an fsspec URL")
+    try:
+        system, root = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"the evidence store {shown} cannot be reached from here: {error}") from None
+    return system, str(root).rstrip("/")
+
+
+def _is_local(system: Any) -> bool:
+    protocol = system.protocol
+    return "file" in ((protocol,) if isinstance(protocol, str) else protocol)

@@ -1,0 +1,65 @@
+"""Where a run finds keys, policy, evidence and ledger: references, said once and never in arguments.
+
+    LOCKGATE_KEY             URI of the key that signs (`lockgate.attest.keys`)
+    LOCKGATE_KEY_PASSPHRASE  its passphrase, which has no other place
+    LOCKGATE_POLICY          path or URL of lockgate.yaml
+    LOCKGATE_POLICY_KEY      public keys of who may sign the policy, comma between: the root of trust
+    LOCKGATE_EVIDENCE        folder or fsspec URL where attestations are kept, by digest
+    LOCKGATE_LEDGER          path of an SQLite file, or SQLAlchemy URL of a database
+    LOCKGATE_TRUST_STATE     file in which a release gate remembers what it has seen
+
+The command line has a flag for each but the passphrase; in Airflow they come from a connection of
+type `lockgate`, in a KFP step from its environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+PREFIX = "LOCKGATE_"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """References to what lies around a run; None for what is not set.
+
+    Attributes:
+        key: URI of the key that signs attestations; None signs nothing.
+        policy: Path or URL of ``lockgate.yaml``.
+        policy_key: Paths of the public keys of who may sign the policy, comma between them.
+        evidence: Folder or fsspec URL of the evidence store, into which every attestation is put.
+        ledger: Path of an SQLite file or SQLAlchemy URL of the ledger, to which every one is appended.
+        trust_state: Path of what a release gate remembers from one decision to the next.
+        key_passphrase: Of the key. Never shown.
+    """
+
+    key: str | None = None
+    policy: str | None = None
+    policy_key: str | None = None
+    evidence: str | None = None
+    ledger: str | None = field(default=None, repr=False)  # may have a password in it
+    trust_state: str | None = None
+    key_passphrase: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Return what the variables ``LOCKGATE_*`` say; an empty one is not set."""
+        around = os.environ if environ is None else environ
+        return cls(**{name: around.get(PREFIX + name.upper()) or None for name in NAMES})
+
+    def or_else(self, other: Settings) -> Settings:
+        """Return these settings, with those of another where one is not set."""
+        return Settings(**{name: getattr(self, name) or getattr(other, name) for name in NAMES})
+
+    def into(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment in which just these settings are set, to hand it to another process."""
+        said = {PREFIX + name.upper(): getattr(self, name) for name in NAMES}
+        others = {name: value for name, value in environ.items() if name not in said}
+        return others | {name: value for name, value in said.items() if value}
+
+
+NAMES = tuple(each.name for each in dataclasses.fields(Settings))
+"""The names of the settings; the variable of ``policy_key`` is ``LOCKGATE_POLICY_KEY``."""
