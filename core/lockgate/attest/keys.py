@@ -114,20 +114,32 @@ def load_public(path: Path) -> SSlibKey:
     Raises:
         KeyFileError: It is missing, no public key, or not ECDSA P-256.
     """
+    return parse_public(read_bytes(path, _MAX_BYTES, KeyFileError), str(path))
+
+
+def parse_public(raw: bytes, name: str) -> SSlibKey:
+    """Return the public key of a PEM text, with the id that follows from it.
+
+    Args:
+        raw: The text.
+        name: What errors call it.
+
+    Raises:
+        KeyFileError: It is no public key, or not ECDSA P-256.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
     from securesystemslib.signer import SSlibKey
 
-    raw = read_bytes(path, _MAX_BYTES, KeyFileError)
     if b"PRIVATE KEY-----" in raw:
         raise KeyFileError(
-            f"{path} is a private key, which only its owner may hold; give the public key, NAME{PUBLIC}"
+            f"{name} is a private key, which only its owner may hold; give the public key, NAME{PUBLIC}"
         )
     try:
         key = load_pem_public_key(raw)
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{path} is no public PEM key; give NAME{PUBLIC}") from None
-    _check_kind(key, path, private=False)
+        raise KeyFileError(f"{name} is no public PEM key; give NAME{PUBLIC}") from None
+    _check_kind(key, name, private=False)
     return SSlibKey.from_crypto(key)
 
 
@@ -161,7 +173,7 @@ def _private_key(raw: bytes, passphrase: str | None, path: Path) -> Any:
         raise KeyFileError(f"{path} is no private key in PEM form; make one with `lockgate keygen`") from None
 
 
-def _check_kind(key: Any, path: Path, *, private: bool) -> None:
+def _check_kind(key: Any, name: Path | str, *, private: bool) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     wanted = ec.EllipticCurvePrivateKey if private else ec.EllipticCurvePublicKey
@@ -170,7 +182,7 @@ def _check_kind(key: Any, path: Path, *, private: bool) -> None:
     kind = type(key).__name__.removesuffix("PrivateKey").removesuffix("PublicKey").lstrip("_")
     curve = f" on {key.curve.name}" if isinstance(key, wanted) else ""
     raise KeyFileError(
-        f"{path} is a key of the wrong kind ({kind}{curve}); use {_KIND}, as `lockgate keygen` makes it"
+        f"{name} is a key of the wrong kind ({kind}{curve}); use {_KIND}, as `lockgate keygen` makes it"
     )
 
 
