@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Commands that look at no dataset or model, and so are no stages: name -> module, help.
 _COMMANDS = {
     "keygen": ("lockgate.commands.keygen", "Make a key pair for signing attestations."),
+    "public-key": ("lockgate.commands.public_key", "Print the public half of a private key."),
     "answer": ("lockgate.commands.answer", "Run a request of another interpreter (place=Interpreter)."),
     "policy-schema": (
         "lockgate.commands.policy_schema",

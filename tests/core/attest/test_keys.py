@@ -111,8 +111,6 @@ def test_what_is_no_private_key_is_refused_as_signer(tmp_path):
     broken = b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
     assert "no private key" in _refused(_secret_file(tmp_path / "b", broken))
     assert "larger than" in _refused(_secret_file(tmp_path / "c", b"x" * 70_000))
-    with pytest.raises(KeyFileError, match="'awskms' are not read"):
-        keys.load_signer("awskms:alias/key")
 
 
 @pytest.mark.parametrize("kind", OTHER_KINDS)
@@ -132,6 +130,35 @@ def test_what_is_no_public_key_is_refused_as_verifier(tmp_path):
     pair.public.write_bytes(pair.public.read_bytes()[:60])
     with pytest.raises(KeyFileError, match="no public PEM key"):
         keys.load_public(pair.public)
+
+
+def test_a_list_of_public_keys_is_read_and_the_same_key_counts_once(tmp_path):
+    ana, bo = (keys.generate(name, tmp_path, None) for name in ("ana", "bo"))
+    assert [k.keyid for k in keys.load_publics(f"{ana.public}, {bo.public}")] == [ana.keyid, bo.keyid]
+    (tmp_path / "copy.pem").write_bytes(ana.public.read_bytes())
+    assert len(keys.load_publics(f"{ana.public},{tmp_path / 'copy.pem'}")) == 1
+
+
+@pytest.mark.parametrize("paths", ["", ",", "{0},", "{0},,{0}"])
+def test_a_list_of_public_keys_with_a_gap_is_refused(tmp_path, paths):
+    pair = keys.generate("signer", tmp_path, None)
+    with pytest.raises(KeyFileError, match="has an empty item"):
+        keys.load_publics(paths.format(pair.public))
+
+
+def test_a_public_key_is_read_from_text_and_an_error_names_the_place(tmp_path):
+    pair = keys.generate("signer", tmp_path, None)
+    text = pair.public.read_text()
+    assert keys.parse_public(text, "lockgate.yaml").keyid == pair.keyid
+    for bad, part in [
+        (text + text, "more than one key"),
+        (pair.private.read_text() + text, "is a private key"),
+        (text.replace("M", "N", 1), "no public PEM key"),
+        ("\ud800", "no public PEM key"),
+        ("", "no public PEM key"),
+    ]:
+        with pytest.raises(KeyFileError, match=f"^lockgate.yaml, line 3.*{part}"):
+            keys.parse_public(bad, "lockgate.yaml, line 3")
 
 
 def test_the_key_id_follows_from_the_key_and_not_from_how_the_file_is_written(tmp_path):

@@ -1,9 +1,7 @@
-"""Keys: ECDSA on the curve P-256 (FIPS 186-5) in PEM files, signing through securesystemslib.
+"""Key files: PEM, made and read.
 
 A pair is two files: ``NAME.key.pem`` (PKCS#8, mode 0600, encrypted when there is a passphrase) and
-``NAME.pub.pem`` (SubjectPublicKeyInfo). A key's id is derived from the key itself (securesystemslib:
-SHA-256 of the canonical JSON of type, scheme and public key), never read from a file, so one key
-cannot appear under two names.
+``NAME.pub.pem`` (SubjectPublicKeyInfo).
 """
 
 from __future__ import annotations
@@ -78,20 +76,10 @@ def generate(name: str, directory: Path, passphrase: str | None) -> KeyPair:
     return KeyPair(private, public, SSlibKey.from_crypto(key.public_key()).keyid)
 
 
-def load_signer(key_uri: str, passphrase: str | None = None) -> Signer:
-    """Return what signs with a private key.
-
-    Args:
-        key_uri: Path of a PEM file; ``file2:PATH`` and ``file:PATH`` name the same.
-        passphrase: Decrypts the key; ignored for a key in the clear.
-
-    Raises:
-        KeyFileError: It is missing, no private key, not ECDSA P-256, encrypted with another
-            passphrase or none was given, or it lies in the clear where every user can read it.
-    """
+def load_private(path: Path, passphrase: str | None) -> Signer:
+    """Return what signs with the private key in a PEM file; see `lockgate.attest.keys.load_signer`."""
     from securesystemslib.signer import CryptoSigner
 
-    path = local_path(key_uri)
     raw = read_bytes(path, _MAX_BYTES, KeyFileError)
     if b"PRIVATE KEY-----" not in raw:
         other = "a public key" if b"-----BEGIN PUBLIC KEY-----" in raw else "no private key"
@@ -104,7 +92,7 @@ def load_signer(key_uri: str, passphrase: str | None = None) -> Signer:
             f"the key {path} lies in the clear where every user can read it; run: chmod 600 {path}"
         )
     key = _private_key(raw, passphrase if encrypted else None, path)
-    _check_kind(key, path, private=True)
+    _check_kind(key, str(path), private=True)
     return CryptoSigner(key)
 
 
@@ -117,46 +105,58 @@ def load_public(path: Path) -> SSlibKey:
     return parse_public(read_bytes(path, _MAX_BYTES, KeyFileError), str(path))
 
 
-def parse_public(raw: bytes, name: str) -> SSlibKey:
-    """Return the public key of a PEM text, with the id that follows from it.
+def load_publics(paths: str) -> list[SSlibKey]:
+    """Return the public keys in some files.
 
     Args:
-        raw: The text.
-        name: What errors call it.
+        paths: Their paths with a comma between. The same key in two files is returned once.
 
     Raises:
-        KeyFileError: It is no public key, or not ECDSA P-256.
+        KeyFileError: There is no path, one is empty, or a file is none that `load_public` reads.
+    """
+    names = [name.strip() for name in paths.split(",")]
+    if "" in names:  # left out, a key that is missing by mistake would not be noticed
+        raise KeyFileError(f"the list of public keys {paths!r} has an empty item; give paths of NAME{PUBLIC}")
+    found = [load_public(Path(name)) for name in names]
+    return list({key.keyid: key for key in found}.values())
+
+
+def parse_public(text: str | bytes, where: str) -> SSlibKey:
+    """Return the one public key in a PEM text, with the id that follows from it.
+
+    Args:
+        text: As it stands in a file or in a policy.
+        where: What an error calls it, for example ``lockgate.yaml, line 12``.
+
+    Raises:
+        KeyFileError: It holds no public key, several, a private key, or one that is not ECDSA P-256.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
     from securesystemslib.signer import SSlibKey
 
+    raw = text.encode(errors="replace") if isinstance(text, str) else text
     if b"PRIVATE KEY-----" in raw:
         raise KeyFileError(
-            f"{name} is a private key, which only its owner may hold; give the public key, NAME{PUBLIC}"
+            f"{where} is a private key, which only its owner may hold; give the public key, NAME{PUBLIC}"
         )
+    if raw.count(b"-----BEGIN") > 1:  # all but the first would be passed over in silence
+        raise KeyFileError(f"{where} holds more than one key; give one public key a file")
     try:
         key = load_pem_public_key(raw)
     except (ValueError, UnsupportedAlgorithm):
-        raise KeyFileError(f"{name} is no public PEM key; give NAME{PUBLIC}") from None
-    _check_kind(key, name, private=False)
+        raise KeyFileError(f"{where} is no public PEM key; give NAME{PUBLIC}") from None
+    _check_kind(key, where, private=False)
     return SSlibKey.from_crypto(key)
 
 
-def local_path(key_uri: str) -> Path:
-    """Return the path of the PEM file that a key's URI names.
+def trusted(key: SSlibKey) -> SSlibKey:
+    """Return a public key made anew from its key material, whatever its object says of id and scheme.
 
     Raises:
-        KeyFileError: It names a key of another kind, such as one in a cloud's key service.
+        KeyFileError: It is not ECDSA P-256.
     """
-    scheme, colon, rest = key_uri.partition(":")
-    if not colon or "/" in scheme or Path(key_uri).exists():
-        return Path(key_uri)
-    if scheme in ("file", "file2"):
-        return Path("/" + rest.lstrip("/") if rest.startswith("//") else rest)
-    raise KeyFileError(
-        f"keys of the kind {scheme!r} are not read by this version; give the path of a PEM file"
-    )
+    return parse_public(str(key.keyval.get("public", "")), "a trusted key")
 
 
 def _private_key(raw: bytes, passphrase: str | None, path: Path) -> Any:
@@ -173,7 +173,7 @@ def _private_key(raw: bytes, passphrase: str | None, path: Path) -> Any:
         raise KeyFileError(f"{path} is no private key in PEM form; make one with `lockgate keygen`") from None
 
 
-def _check_kind(key: Any, name: Path | str, *, private: bool) -> None:
+def _check_kind(key: Any, where: str, *, private: bool) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     wanted = ec.EllipticCurvePrivateKey if private else ec.EllipticCurvePublicKey
@@ -182,7 +182,7 @@ def _check_kind(key: Any, name: Path | str, *, private: bool) -> None:
     kind = type(key).__name__.removesuffix("PrivateKey").removesuffix("PublicKey").lstrip("_")
     curve = f" on {key.curve.name}" if isinstance(key, wanted) else ""
     raise KeyFileError(
-        f"{name} is a key of the wrong kind ({kind}{curve}); use {_KIND}, as `lockgate keygen` makes it"
+        f"{where} is a key of the wrong kind ({kind}{curve}); use {_KIND}, as `lockgate keygen` makes it"
     )
 
 
