@@ -96,9 +96,8 @@ def take(uri: str | os.PathLike[str], into: Path, name: str) -> Taken:
     """
     text = os.fspath(uri)
     copy = into / name
-    scheme = _SCHEME.match(text)
-    if scheme and scheme.group(1).lower() != "file":
-        _download(text, scheme.group(1).lower(), into / f"{name}.download")
+    if is_remote(text):
+        _download(text, into / f"{name}.download")
         source = into / f"{name}.download"
     else:
         source = local_path(text)
@@ -116,6 +115,31 @@ def digest(path: Path) -> DigestSet:
         ArtifactError: It is missing, unreadable or cannot be sealed.
     """
     return _walk(path, None)[0]
+
+
+def is_remote(uri: str) -> bool:
+    """Whether a path or URI names something in a remote store."""
+    scheme = _SCHEME.match(uri)
+    return scheme is not None and scheme.group(1).lower() != "file"
+
+
+def read_remote(uri: str, max_bytes: int) -> bytes | None:
+    """Return the bytes of a small file in a remote store, or None when there is none.
+
+    Raises:
+        ArtifactError: It cannot be read, or is larger than `max_bytes`.
+    """
+    system, path = _store(uri)
+    try:
+        with system.open(path, "rb") as stream:
+            raw = bytes(stream.read(max_bytes + 1))
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise _unreachable(uri, error) from None
+    if len(raw) > max_bytes:
+        raise ArtifactError(f"{display(uri)} is larger than {max_bytes} bytes; give a smaller file")
+    return raw
 
 
 def local_path(uri: str) -> Path:
@@ -317,7 +341,17 @@ def _check_name(relative: str, root: Path) -> None:
         ) from None
 
 
-def _download(uri: str, scheme: str, target: Path) -> None:
+def _download(uri: str, target: Path) -> None:
+    system, path = _store(uri)
+    try:
+        system.get(path, str(target), recursive=bool(system.isdir(path)))
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise _unreachable(uri, error) from None
+
+
+def _store(uri: str) -> tuple[Any, str]:
+    """Return the remote file system of a URI, and the path in it."""
+    scheme = uri.partition(":")[0].lower()
     if "::" in uri or scheme not in _REMOTE:
         raise ArtifactError(
             f"{display(uri)} is of a kind that is not read ({scheme}); "
@@ -327,13 +361,17 @@ def _download(uri: str, scheme: str, target: Path) -> None:
 
     try:
         system, path = fsspec.core.url_to_fs(uri)
-        system.get(path, str(target), recursive=bool(system.isdir(path)))
     except ImportError as error:
         raise ArtifactError(f"{display(uri)} cannot be read here: {error}") from None
     except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise ArtifactError(
-            f"{display(uri)} cannot be read ({type(error).__name__}); check the address and the rights"
-        ) from None
+        raise _unreachable(uri, error) from None
+    return system, str(path)
+
+
+def _unreachable(uri: str, error: Exception) -> ArtifactError:
+    return ArtifactError(
+        f"{display(uri)} cannot be read ({type(error).__name__}); check the address and the rights"
+    )
 
 
 def _reason(error: Exception) -> str:

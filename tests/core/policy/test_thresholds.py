@@ -95,7 +95,7 @@ def test_the_gate_stays_closed_on_inconclusive_unless_the_policy_opens_it(tmp_pa
 @pytest.mark.parametrize(
     ("text", "line", "part"),
     [
-        ("stages: {}", 1, "'version' must be 1"),
+        ("stages: {}", 1, "lacks the key 'version'; write `version: 1`"),
         ("version: 2", 1, "'version' must be 1"),
         ("version: true", 1, "'version' must be 1"),
         ("version: 1.0", 1, "'version' must be 1"),
