@@ -26,6 +26,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_BYTES = 16_000_000
 _MAX_DEPTH = 32
 _MAX_SIGNATURES = 32
+_MAX_SIGNATURE_BYTES = 65_536  # room for a second one of any scheme (FIPS 205 has the longest: 49,856)
+_LONGEST_P256 = 72  # DER of two integers below 2^256 (RFC 3279 section 2.2.3)
 
 
 class SignatureError(EnvelopeError):
@@ -83,6 +85,7 @@ def open_envelope(raw: bytes, public_keys: Iterable[SSlibKey]) -> Opened:
         UnsignedError: It has no signature.
         SignatureError: No given key signed it: it was signed by others, or altered since.
         EnvelopeError: It is no envelope, or was signed over something that is no statement of a run.
+        KeyFileError: A given key is not ECDSA P-256.
     """
     payload, signatures = _decode(raw)
     if not signatures:
@@ -94,6 +97,38 @@ def open_envelope(raw: bytes, public_keys: Iterable[SSlibKey]) -> Opened:
             "check the key, and take the attestation from where it was written"
         )
     return Opened(statements.parse(_json(payload, "the statement")), frozenset(signers))
+
+
+def countersign(raw: bytes, signer: Signer) -> bytes:
+    """Return an envelope with a signature more over the same statement; a former one of the same key goes.
+
+    Args:
+        raw: The envelope. Its signatures are not checked, so see to what it says first (`unverified`).
+        signer: What signs it.
+
+    Raises:
+        EnvelopeError: It is no envelope, or has as many signatures as it may.
+    """
+    from securesystemslib.dsse import Envelope
+
+    payload, _ = _decode(raw)
+    data = _json(raw, "the attestation")
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
+    signature = envelope.sign(signer)
+    kept = [entry for entry in data["signatures"] if entry.get("keyid") != signature.keyid]
+    data["signatures"] = [*kept, *envelope.to_dict()["signatures"]]
+    signed = json.dumps(data, separators=(",", ":")).encode() + b"\n"
+    _decode(signed)
+    return signed
+
+
+def unverified(raw: bytes) -> statements.Statement:
+    """Return the statement of an envelope without asking who signed it: to look at, never to believe.
+
+    Raises:
+        EnvelopeError: It is no envelope, or its statement is none that Lockgate reads.
+    """
+    return statements.parse(_json(_decode(raw)[0], "the statement"))
 
 
 def _decode(raw: bytes) -> tuple[bytes, list[bytes]]:
@@ -113,7 +148,10 @@ def _signature(entry: Any) -> bytes:
         _refuse("a signature is no object with sig and keyid")
     if not isinstance(entry.get("keyid", ""), str):
         _refuse("a keyid is no text")
-    return _base64(entry["sig"], "sig")
+    signature = _base64(entry["sig"], "sig")
+    if len(signature) > _MAX_SIGNATURE_BYTES:
+        _refuse(f"a signature is longer than {_MAX_SIGNATURE_BYTES} bytes")
+    return signature
 
 
 def _signers(payload: bytes, signatures: list[bytes], public_keys: Iterable[SSlibKey]) -> set[str]:
@@ -121,25 +159,20 @@ def _signers(payload: bytes, signatures: list[bytes], public_keys: Iterable[SSli
     from securesystemslib.exceptions import UnverifiedSignatureError
     from securesystemslib.signer import Signature
 
+    from lockgate.attest import keys
+
     signed = Envelope(payload, PAYLOAD_TYPE, {}).pae()
+    tried = [signature for signature in signatures if len(signature) <= _LONGEST_P256]
     found = set()
-    for key in public_keys:
-        keyid = _identity(key)
-        for signature in signatures:
+    # Made anew from their key material: id, type and scheme in the object may have been chosen by anybody.
+    for key in (keys.trusted(given) for given in public_keys):
+        for signature in tried:
             try:
-                key.verify_signature(Signature(keyid, signature.hex()), signed)
+                key.verify_signature(Signature(key.keyid, signature.hex()), signed)
             except UnverifiedSignatureError:
                 continue
-            found.add(keyid)
+            found.add(key.keyid)
     return found
-
-
-def _identity(key: SSlibKey) -> str:
-    """Derive the id anew: the one in the object may have been chosen by whoever made it."""
-    from cryptography.hazmat.primitives.serialization import load_pem_public_key
-    from securesystemslib.signer import SSlibKey
-
-    return SSlibKey.from_crypto(load_pem_public_key(key.keyval["public"].encode())).keyid
 
 
 def _base64(value: Any, field: str) -> bytes:
