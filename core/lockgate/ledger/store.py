@@ -187,6 +187,17 @@ class Ledger:
             "the attestation is not in the ledger; run its stage again with the ledger set"
         )
 
+    def entries_at(self, indices: Iterable[int], checkpoint: Checkpoint) -> list[Entry]:
+        """Return entries by their place in the ledger, each with its proof of inclusion.
+
+        Raises:
+            LedgerError: One is missing, or is not what was logged; the database does not answer.
+        """
+        from lockgate.ledger import reading
+
+        with self._database.reading() as connection:
+            return reading.entries_at(connection, list(indices), checkpoint)
+
     def leaves(self, checkpoint: Checkpoint) -> Iterator[bytes]:
         """Give the bytes of each entry that a checkpoint covers, in order, not proved to it."""
         from lockgate.ledger import rows
