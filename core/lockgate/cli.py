@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "keygen": ("lockgate.commands.keygen", "Make a key pair for signing attestations."),
     "public-key": ("lockgate.commands.public_key", "Print the public half of a private key."),
+    "ledger": ("lockgate.commands.ledger", "Audit the ledger, sign it, prove what stands in it."),
     "answer": ("lockgate.commands.answer", "Run a request of another interpreter (place=Interpreter)."),
     "policy-schema": (
         "lockgate.commands.policy_schema",
