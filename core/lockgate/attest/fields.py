@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from lockgate.errors import EnvelopeError
@@ -56,7 +56,7 @@ def word(kind: type[_Word], entry: Mapping[str, Any], field: str) -> _Word:
 
 
 def time(entry: Mapping[str, Any], field: str) -> dt.datetime:
-    """Return a field that must be a time with a zone (RFC 3339)."""
+    """Return a field that must be a time with a zone (RFC 3339), in UTC."""
     match = _TIME.match(value := text(entry, field))
     if not match or not value.isascii():
         refuse(f"its {field} is no time with a zone (RFC 3339)")
@@ -64,9 +64,24 @@ def time(entry: Mapping[str, Any], field: str) -> dt.datetime:
     whole, fraction, zone = match.groups()
     zone = "+00:00" if zone == "Z" else zone
     try:
-        return dt.datetime.fromisoformat(f"{whole}.{fraction or '':0<6}{zone}")
-    except ValueError:
+        return dt.datetime.fromisoformat(f"{whole}.{fraction or '':0<6}{zone}").astimezone(dt.timezone.utc)
+    except (ValueError, OverflowError):  # the latter where the zone leads out of the calendar
         refuse(f"its {field} is no time that a calendar has")
+
+
+def written(time: dt.datetime) -> str:
+    """Return a time as `time` reads it."""
+    return time.astimezone(dt.timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+def exactly(entry: Mapping[str, Any], known: Collection[str], what: str) -> None:
+    """Refuse an object whose fields are not just the known ones."""
+    for field in sorted(known):
+        if field not in entry:
+            refuse(f"{what} lacks the field {field!r}")
+    for field in entry:
+        if field not in known:
+            refuse(f"{what} has a field that is not known ({field[:80]!r})")
 
 
 def digest_set(value: Any, what: str) -> dict[str, str]:

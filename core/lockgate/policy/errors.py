@@ -17,6 +17,10 @@ class PolicyAlteredError(PolicyError):
     """The approval is of other bytes, or says something else than the policy does."""
 
 
+class PolicyNotYetSignedError(PolicyError):
+    """The approval was signed in the future: by a clock that is wrong, or to outlive its time."""
+
+
 class PolicyExpiredError(PolicyError):
     """The policy's own time is over."""
 
@@ -31,7 +35,3 @@ class PolicyForkedError(PolicyError):
 
 class TrustStateError(InputError):
     """The file in which a gate remembers what it has seen cannot be used."""
-
-
-class CheckpointForkedError(TrustStateError):
-    """A ledger showed two trees of one size."""

@@ -22,7 +22,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lockgate.policy.times import CLOCK_SKEW, write_time
+from lockgate.attest.fields import written
+from lockgate.policy.times import CLOCK_SKEW
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -197,13 +198,13 @@ def _key_refused(
 ) -> tuple[Refusal, str] | None:
     revoked = key.revoked
     if revoked is not None and revoked.reason == "compromised":
-        return Refusal.COMPROMISED, f"signed with a key that was compromised ({write_time(revoked.at)})"
+        return Refusal.COMPROMISED, f"signed with a key that was compromised ({written(revoked.at)})"
     if latest > now + CLOCK_SKEW:
-        return Refusal.FUTURE, f"signed at {write_time(latest)}, which is in the future"
+        return Refusal.FUTURE, f"signed at {written(latest)}, which is in the future"
     if key.valid_from is not None and (signed < key.valid_from or now < key.valid_from):
-        return Refusal.NOT_YET_VALID, f"signed with a key that is good from {write_time(key.valid_from)} on"
+        return Refusal.NOT_YET_VALID, f"signed with a key that is good from {written(key.valid_from)} on"
     if key.valid_until is not None and latest >= key.valid_until:
-        return Refusal.NO_LONGER_VALID, f"signed with a key that was good until {write_time(key.valid_until)}"
+        return Refusal.NO_LONGER_VALID, f"signed with a key that was good until {written(key.valid_until)}"
     if revoked is not None and latest > revoked.at:
-        return Refusal.ROTATED, f"signed with a key that was replaced at {write_time(revoked.at)}"
+        return Refusal.ROTATED, f"signed with a key that was replaced at {written(revoked.at)}"
     return None
