@@ -41,6 +41,7 @@ def build(
     *,
     subjects: list[dict[str, Any]],
     parameters: Mapping[str, Any],
+    context: Mapping[str, Any],
     policy: Mapping[str, Any],
     outputs: Mapping[str, Any],
     evidence: list[dict[str, Any]],
@@ -69,6 +70,7 @@ def build(
     }
     document: dict[str, Any] = plain(said)
     document["body_digest"] = digest(document)
+    document["context"] = plain({**context, **outcome.context})
     document["evidence"] = plain(evidence)
     document["attachments"] = plain(attachments)
     document["started"] = started

@@ -170,6 +170,7 @@ class Outcome:
         tables: Named tables for the report: a list of rows, each a mapping of column to value.
         facts: Short lines for the head of the report, label to text.
         evidence: DigestSets, by name, of attestations that it read elsewhere than in an input.
+        context: What differs with the engine or the machine, by name; no part of the body.
     """
 
     checks: list[Check] = field(default_factory=list)
@@ -179,6 +180,7 @@ class Outcome:
     tables: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
     evidence: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
 
     def check(
         self,

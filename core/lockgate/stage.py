@@ -80,6 +80,11 @@ class SettingsMark:
     """A mark: the run fills in this parameter, which is none for callers."""
 
 
+@dataclass(frozen=True)
+class ContextMark:
+    """A mark: this parameter says where a run took place, which is no part of what the run says."""
+
+
 DatasetIn = Annotated[Path, Artifact("dataset", "in")]
 """A table or array to read: Parquet, CSV, Arrow, JSON lines; a file or a folder of files."""
 ModelIn = Annotated[Path, Artifact("model", "in")]
@@ -105,6 +110,9 @@ SettingsIn = Annotated[Settings, SettingsMark()]
 
 Threshold = Annotated[_T, PolicyMark()]
 """A plain parameter that ``lockgate.yaml`` may set: ``max_psi: Threshold[float] = 0.2``."""
+RunContext = Annotated[_T, ContextMark()]
+"""A plain parameter that differs with the engine, such as the id of its run: it is recorded in
+``context``, beside the body of the result, so that the body digest is equal wherever the run was."""
 Share = Annotated[float, Interval(ge=0.0, le=1.0)]
 """A number from 0 to 1."""
 Seed = Annotated[int, Interval(ge=0, le=2**32 - 1)]
@@ -127,6 +135,7 @@ class Parameter:
         optional: Whether None is a value of it.
         many: Whether it takes a list.
         threshold: Whether ``lockgate.yaml`` may set it.
+        context: Whether it is recorded beside the body of the result (`RunContext`).
         help: Its text in the docstring.
     """
 
@@ -138,6 +147,7 @@ class Parameter:
     optional: bool
     many: bool
     threshold: bool
+    context: bool
     help: str
 
     @property
@@ -400,6 +410,7 @@ def _parameter(declared: inspect.Parameter, hint: Any, text: str) -> Parameter:
         optional=optional,
         many=many,
         threshold=any(isinstance(m, PolicyMark) for m in marks),
+        context=any(isinstance(m, ContextMark) for m in marks),
         help=text,
     )
 
