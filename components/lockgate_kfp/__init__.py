@@ -11,11 +11,15 @@
 
 Every component runs in one image, `IMAGE`. To use an image of your own, set the environment
 variable ``LOCKGATE_KFP_IMAGE``, or assign ``lockgate_kfp.IMAGE`` before you import a component.
+`use_settings` gives a step its key, policy, evidence store and ledger.
 """
 
 import os
 
 from lockgate import __version__
+from lockgate_kfp.secrets import use_settings
 
 IMAGE = os.environ.get("LOCKGATE_KFP_IMAGE", f"localhost/lockgate:{__version__}")
 """The image that the components name; `make image` builds it."""
+
+__all__ = ["IMAGE", "use_settings"]

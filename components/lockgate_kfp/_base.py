@@ -1,6 +1,5 @@
 """What every component does: make a KFP step of a function, and run a stage inside the step."""
 
-import os
 import shutil
 import tempfile
 from collections import namedtuple
@@ -65,13 +64,7 @@ def run_stage(
 
     given = {name: getattr(value, "path", value) for name, value in {**arguments, **outputs}.items()}
     with tempfile.TemporaryDirectory() as folder:
-        result = _run(
-            stage,
-            given,
-            out=folder,
-            policy=policy.path if policy else os.environ.get("LOCKGATE_POLICY"),
-            key=os.environ.get("LOCKGATE_KEY"),
-        )
+        result = _run(stage, given, out=folder, policy=policy.path if policy else None)
         for name, target in ((REPORT, report_html), (ATTESTATION, attestation_json), (RESULT, result_json)):
             Path(target.path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(Path(folder) / name, target.path)
@@ -128,11 +121,16 @@ def close_unless_passed(*, verdicts: Any, attestation: Any, key: Any, allow: Any
 
 
 def _run(stage: str, given: Mapping[str, Any], **options: Any) -> Any:
-    """Run a stage on what was given; an error of Lockgate's ends the step with its sentence."""
+    """Run a stage on what was given, with the settings of the step's environment.
+
+    An error of Lockgate's ends the step with its sentence.
+    """
     from lockgate.errors import LockgateError
     from lockgate.run import run
+    from lockgate.settings import Settings
 
+    said = {name: value for name, value in given.items() if value is not None}
     try:
-        return run(stage, {name: value for name, value in given.items() if value is not None}, **options)
+        return run(stage, said, settings=Settings.from_environment(), **options)
     except LockgateError as error:
         raise SystemExit(f"lockgate: {error}") from None

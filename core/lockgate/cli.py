@@ -25,6 +25,7 @@ from lockgate.errors import InputError, LockgateError, StageError
 
 if TYPE_CHECKING:
     from lockgate.result import Result
+    from lockgate.settings import Settings
     from lockgate.stage import Parameter, Stage
 
 # Commands that look at no dataset or model, and so are no stages: name -> module, help.
@@ -56,19 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except LockgateError as error:
-        print(f"lockgate: {error}", file=sys.stderr)
+        print(_hidden(f"lockgate: {error}", words), file=sys.stderr)
         if os.environ.get("LOCKGATE_DEBUG") and error.__cause__:
-            raise
+            _trace(words)
         return error.exit_code
     except BrokenPipeError:  # the reader of help, such as `head`, has gone; results see to it themselves
         _deafen()
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a person sees one sentence, whatever went wrong
         if os.environ.get("LOCKGATE_DEBUG"):
-            raise
-        said = StageError(" ".join(f"{type(error).__name__}: {error}".split()))
-        print(f"lockgate: could not run: {said}; set LOCKGATE_DEBUG=1 to see where", file=sys.stderr)
-        return 3
+            _trace(words)
+            return StageError.exit_code
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        hint = "set LOCKGATE_DEBUG=1 to see where"
+        print(_hidden(f"lockgate: could not run: {said}; {hint}", words), file=sys.stderr)
+        return StageError.exit_code
     except KeyboardInterrupt:
         print("lockgate: stopped", file=sys.stderr)
         return 130
@@ -115,7 +118,7 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
             _forget(spec, words)
             raise InputError(f"--{name.replace('_', '-')} is empty; give a path, or leave the flag out")
     around = Settings(**{name: options[name] for name in NAMES if name in options})
-    _refuse_password(around.ledger)
+    _refuse_secrets(around)
     arguments = {name: value for name, value in given.items() if value is not None}
     with progress.shown(), progress.working(spec.name):
         result = run(
@@ -133,12 +136,32 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
     return 0 if result.opens or options["report_only"] else 1
 
 
-def _refuse_password(ledger: str | None) -> None:
-    """Refuse a password in an argument, which every user of the machine can read."""
-    if ledger and "://" in ledger and ":" in ledger.partition("://")[2].rpartition("@")[0]:
-        raise InputError(
-            "--ledger has a password in it, which others could read; set LOCKGATE_LEDGER instead"
-        )
+def _refuse_secrets(said: Settings) -> None:
+    """Refuse a password or a token in an argument, which every user of the machine can read."""
+    from lockgate.settings import NAMES, secrets_in
+
+    for name in NAMES:
+        if secrets_in(getattr(said, name) or ""):
+            raise InputError(
+                f"--{name.replace('_', '-')} has a password or token in it, which others could read; "
+                f"set LOCKGATE_{name.upper()} instead"
+            )
+
+
+def _hidden(text: str, words: Sequence[str]) -> str:
+    """Return a text without the secrets that the environment and the arguments hold."""
+    from lockgate.settings import Settings, hide, secrets_in
+
+    said = [part for word in words for part in (word, word.partition("=")[2])]  # --flag=URL
+    given = [secret for part in said for secret in secrets_in(part)]
+    return hide(text, [*given, *Settings.from_environment().secrets()])
+
+
+def _trace(words: Sequence[str]) -> None:
+    """Print where the error at hand came from: its causes may quote a URL or a key's passphrase."""
+    import traceback
+
+    print(_hidden(traceback.format_exc(), words), file=sys.stderr, end="")
 
 
 def _forget(spec: Stage, words: list[str]) -> None:

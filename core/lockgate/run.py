@@ -65,12 +65,9 @@ def run(
 
     where = as_place(place)
     folder = outfolder.on_this_machine(out, "the output folder")
-    around = Settings(
-        key=key,
-        policy=os.fspath(policy) if policy else None,
-        key_passphrase=os.environ.get("LOCKGATE_KEY_PASSPHRASE"),
-    )
+    around = Settings(key=key, policy=os.fspath(policy) if policy else None)
     around = around.or_else(settings or Settings())
+    around = around.or_else(Settings(key_passphrase=os.environ.get("LOCKGATE_KEY_PASSPHRASE")))
     if where is not None:
         return _elsewhere(where, ref, arguments, folder, around)
     spec = stages.find(ref)
@@ -267,12 +264,12 @@ class _Run:
         return outcome
 
     def _public(self, text: str) -> str:
-        """Name things as the caller does: the URI instead of the private copy."""
+        """Name things as the caller does, the URI instead of the private copy, and hide secrets."""
         for taken in sorted(self.taken.values(), key=lambda t: -len(str(t.path))):
             text = text.replace(str(taken.path), taken.uri)
         for staged, target in self.staged.values():
             text = text.replace(str(staged), str(target))
-        return text
+        return self.settings.hide(text)
 
     def _written(self) -> dict[str, tuple[Path, Path]]:
         for parameter in self.spec.outputs:

@@ -16,10 +16,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PREFIX = "LOCKGATE_"
+# The password ends at the last @ before the path; one with a slash in it, at the first.
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/@:?#]*)(?::([^/]*|[^@]*))?@")
+_TOKEN = re.compile(r"pass|pwd|token|secret|credential|signature|api_?key|access_?key|^sig$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,10 @@ class Settings:
     """
 
     key: str | None = None
-    policy: str | None = None
+    policy: str | None = field(default=None, repr=False)  # these URLs may have a password or a token in them
     policy_key: str | None = None
-    evidence: str | None = None
-    ledger: str | None = field(default=None, repr=False)  # may have a password in it
+    evidence: str | None = field(default=None, repr=False)
+    ledger: str | None = field(default=None, repr=False)
     trust_state: str | None = None
     key_passphrase: str | None = field(default=None, repr=False)
 
@@ -60,6 +64,44 @@ class Settings:
         others = {name: value for name, value in environ.items() if name not in said}
         return others | {name: value for name, value in said.items() if value}
 
+    def secrets(self) -> list[str]:
+        """Return what must be shown to nobody: the passphrase, and passwords and tokens in URLs."""
+        said = [getattr(self, name) for name in NAMES if name != "key_passphrase"]
+        found = [secret for reference in said if reference for secret in secrets_in(reference)]
+        return [*found, *([self.key_passphrase] if self.key_passphrase else [])]
+
+    def hide(self, text: str) -> str:
+        """Return a text with three asterisks for every secret of these settings."""
+        return hide(text, self.secrets())
+
 
 NAMES = tuple(each.name for each in dataclasses.fields(Settings))
 """The names of the settings; the variable of ``policy_key`` is ``LOCKGATE_POLICY_KEY``."""
+
+
+def secrets_in(reference: str) -> list[str]:
+    """Return the passwords and tokens in a path or URL, as they stand there and decoded.
+
+    They are the password before an @ (in a web address the user as well: it may be a token), and the
+    values in a query whose name says that they are secret.
+    """
+    from urllib.parse import unquote, unquote_plus
+
+    found = []
+    if match := _USERINFO.match(reference):
+        scheme, user, password = match.groups()
+        found = [password or "", *([user] if scheme.lower() in ("http", "https") else [])]
+        found += [unquote(each) for each in found]
+    if "://" in reference:
+        query = reference.partition("?")[2].partition("#")[0]
+        for name, _, value in (part.partition("=") for part in re.split("[&;]", query)):
+            if _TOKEN.search(unquote_plus(name)):
+                found += [value, unquote_plus(value)]
+    return [secret for secret in dict.fromkeys(found) if secret]
+
+
+def hide(text: str, secrets: list[str]) -> str:
+    """Return a text with three asterisks in the place of every secret."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text

@@ -14,9 +14,7 @@ Why the arguments of a stage live in one attribute, and more: `core/doc/adr/0004
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
@@ -30,12 +28,13 @@ from lockgate_airflow.folders import default_out
 from lockgate_airflow.links import ReportLink
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     from lockgate.place import Place
     from lockgate.result import Result
-    from lockgate_airflow.hook import Settings
+    from lockgate.settings import Settings
 
 DEFAULT_CONNECTION = "lockgate_default"
 _LOGGED_FINDINGS = 20
@@ -57,9 +56,10 @@ class StageOperator(BaseOperator):
         fail_on: The verdicts that fail the task. `()` never fails it over a verdict, for a task
             whose verdict a later task acts on. INCONCLUSIVE does not fail a task whose policy
             opens the gate on it.
-        lockgate_conn_id: The connection of type `lockgate` that names the signing key and the
-            policy. The default one may be missing: then `LOCKGATE_KEY` and `LOCKGATE_POLICY` of
-            the worker's environment hold. None looks at the environment only.
+        lockgate_conn_id: The connection of type `lockgate` that names the signing key, the policy,
+            the evidence store and the ledger. What it leaves out comes from `LOCKGATE_*` of the
+            worker's environment, as does everything when the default one is missing. None looks at
+            the environment only.
         kwargs: What every Airflow operator takes. An `Asset` in `outlets` gets the verdict and the
             digests as its event's `extra`; an `AssetAlias` gets one asset for each output, or, when
             the stage writes none, for each input, and only when the gate is open; the asset is called
@@ -93,6 +93,7 @@ class StageOperator(BaseOperator):
         self.place = place
         self.fail_on = _verdicts(fail_on)
         self.lockgate_conn_id = lockgate_conn_id
+        self._result: Result | None = None
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -111,15 +112,14 @@ class StageOperator(BaseOperator):
             )
         try:
             settings = self._settings()
-            with _passphrase(settings.passphrase):
-                result = run(
-                    self.stage,
-                    self.arguments,
-                    out=self.out or default_out(context),
-                    policy=self.policy or settings.policy,
-                    key=settings.key,
-                    place=self.place,
-                )
+            result = self._result = run(
+                self.stage,
+                self.arguments,
+                out=self.out or default_out(context),
+                policy=self.policy,
+                settings=settings,
+                place=self.place,
+            )
         except InputError as error:  # the same parameters and input would be refused again
             raise AirflowFailException(str(error)) from None
         self._log(result, context)
@@ -134,6 +134,18 @@ class StageOperator(BaseOperator):
     def on_kill(self) -> None:
         """End the run when Airflow asks the task to end, so that no private copy of the data stays behind."""
         raise SystemExit(f"{self.task_id} was told to end")
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage | None:  # noqa: ARG002 - Airflow's signature
+        """Tell OpenLineage what was looked at and what came of it; see `lockgate_airflow.lineage`."""
+        if self._result is None:  # no stage ran to its end
+            return None
+        from lockgate_airflow.lineage import lineage
+
+        return lineage(self._result)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage | None:
+        """Tell it of a closed gate, too: the task failed, and the stage did not."""
+        return self.get_openlineage_facets_on_complete(task_instance)
 
     def _settings(self) -> Settings:
         from lockgate_airflow.hook import settings
@@ -180,23 +192,6 @@ def _verdicts(names: Sequence[str]) -> tuple[str, ...]:
         if name not in known:
             raise ValueError(f"fail_on names {name!r}; the verdicts are {', '.join(sorted(known))}")
     return given
-
-
-@contextlib.contextmanager
-def _passphrase(secret: str | None) -> Iterator[None]:
-    """Hand the key's passphrase to the run, and to the interpreter that it may start."""
-    name = "LOCKGATE_KEY_PASSPHRASE"
-    before = os.environ.get(name)
-    if secret is not None:
-        os.environ[name] = secret
-    try:
-        yield
-    finally:
-        if secret is not None:
-            if before is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = before
 
 
 def _push_parts(context: Context, summary: Mapping[str, Any]) -> None:
