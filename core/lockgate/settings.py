@@ -82,16 +82,16 @@ NAMES = tuple(each.name for each in dataclasses.fields(Settings))
 def secrets_in(reference: str) -> list[str]:
     """Return the passwords and tokens in a path or URL, as they stand there and decoded.
 
-    They are the password before an @ (in a web address the user as well: it may be a token), and the
-    values in a query whose name says that they are secret.
+    They are the password before an @ (in a web address a user without one: it may be a token), and
+    the values in a query whose name says that they are secret.
     """
     from urllib.parse import unquote, unquote_plus
 
     found = []
     if match := _USERINFO.match(reference):
         scheme, user, password = match.groups()
-        found = [password or "", *([user] if scheme.lower() in ("http", "https") else [])]
-        found += [unquote(each) for each in found]
+        token = user if scheme.lower() in ("http", "https") else ""
+        found = [password or token, unquote(password or token)]
     if "://" in reference:
         query = reference.partition("?")[2].partition("#")[0]
         for name, _, value in (part.partition("=") for part in re.split("[&;]", query)):
