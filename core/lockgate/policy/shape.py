@@ -21,6 +21,7 @@ from lockgate.policy import times
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$"
 """Names are ASCII: two that look alike on a screen are then the same."""
+NAME = re.compile(NAME_PATTERN.replace("$", r"\Z"))
 LONGEST_LIST = 1_000
 
 
@@ -168,7 +169,7 @@ class Named(Kind):
         """Return the values by name; two names that differ in case alone are refused."""
         seen: dict[str, str] = {}
         for name in _mapping(place, value):
-            if not re.match(NAME_PATTERN.replace("$", r"\Z"), name):
+            if not NAME.match(name):
                 (place / name).refuse(
                     f"is no name for {self.what}; use letters of a to z, digits, and . _ @ - between them"
                 )

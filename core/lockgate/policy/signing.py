@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate import artifact
 from lockgate.attest import envelope
 from lockgate.attest.predicates.policy_approval import PolicyApproval, build, subject_of
-from lockgate.errors import EnvelopeError, InputError, PolicyError, StageError
+from lockgate.errors import EnvelopeError, InputError, PolicyError
 from lockgate.policy import source
 from lockgate.policy.contents import Policy
 from lockgate.policy.errors import (
@@ -67,20 +66,16 @@ def attestation_of(path: str | os.PathLike[str]) -> str:
     return source.beside(path, ENDING)
 
 
-def sign(path: Path, signer: Signer, *, now: dt.datetime) -> tuple[Policy, bytes]:
-    """Approve a policy: write its approval beside it, or add a signature to the one that is there.
+def approve(path: Path, signer: Signer, *, now: dt.datetime) -> tuple[Policy, bytes]:
+    """Return a policy and its approval: a new one, or the one that lies beside it with a signature more.
 
     Args:
         path: ``lockgate.yaml``.
         signer: What signs it.
         now: The time that it is.
 
-    Returns:
-        The policy, and the approval that was written.
-
     Raises:
         PolicyError: The policy cannot be used, has no name, revision and expiry, or has expired.
-        StageError: The approval cannot be written.
     """
     raw = source.read(path)
     policy = parse(raw, source.shown(path))
@@ -89,23 +84,12 @@ def sign(path: Path, signer: Signer, *, now: dt.datetime) -> tuple[Policy, bytes
             f"{path} has no name, revision and expires; a policy that is signed needs all three"
         )
     if policy.expires <= now:
-        raise PolicyExpiredError(
-            f"{path} expired at {policy.expires:%Y-%m-%d %H:%M} UTC; write a later `expires:`"
-        )
+        raise PolicyExpiredError(f"{path} expired at {_said_at(policy.expires)}; write a later `expires:`")
     said = PolicyApproval(policy.name, policy.revision, policy.expires, now)
-    target = Path(attestation_of(path))
-    before = _approval_of_the_same(target, policy, said)
-    sealed = (
-        envelope.seal(build(policy.digest, said), signer)
-        if before is None
-        else envelope.countersign(before, signer)
-    )
-    try:
-        with artifact.written_whole(target) as temporary:
-            temporary.write_bytes(sealed)
-    except OSError as error:
-        raise StageError(f"{target} cannot be written: {error.strerror}; choose another folder") from None
-    return policy, sealed
+    before = _approval_of_the_same(attestation_of(path), policy, said)
+    if before is None:
+        return policy, envelope.seal(build(policy.digest, said), signer)
+    return policy, envelope.countersign(before, signer)
 
 
 def open_policy(
@@ -223,14 +207,14 @@ def _approved(logged: Iterable[bytes], root_keys: Sequence[SSlibKey], name: str)
             yield SeenPolicy(said.revision, statement.subjects[0].digest["sha256"])
 
 
-def _approval_of_the_same(target: Path, policy: Policy, said: PolicyApproval) -> bytes | None:
+def _approval_of_the_same(target: str, policy: Policy, said: PolicyApproval) -> bytes | None:
     """Return the approval that is there when it says of the same bytes what would be said now."""
     raw = source.read_if_there(target, envelope.MAX_BYTES)
     if raw is None:
         return None
     try:
         statement = envelope.unverified(raw)
-        there = _said(statement, policy.digest, str(target))
+        there = _said(statement, policy.digest, target)
     except InputError:  # of a former revision, or damaged: a new one takes its place
         return None
     same = dataclasses.replace(there, signed=said.signed) == said and there.signed <= said.signed + CLOCK_SKEW
