@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -21,11 +21,12 @@ def publish(envelope: bytes, statement: Statement, signer: Signer, settings: Set
         envelope: The bytes of the sealed attestation.
         statement: What is in it.
         signer: Signs the ledger's new checkpoint.
-        settings: Name the store, the ledger, both or neither.
+        settings: Name the store, the ledger, both or neither. Their policy says what the ledger is
+            called and who else signs for it; without one, a ledger has one writer.
 
     Raises:
         InputError: An address cannot be used.
-        StageError: The store or the ledger cannot be written.
+        StageError: The store or the ledger cannot be written, or the ledger is not what was signed last.
     """
     if settings.evidence:
         from lockgate.attest.store import EvidenceStore
@@ -34,4 +35,16 @@ def publish(envelope: bytes, statement: Statement, signer: Signer, settings: Set
     if settings.ledger:
         from lockgate.ledger import Ledger
 
-        Ledger(settings.ledger).append(envelope, [s.digest for s in statement.subjects], signer)
+        origin, trusted = _by_policy(settings)
+        digests = [subject.digest for subject in statement.subjects]
+        Ledger(settings.ledger, origin).append(envelope, digests, signer, trusted=trusted)
+
+
+def _by_policy(settings: Settings) -> tuple[str | None, list[Any]]:
+    """Return the ledger's name and the public keys of its signers, as the policy has them."""
+    if not settings.policy:
+        return None, []
+    from lockgate import policy
+
+    said = policy.load(settings.policy)
+    return (said.ledger.origin, said.trust.keys(said.ledger.roles)) if said.ledger else (None, [])
