@@ -1,0 +1,140 @@
+"""A real PostgreSQL server, started by the first test that asks for one and stopped at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PASSWORD = "pa55-of-the-test"
+
+
+def _programs() -> Path | None:
+    """The folder of the server's programs, which Debian keeps out of PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: p.parts[-3].zfill(4))
+    path = shutil.which("initdb")
+    return found[-1].parent if found else Path(path).parent if path else None
+
+
+def _user() -> dict[str, str]:
+    """PostgreSQL does not run as root; what says so to subprocess."""
+    if os.getuid():
+        return {}
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+    return {}
+
+
+def _run(*words, **more) -> subprocess.CompletedProcess:
+    text = [str(word) for word in words]
+    done = subprocess.run(text, capture_output=True, text=True, timeout=60, check=False, cwd="/", **more)
+    assert done.returncode == 0, f"{text} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+class Server:
+    """A running server.
+
+    Attributes:
+        port: On the loopback address.
+        folder: Its data, and its log.
+    """
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        self.programs, self.folder, self.user = programs, folder, _user()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.folder,
+            "fsync": "off",  # the machine does not lose power during the tests
+            "shared_buffers": "16MB",
+            "log_min_messages": "fatal",
+        }
+        words = [f"-c{name}={value}" for name, value in options.items()]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(self.programs / "postgres"), "-D", str(self.folder / "data"), f"-p{self.port}", *words],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **self.user,
+            )
+        for _ in range(300):
+            if not subprocess.run(
+                [self.programs / "pg_isready", "-q", "-h127.0.0.1", f"-p{self.port}"], check=False
+            ).returncode:
+                return
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            time.sleep(0.1)
+        raise AssertionError((self.folder / "log").read_text())
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)  # its "fast shutdown"
+            self.process.wait(30)
+            self.process = None
+
+    def database(self) -> str:
+        """Make an empty database; return its URL, with the password in it."""
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        around = {**os.environ, "PGPASSWORD": PASSWORD}
+        _run(
+            self.programs / "createdb", "-h127.0.0.1", f"-p{self.port}", "-Ulockgate", name, env=around
+        )
+        return f"postgresql://lockgate:{PASSWORD}@127.0.0.1:{self.port}/{name}"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A server of our own, with data of its own."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed here (Debian: apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="lockgate-pg-"))
+    server = Server(programs, folder)
+    try:
+        if server.user:
+            shutil.chown(folder, server.user["user"], server.user["group"])
+        secret = folder / "password"
+        secret.write_text(PASSWORD)
+        secret.chmod(0o644)
+        _run(
+            programs / "initdb",
+            "--auth=scram-sha-256",
+            "--username=lockgate",
+            f"--pwfile={secret}",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-D",
+            folder / "data",
+            **server.user,
+        )
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgresql_url(postgresql) -> str:
+    """The URL of a new, empty database."""
+    return postgresql.database()
