@@ -33,7 +33,7 @@ from lockgate.policy.errors import (
     PolicyWrongSignerError,
 )
 from lockgate.policy.load import parse
-from lockgate.policy.memory import SeenPolicy, check_policy
+from lockgate.policy.seen import SeenPolicy, check_policy
 from lockgate.policy.times import CLOCK_SKEW
 
 if TYPE_CHECKING:
@@ -147,8 +147,7 @@ def open_policy(
             f"the policy {shown} expired at {_said_at(said.expires)}; "
             "write a later `expires:` and a higher `revision:`, and sign it"
         )
-    for known in _approved(logged, root_keys, said.name):
-        check_policy(known, said.name, said.revision, policy.digest)
+    check_logged(policy, logged, root_keys)
     if remembered is not None:
         remembered.remember_policy(said.name, said.revision, policy.digest)
     approval = Approval(opened.signers, said.signed, hashlib.sha256(sealed).hexdigest())
@@ -157,6 +156,24 @@ def open_policy(
 
 def _said_at(time: dt.datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
+
+
+def check_logged(policy: Policy, logged: Iterable[bytes], root_keys: Sequence[SSlibKey]) -> None:
+    """Refuse a policy when a root key has approved a newer revision of it, or another of the same.
+
+    Args:
+        policy: The policy, with a name and a revision.
+        logged: Approvals of its name, as for `open_policy`.
+        root_keys: Public keys of who may approve it.
+
+    Raises:
+        PolicyRolledBackError: A newer revision is known.
+        PolicyForkedError: The same revision with another content is known.
+    """
+    if policy.name is None or policy.revision is None:
+        return
+    for known in _approved(logged, root_keys, policy.name):
+        check_policy(known, policy.name, policy.revision, policy.digest)
 
 
 def _opened(sealed: bytes, root_keys: Sequence[SSlibKey], shown: str) -> envelope.Opened:
