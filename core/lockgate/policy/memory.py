@@ -20,50 +20,20 @@ import datetime as dt
 import fcntl
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from lockgate import artifact
-from lockgate.attest import fields
 from lockgate.documents import load_json, read_bytes
 from lockgate.errors import EnvelopeError, InputError, StageError
-from lockgate.policy.errors import PolicyForkedError, PolicyRolledBackError, TrustStateError
+from lockgate.policy import seen as form
+from lockgate.policy.errors import TrustStateError
+from lockgate.policy.seen import Seen, SeenPolicy, check_policy
 
-FORMAT = "lockgate.trust-state/1"
+__all__ = ["Seen", "SeenPolicy", "TrustState", "check_policy"]
 _MAX_BYTES = 16_000_000
-_SIZE = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
-_CHECKPOINT_LINES = 3  # C2SP tlog-checkpoint: origin, tree size, root hash; extensions may follow
-
-
-@dataclass(frozen=True)
-class SeenPolicy:
-    """The newest revision of a policy that was seen.
-
-    Attributes:
-        revision: The revision.
-        digest: SHA-256 (hex) of its bytes.
-    """
-
-    revision: int
-    digest: str
-
-
-@dataclass(frozen=True)
-class Seen:
-    """All that was seen.
-
-    Attributes:
-        policies: Newest revisions by policy name.
-        checkpoints: Newest checkpoints, as signed notes, by origin of the ledger.
-        latest: The latest time of a decision; None before the first.
-    """
-
-    policies: Mapping[str, SeenPolicy] = field(default_factory=dict)
-    checkpoints: Mapping[str, str] = field(default_factory=dict)
-    latest: dt.datetime | None = None
 
 
 class TrustState:
@@ -121,15 +91,19 @@ class TrustState:
             TrustStateError: The file cannot be used, or the note is no checkpoint of this ledger.
             StageError: The file cannot be written.
         """
-        size = _size(origin, note)
+        size = form.size_of(origin, note)
         if size is None:
             raise TrustStateError(
                 f"a note of {origin!r} is no checkpoint to remember; take it from the ledger"
             )
         with self._changing() as seen:
             before = seen.checkpoints.get(origin)
-            known = None if before is None else _size(origin, before)
-            if before is not None and known == size and _text(origin, before) != _text(origin, note):
+            known = None if before is None else form.size_of(origin, before)
+            if (
+                before is not None
+                and known == size
+                and form.text_of(origin, before) != form.text_of(origin, note)
+            ):
                 from lockgate.ledger.errors import ForkedError
 
                 raise ForkedError(
@@ -161,7 +135,7 @@ class TrustState:
         except InputError as error:
             raise TrustStateError(f"{error}; {_WHAT_TO_DO}") from None
         try:
-            return _parsed(data)
+            return form.parse(data)
         except EnvelopeError:
             self._refuse()
 
@@ -189,7 +163,7 @@ class TrustState:
     def _write(self, seen: Seen, before: Seen) -> None:
         if seen == before:
             return
-        text = json.dumps(_document(seen), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(form.document(seen), indent=2, ensure_ascii=False) + "\n"
         try:
             with artifact.written_whole(self.path) as temporary, temporary.open("wb") as file:
                 file.write(text.encode())
@@ -206,78 +180,3 @@ class TrustState:
 
 
 _WHAT_TO_DO = "restore it from a copy; without it the gate would trust what it has refused before"
-
-
-def check_policy(seen: SeenPolicy | None, name: str, revision: int, digest: str) -> None:
-    """Refuse a policy when a newer revision, or another policy of the same revision, was seen.
-
-    Raises:
-        PolicyRolledBackError: A newer revision was seen.
-        PolicyForkedError: This revision was seen with another digest.
-    """
-    if seen is None or seen.revision < revision:
-        return
-    if seen.revision > revision:
-        raise PolicyRolledBackError(
-            f"the policy {name!r} is of revision {revision}, but revision {seen.revision} was seen before; "
-            "take the newest, or sign what it shall say as a revision above that"
-        )
-    if seen.digest != digest:
-        raise PolicyForkedError(
-            f"the policy {name!r} was seen with the same revision {revision} and another content "
-            f"(sha256 {seen.digest}); give every change a revision of its own"
-        )
-
-
-def _parsed(data: Any) -> Seen:
-    document = fields.mapping(data, "the memory")
-    fields.exactly(document, {"format", "policies", "checkpoints", "latestTime"}, "the memory")
-    if document["format"] != FORMAT:
-        fields.refuse("its format is another")
-    checkpoints = fields.mapping(document["checkpoints"], "the checkpoints")
-    for origin, note in checkpoints.items():
-        if not isinstance(note, str) or _size(origin, note) is None:
-            fields.refuse("a checkpoint is none")
-    return Seen(
-        {
-            name: _policy(entry)
-            for name, entry in fields.mapping(document["policies"], "the policies").items()
-        },
-        checkpoints,
-        None if document["latestTime"] is None else fields.time(document, "latestTime"),
-    )
-
-
-def _policy(value: Any) -> SeenPolicy:
-    entry = fields.mapping(value, "a policy")
-    fields.exactly(entry, {"revision", "digest"}, "a policy")
-    revision = entry["revision"]
-    if type(revision) is not int or revision < 1:
-        fields.refuse("a revision is no positive whole number")
-    return SeenPolicy(revision, fields.hex_256(entry["digest"], "digest"))
-
-
-def _document(seen: Seen) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "policies": {
-            name: {"revision": policy.revision, "digest": policy.digest}
-            for name, policy in sorted(seen.policies.items())
-        },
-        "checkpoints": dict(sorted(seen.checkpoints.items())),
-        "latestTime": None if seen.latest is None else fields.written(seen.latest),
-    }
-
-
-def _text(origin: str, note: str) -> str | None:
-    """Return what is signed in a checkpoint; None when it is none of this ledger."""
-    text, found, _ = note.partition("\n\n")
-    lines = text.split("\n")
-    if not found or len(lines) < _CHECKPOINT_LINES or lines[0] != origin or not _SIZE.match(lines[1]):
-        return None
-    return text
-
-
-def _size(origin: str, note: str) -> int | None:
-    text = _text(origin, note)
-    return None if text is None else int(text.split("\n")[1])
