@@ -1,4 +1,4 @@
-"""A real PostgreSQL server, started by the first test that asks for one and stopped at the end."""
+"""Real servers, PostgreSQL and MLflow: the first test that asks for one starts it; it is stopped at the end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -138,3 +141,64 @@ def postgresql() -> Iterator[Server]:
 def postgresql_url(postgresql) -> str:
     """The URL of a new, empty database."""
     return postgresql.database()
+
+
+# --- MLflow -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MlflowServer:
+    """An MLflow server on loopback: its address, and the folder in which it keeps what it is given."""
+
+    url: str
+    artifacts: Path
+
+    def stored(self, source: str) -> Path:
+        """Return where the files of a version lie on the server's disk."""
+        scheme, _, path = source.partition(":/")
+        assert scheme == "mlflow-artifacts"
+        return self.artifacts / path.lstrip("/")
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A real MLflow server on SQLite and a folder, one process, for all tests of this session."""
+    pytest.importorskip("mlflow")
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
+    around = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            command, cwd=folder, env=os.environ | around, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/health", server, folder / "log")
+            yield MlflowServer(f"http://127.0.0.1:{port}", folder / "artifacts")
+        finally:
+            _stop(server)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 180
+    while time.monotonic() < until:
+        assert server.poll() is None, log.read_text()
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):  # noqa: S310 - loopback
+            return
+        time.sleep(0.2)
+    raise AssertionError(log.read_text())
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """Stop the server and its worker, which are a process group of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGTERM)
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
