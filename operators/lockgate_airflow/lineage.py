@@ -26,6 +26,7 @@ from openlineage.client.event_v2 import InputDataset, OutputDataset
 from openlineage.client.facet_v2 import data_quality_assertions_dataset, dataset_version_dataset
 from openlineage.client.generated.base import DatasetFacet, RunFacet
 
+from lockgate import __version__
 from lockgate.outcome import Verdict
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 VERDICT = "lockgate:verdict"
 """The assertion that holds when the gate opens."""
+_PRODUCER = f"lockgate:{__version__}"
 # Checks of `validate-data` and `check-drift` that are called KIND:COLUMN.
 _OF_ONE_COLUMN = frozenset(
     [
@@ -80,7 +82,7 @@ def lineage(result: Result) -> OperatorLineage:
     if inputs:
         inputs[0].inputFacets = {
             "dataQualityAssertions": data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
-                assertions=_assertions(result)
+                assertions=_assertions(result), producer=_PRODUCER
             )
         }
     said = ResultRunFacet(
@@ -92,6 +94,7 @@ def lineage(result: Result) -> OperatorLineage:
         bodyDigest=result.body_digest,
         policyDigest=(document["policy"]["digest"] or {}).get("sha256"),
         attestation=summary["attestation"],
+        producer=_PRODUCER,
     )
     return OperatorLineage(
         inputs=inputs,
@@ -121,8 +124,10 @@ def _dataset(kind: Any, entry: Mapping[str, Any]) -> Any:
         namespace=namespace,
         name=name,
         facets={
-            "version": dataset_version_dataset.DatasetVersionDatasetFacet(f"{algorithm}:{digits}"),
-            "lockgate_digest": DigestDatasetFacet(digest=dict(entry["digest"])),
+            "version": dataset_version_dataset.DatasetVersionDatasetFacet(
+                f"{algorithm}:{digits}", producer=_PRODUCER
+            ),
+            "lockgate_digest": DigestDatasetFacet(digest=dict(entry["digest"]), producer=_PRODUCER),
         },
     )
 
