@@ -20,6 +20,7 @@ def verify_artifact(
     metrics: dsl.Output[dsl.Metrics],
     result_json: dsl.Output[dsl.Artifact],
     attestation_json: dsl.Output[dsl.Artifact],
+    model_sig: Optional[dsl.Input[dsl.Artifact]] = None,
     attested_by: str = "sign-artifact",
     subject: Optional[str] = None,
     policy: Optional[dsl.Input[dsl.Artifact]] = None,
@@ -39,6 +40,9 @@ def verify_artifact(
         metrics: The stage's numbers.
         result_json: `result.json`.
         attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
+        model_sig: A signature of the same key in the OpenSSF Model Signing v1.0 format, such as
+            `model_signing sign key` makes. Its files are checked as well; what that format leaves out
+            (files of git, empty folders, modes) only the attestation covers.
         attested_by: The stage that must have written the attestation.
         subject: Which input of that stage the artifact must have been; by default its first.
         policy: `lockgate.yaml`, when thresholds come from a policy.
@@ -54,6 +58,7 @@ def verify_artifact(
             "artifact": artifact,
             "attestation": attestation,
             "key": key,
+            "model_sig": model_sig,
             "attested_by": attested_by,
             "subject": subject,
         },

@@ -282,7 +282,7 @@ class _Run:
 
     def _attached(self, name: str) -> bool:
         mark = next(p.artifact for p in self.spec.outputs if p.name == name)
-        return mark is not None and mark.kind == "report"
+        return mark is not None and mark.kind in ("report", "evidence")
 
     def _record(
         self, document: dict[str, Any], outcome: Outcome, written: dict[str, tuple[Path, Path]], signer: Any

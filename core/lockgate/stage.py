@@ -104,6 +104,8 @@ FileOut = Annotated[Path, Artifact("file", "out")]
 """Any other file to write."""
 ReportOut = Annotated[Path, Artifact("report", "out", ".html")]
 """A page that may be attached for people to read; it is never part of what is signed as the result."""
+EvidenceOut = Annotated[Path, Artifact("evidence", "out", ".sig")]
+"""A signature that may be attached: it differs with every run, so it is no part of the result either."""
 
 SettingsIn = Annotated[Settings, SettingsMark()]
 """Where keys, policy, evidence and ledger of this run are; given by the run, and no flag or argument."""

@@ -23,6 +23,10 @@ class SignArtifactOperator(StageOperator):
     Args:
         artifact: What to sign: a file or a folder of files. A folder with a symbolic link, FIFO,
             socket or device in it is refused.
+        model_sig: With `oms`, the signature in the OpenSSF Model Signing format.
+        oms: Sign a model in the format of OpenSSF Model Signing v1.0 as well, with the same key,
+            for readers that do not know Lockgate: `model_signing verify key` checks it. That format
+            leaves out files of git, empty folders and modes; the attestation leaves out nothing.
         kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
             what every Airflow operator takes.
     """
@@ -33,11 +37,15 @@ class SignArtifactOperator(StageOperator):
         self,
         *,
         artifact: str,
+        model_sig: str | None = None,
+        oms: bool | str = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(
             arguments={
                 "artifact": artifact,
+                "model_sig": model_sig,
+                "oms": oms,
             },
             **kwargs,
         )

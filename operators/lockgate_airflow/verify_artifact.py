@@ -23,6 +23,9 @@ class VerifyArtifactOperator(StageOperator):
         artifact: The file or folder to check.
         attestation: The ``attestation.json`` that a run of `attested_by` wrote.
         key: The public key of whoever may sign, ``NAME.pub.pem``.
+        model_sig: A signature of the same key in the OpenSSF Model Signing v1.0 format, such as
+            `model_signing sign key` makes. Its files are checked as well; what that format leaves out
+            (files of git, empty folders, modes) only the attestation covers.
         attested_by: The stage that must have written the attestation.
         subject: Which input of that stage the artifact must have been; by default its first.
         kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
@@ -37,6 +40,7 @@ class VerifyArtifactOperator(StageOperator):
         artifact: str,
         attestation: str,
         key: str,
+        model_sig: str | None = None,
         attested_by: str = "sign-artifact",
         subject: str | None = None,
         **kwargs: Any,
@@ -46,6 +50,7 @@ class VerifyArtifactOperator(StageOperator):
                 "artifact": artifact,
                 "attestation": attestation,
                 "key": key,
+                "model_sig": model_sig,
                 "attested_by": attested_by,
                 "subject": subject,
             },

@@ -87,6 +87,16 @@ def open_envelope(raw: bytes, public_keys: Iterable[SSlibKey]) -> Opened:
         EnvelopeError: It is no envelope, or was signed over something that is no statement of a run.
         KeyFileError: A given key is not ECDSA P-256.
     """
+    payload, signers = open_payload(raw, public_keys)
+    return Opened(statements.parse(_json(payload, "the statement")), signers)
+
+
+def open_payload(raw: bytes, public_keys: Iterable[SSlibKey]) -> tuple[bytes, frozenset[str]]:
+    """Return what an envelope carries, when a given key signed it, and the ids of the keys that did.
+
+    Raises:
+        UnsignedError, SignatureError, EnvelopeError, KeyFileError: As for `open_envelope`.
+    """
     payload, signatures = _decode(raw)
     if not signatures:
         raise UnsignedError("the attestation is not signed; run the stage again with --key")
@@ -96,7 +106,7 @@ def open_envelope(raw: bytes, public_keys: Iterable[SSlibKey]) -> Opened:
             "the attestation was not signed with the given key, or was altered since; "
             "check the key, and take the attestation from where it was written"
         )
-    return Opened(statements.parse(_json(payload, "the statement")), frozenset(signers))
+    return payload, frozenset(signers)
 
 
 def countersign(raw: bytes, signer: Signer) -> bytes:

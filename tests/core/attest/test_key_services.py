@@ -103,6 +103,19 @@ def test_a_key_in_a_token_signs_a_run_and_its_exported_public_half_verifies(toke
         assert PIN not in path.read_text()
 
 
+def test_a_key_in_a_token_signs_a_model_folder_in_the_openssf_format(token, tmp_path, capsys):
+    assert main(["public-key", token]) == 0
+    exported = tmp_path / "token.pub.pem"
+    exported.write_text(capsys.readouterr().out)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.bin").write_bytes(b"weights")
+    given = {"artifact": tmp_path / "model", "oms": True}
+    assert run("sign-artifact", given, out=tmp_path / "out", key=f"{token}#{exported}").opens
+    signature = tmp_path / "out" / "model_sig.sig"
+    command = [sys.executable, "-m", "model_signing", "verify", "key", tmp_path / "model"]
+    subprocess.run([*command, "--signature", signature, "--public_key", exported], check=True)
+
+
 def test_a_token_with_another_pin_number_or_label_does_not_sign_and_says_what_to_look_at(token, public):
     for uri, pin in [(token, "0000"), (token.replace("7", "8"), PIN), (token.replace("lock", "rock"), PIN)]:
         said = _said(lambda uri=uri, pin=pin: keys.load_signer(f"{uri}#{public}", pin).sign(b"x"))

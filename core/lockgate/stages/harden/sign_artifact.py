@@ -8,12 +8,20 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from lockgate.errors import InputError
 from lockgate.outcome import Outcome, Severity
-from lockgate.stage import FileIn, stage
+from lockgate.settings import Settings
+from lockgate.stage import EvidenceOut, FileIn, SettingsIn, stage
 
 
 @stage("sign-artifact", threats=["supply-chain"], signs=True)
-def sign_artifact(artifact: FileIn) -> Outcome:
+def sign_artifact(
+    artifact: FileIn,
+    settings: SettingsIn,
+    model_sig: EvidenceOut,
+    *,
+    oms: bool = False,
+) -> Outcome:
     """Sign a dataset or model, so that a later step can tell that it is still the same.
 
     The attestation of this run is the signature: ``attestation.json`` in the result folder names
@@ -23,6 +31,11 @@ def sign_artifact(artifact: FileIn) -> Outcome:
     Args:
         artifact: What to sign: a file or a folder of files. A folder with a symbolic link, FIFO,
             socket or device in it is refused.
+        settings: Where the key is; given by the run.
+        model_sig: With `oms`, the signature in the OpenSSF Model Signing format.
+        oms: Sign a model in the format of OpenSSF Model Signing v1.0 as well, with the same key, for
+            readers that do not know Lockgate: `model_signing verify key` checks it. That format
+            leaves out files of git, empty folders and modes; the attestation leaves out nothing.
     """
     outcome = Outcome()
     sizes = [path.stat().st_size for path in _files(artifact)]
@@ -35,9 +48,20 @@ def sign_artifact(artifact: FileIn) -> Outcome:
             fix="Check that the step before wrote into this folder.",
             check="files",
         )
+    elif oms:
+        model_sig.write_bytes(_model_signature(artifact, settings))
     outcome.metrics = {"files": len(sizes), "bytes": sum(sizes)}
     outcome.facts["Signed"] = f"{len(sizes)} file{'s' * (len(sizes) != 1)}, {sum(sizes):,} bytes"
     return outcome
+
+
+def _model_signature(artifact: Path, settings: Settings) -> bytes:
+    from lockgate.attest import keys
+    from lockgate.attest import oms as model_signing
+
+    if not settings.key:
+        raise InputError("a model signature needs a signing key; give --key or set LOCKGATE_KEY")
+    return model_signing.sign(artifact, keys.load_signer(settings.key, settings.key_passphrase))
 
 
 def _files(artifact: Path) -> list[Path]:

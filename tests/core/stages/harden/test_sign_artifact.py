@@ -9,6 +9,7 @@ from lockgate.attest import envelope, keys
 from lockgate.errors import InputError, KeyFileError
 from lockgate.outcome import Verdict
 from lockgate.run import run
+from lockgate.settings import Settings
 from lockgate.stages.harden.sign_artifact import sign_artifact
 
 
@@ -32,11 +33,11 @@ def _sign(artifact, pair, out, monkeypatch, **more):
 
 
 def test_a_folder_with_files_passes_and_an_empty_one_fails(tmp_path, folder):
-    outcome = sign_artifact(folder)
+    outcome = sign_artifact(folder, Settings(), tmp_path / "model.sig")
     assert outcome.verdict is Verdict.PASS
     assert outcome.metrics == {"files": 2, "bytes": 12}
     (tmp_path / "empty").mkdir()
-    outcome = sign_artifact(tmp_path / "empty")
+    outcome = sign_artifact(tmp_path / "empty", Settings(), tmp_path / "model.sig")
     assert outcome.verdict is Verdict.FAIL
     assert [f.rule for f in outcome.findings] == ["LG-SIGN-001"]
 
