@@ -101,7 +101,11 @@ class Database:
         if write not in self._engines and self.path is not None:
             self._engines[write] = _sqlite(self.path, write=write)
         try:
-            with self._engines[write].connect() as connection:
+            opened = self._engines[write].connect()
+        except Exception as error:  # noqa: BLE001 - drivers raise anything, and it may hold the password
+            self._refuse(error)
+        try:
+            with opened as connection:
                 if not write and self.path is None:  # one state, whatever others write meanwhile
                     connection.execution_options(isolation_level="REPEATABLE READ")
                 with connection.begin():
@@ -266,6 +270,8 @@ def _reason(error: Exception) -> str:
 
     original = getattr(error, "orig", error)
     said = original.args[0] if original.args else ""
+    if isinstance(original, AttributeError):  # pg8000, of a password that it has not
+        return _STATES["28"]
     state = str(said.get("C", "")) if isinstance(said, dict) else ""
     for start, meaning in _STATES.items():
         if state.startswith(start):

@@ -149,7 +149,9 @@ def test_extension_lines_of_others_are_let_through():
     assert notes.open_note(f"{text}\n{_signature(text, key)}", [key.public_key()]).size == 7
 
 
-@pytest.mark.parametrize("line", ["\u2014 a b\n", "- a QUJDREVG\n", "\u2014 a QUJDREVG", "\u2014 a QUJD\n", "x\n"])
+@pytest.mark.parametrize(
+    "line", ["\u2014 a b\n", "- a QUJDREVG\n", "\u2014 a QUJDREVG", "\u2014 a QUJD\n", "x\n"]
+)
 def test_a_signature_line_of_another_form_is_refused(signed, trusted, line):
     with pytest.raises(CheckpointFormError):
         notes.open_note(signed.note + line, trusted)
@@ -180,7 +182,7 @@ def test_a_signer_that_fails_is_one_sentence(signer):
     class Broken:
         public_key = signer.public_key
 
-        def sign(self, payload):
+        def sign(self, payload):  # noqa: ARG002 - the signer's signature
             raise RuntimeError("token removed: PIN 1234")
 
     with pytest.raises(LockgateError) as told:
@@ -199,9 +201,7 @@ def test_sigstore_reads_and_verifies_our_checkpoint(signed, trusted):
     der = _public(trusted).public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    key = PublicKey(
-        raw_bytes=base64.b64encode(der), key_details=PublicKeyDetails.PKIX_ECDSA_P256_SHA_256
-    )
+    key = PublicKey(raw_bytes=base64.b64encode(der), key_details=PublicKeyDetails.PKIX_ECDSA_P256_SHA_256)
     keyid = KeyID(hashlib.sha256(der).digest())
     read = sigstore.SignedCheckpoint.from_text(signed.note)
     assert (read.checkpoint.origin, read.checkpoint.log_size) == (STATE.origin, 7)
