@@ -113,7 +113,7 @@ def _show(args: argparse.Namespace) -> None:
     print(f"signed by {', '.join(sorted(now.signers))}")
     if args.digest:
         algorithm, _, value = args.digest.partition(":")
-        found = ledger.entries_of({algorithm: value}, now).entries
+        found = list(ledger.entries_of({algorithm: value}, now).entries)
         print(f"{len(found)} entries about {args.digest}, and these are all:")
     else:
         found = ledger.entries_at(range(max(0, now.size - _LISTED), now.size), now)
