@@ -223,55 +223,7 @@ def test_wrong_arguments_are_errors_when_the_dag_is_parsed(airflow) -> None:
     assert said["loaded"] == []
 
 
-# --- The connection ---------------------------------------------------------------------------------
-
-_SETTINGS = """
-    import json, os, sys
-    from lockgate_airflow import base, hook
-
-    found = hook.settings(sys.argv[1] or None, optional=sys.argv[1] == "lockgate_default")
-    with base._passphrase(found.passphrase):
-        inside = os.environ.get("LOCKGATE_KEY_PASSPHRASE")
-    said = {"key": found.key, "policy": found.policy, "inside": inside, "shown": repr(found)}
-    said["after"] = os.environ.get("LOCKGATE_KEY_PASSPHRASE")
-    print(json.dumps(said))
-"""
-
-
-@pytest.fixture
-def connected(airflow, monkeypatch: pytest.MonkeyPatch):
-    connection = {
-        "conn_type": "lockgate",
-        "password": "hush-hush",
-        "extra": {"key": "/keys/signer.key.pem"},
-    }
-    monkeypatch.setitem(airflow.env, "AIRFLOW_CONN_LOCKGATE_DEFAULT", json.dumps(connection))
-    monkeypatch.setitem(airflow.env, "LOCKGATE_POLICY", "/policies/lockgate.yaml")
-    return airflow
-
-
-def test_a_connection_names_the_key_and_its_passphrase_lasts_for_the_run_only(connected) -> None:
-    said = connected.python(_SETTINGS, "lockgate_default")
-    assert said["key"] == "/keys/signer.key.pem"
-    assert said["policy"] == "/policies/lockgate.yaml"
-    assert (said["inside"], said["after"]) == ("hush-hush", None)
-    assert "hush-hush" not in said["shown"]
-
-
-def test_without_a_connection_the_environment_holds_but_one_that_is_named_must_exist(airflow) -> None:
-    assert airflow.python(_SETTINGS, "lockgate_default")["key"] is None
-    with pytest.raises(AssertionError, match="isn't defined"):
-        airflow.python(_SETTINGS, "another")
-
-
-@pytest.mark.parametrize("extra", [{"key": 5}, {"policy": ["a"]}])
-def test_a_connection_that_names_no_files_is_one_sentence(airflow, monkeypatch, extra) -> None:
-    connection = json.dumps({"conn_type": "lockgate", "extra": extra})
-    monkeypatch.setitem(airflow.env, "AIRFLOW_CONN_LOCKGATE_DEFAULT", connection)
-    with pytest.raises(
-        AssertionError, match=r"InputError: the extra of the connection lockgate_default is no"
-    ):
-        airflow.python(_SETTINGS, "lockgate_default")
+# --- Settings ---------------------------------------------------------------------------------------
 
 
 def test_a_policy_whose_template_came_out_empty_fails_the_task_and_is_not_left_out(airflow) -> None:
