@@ -33,6 +33,9 @@ _COMMANDS = {
     "keygen": ("lockgate.commands.keygen", "Make a key pair for signing attestations."),
     "public-key": ("lockgate.commands.public_key", "Print the public half of a private key."),
     "ledger": ("lockgate.commands.ledger", "Audit the ledger, sign it, prove what stands in it."),
+    "sign-policy": ("lockgate.commands.sign_policy", "Approve a policy, so that a release gate takes it."),
+    "waive": ("lockgate.commands.waive", "Excuse findings about one artifact, for a time and with a reason."),
+    "publish": ("lockgate.commands.publish", "Put an attestation into the evidence store and the ledger."),
     "answer": ("lockgate.commands.answer", "Run a request of another interpreter (place=Interpreter)."),
     "policy-schema": (
         "lockgate.commands.policy_schema",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lockgate.errors import InputError
+
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
@@ -25,9 +27,17 @@ def publish(envelope: bytes, statement: Statement, signer: Signer, settings: Set
             called and who else signs for it; without one, a ledger has one writer.
 
     Raises:
-        InputError: An address cannot be used.
+        InputError: An address cannot be used, or the policy lets others sign for the ledger. Nothing was
+            published.
         StageError: The store or the ledger cannot be written, or the ledger is not what was signed last.
     """
+    origin, trusted = _by_policy(settings) if settings.ledger else (None, [])
+    if trusted and signer.public_key.keyid not in {key.keyid for key in trusted}:
+        # Its checkpoint would count for nobody, and nobody else could append to the ledger after it.
+        raise InputError(
+            "this key may not sign for the ledger, by the policy's ledger roles; leave the ledger out, "
+            "and have the attestation logged by who may: lockgate publish FILE --key KEY"
+        )
     if settings.evidence:
         from lockgate.attest.store import EvidenceStore
 
@@ -35,7 +45,6 @@ def publish(envelope: bytes, statement: Statement, signer: Signer, settings: Set
     if settings.ledger:
         from lockgate.ledger import Ledger
 
-        origin, trusted = _by_policy(settings)
         digests = [subject.digest for subject in statement.subjects]
         Ledger(settings.ledger, origin).append(envelope, digests, signer, trusted=trusted)
 

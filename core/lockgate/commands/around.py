@@ -16,12 +16,15 @@ _FLAGS = {
     "key": ("KEY", "private key that signs: the path of a PEM file, or a URI"),
     "evidence": ("URL", "folder or URL of the evidence store, into which it goes"),
     "ledger": ("URL", "SQLite file or database URL of the ledger, to which it is appended"),
+    "policy": ("FILE", "the policy, which says what the ledger is called and who signs for it"),
 }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags."""
+def add_arguments(parser: argparse.ArgumentParser, *, policy: bool = True) -> None:
+    """Declare the flags; without `policy` for a command that has a policy of its own."""
     for name, (metavar, text) in _FLAGS.items():
+        if name == "policy" and not policy:
+            continue
         parser.add_argument(f"--{name}", metavar=metavar, help=f"{text} (default: ${PREFIX}{name.upper()})")
 
 
@@ -31,7 +34,7 @@ def settings(args: argparse.Namespace) -> Settings:
     Raises:
         InputError: There is no key, a flag is empty, or has a password or token in it.
     """
-    said = {name: getattr(args, name) for name in _FLAGS}
+    said = {name: getattr(args, name, None) for name in _FLAGS}
     for name, value in said.items():
         if value is not None and not value.strip():  # a variable of a script that is not set
             raise InputError(f"--{name} is empty; give a value, or leave the flag out")

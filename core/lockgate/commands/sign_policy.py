@@ -10,6 +10,7 @@ revision. The key's passphrase comes from ``LOCKGATE_KEY_PASSPHRASE``.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from lockgate.commands import around
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("policy", metavar="POLICY", type=Path, help="the policy: lockgate.yaml")
-    around.add_arguments(parser)
+    parser.add_argument("file", metavar="POLICY", type=Path, help="the policy: lockgate.yaml")
+    around.add_arguments(parser, policy=False)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -27,10 +28,11 @@ def main(args: argparse.Namespace) -> int:
     from lockgate.attest import keys
     from lockgate.policy import signing, times
 
-    settings = around.settings(args)
+    # What the ledger is called, and who signs for it, is in the very policy that is being signed.
+    settings = dataclasses.replace(around.settings(args), policy=str(args.file))
     signer = keys.load_signer(str(settings.key), settings.key_passphrase)
-    policy, approval = signing.approve(args.policy, signer, now=times.now())
-    target = Path(signing.attestation_of(args.policy))
+    policy, approval = signing.approve(args.file, signer, now=times.now())
+    target = Path(signing.attestation_of(args.file))
     around.leave(target, approval, signer, settings)
     sys.stdout.write(
         f"policy    {policy.name}, revision {policy.revision}, until {policy.expires:%Y-%m-%d %H:%M} UTC\n"
