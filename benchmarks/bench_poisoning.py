@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
+from results import write_section
 from sklearn import datasets
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
@@ -32,7 +32,6 @@ from lockgate.poisoning import assess
 DATA = ("wine", "breast_cancer", "digits", "diabetes")
 ATTACKS = ("none", "random 10 %", "random 20 %", "one source, all", "one source, 60 %")
 METHODS = ("lockgate", "cleanlab", "kNN")
-RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main() -> None:
@@ -43,7 +42,7 @@ def main() -> None:
     lines = table(measured(asked.seeds), asked.seeds)
     print("\n".join(lines))
     if asked.write:
-        RESULTS.write_text("\n".join(page(lines, asked.seeds)) + "\n", encoding="utf-8")
+        write_section("Planted labels", page(lines, asked.seeds))
 
 
 def measured(seeds: int) -> dict[tuple[str, str], list[tuple[float, bool, float]]]:
@@ -130,10 +129,6 @@ def table(runs: dict[tuple[str, str], list[tuple[float, bool, float]]], seeds: i
 
 def page(lines: list[str], seeds: int) -> list[str]:
     return [
-        "# Results",
-        "",
-        "## Planted labels",
-        "",
         f"`python benchmarks/bench_poisoning.py {seeds} --write`: {', '.join(DATA)} of scikit-learn,",
         f"{seeds} seeds, eight sources, no baseline. An alarm on `none` is a false one.",
         "cleanlab and kNN have no alarm of their own; the script says what is counted as one.",
