@@ -157,8 +157,9 @@ def _typed(kind, message):
     """The predicate as in-toto's own type for it reads it; a field that this does not know is an error."""
     predicate = copy.deepcopy(STATEMENTS[kind]["predicate"])
     del predicate[statement.EXTENSION]  # what a reader that does not know us passes over
-    if kind == "verification-summary":  # in-toto's type is that of SLSA 1.0; these are fields since 1.1
-        del predicate["verifier"]["version"]
+    if kind == "verification-summary":
+        del predicate["verifier"]["version"]  # SLSA has it since 1.1, in-toto's type is older
+        del predicate["verifiedLevels"]  # a list in SLSA, one text in in-toto's type
     return json_format.ParseDict(predicate, message)
 
 
