@@ -89,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
     except LedgerUnreachableError:
         raise
     except LedgerError as error:
-        if error.exit_code != LedgerError.exit_code:  # wrong usage
+        if type(error) is LedgerError or error.exit_code != LedgerError.exit_code:  # nothing about trust
             raise
         print(f"lockgate: {error}", file=sys.stderr)
         return 1
@@ -113,6 +113,8 @@ def _show(args: argparse.Namespace) -> None:
     print(f"signed by {', '.join(sorted(now.signers))}")
     if args.digest:
         algorithm, _, value = args.digest.partition(":")
+        if not re.fullmatch(r"[0-9a-f]{32,}", value):
+            raise InputError(f"{args.digest[:80]!r} is no digest; write it as sha256:HEX, in lower case")
         found = list(ledger.entries_of({algorithm: value}, now).entries)
         print(f"{len(found)} entries about {args.digest}, and these are all:")
     else:
