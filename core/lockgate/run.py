@@ -327,7 +327,7 @@ def _read_policy(path: str | None) -> Policy | None:
         return None
     from lockgate import policy
 
-    return policy.load(Path(path))
+    return policy.load(path)
 
 
 def _local_settings(settings: Settings) -> list[str]:
