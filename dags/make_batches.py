@@ -3,10 +3,14 @@
     python dags/make_batches.py FOLDER
 
 FOLDER then holds the reference year (2015), the new batch (2016) and a poisoned copy of the new
-batch, each with a column `source` (the office that delivered the row), a signature of each batch
-by its supplier, and the two key pairs that the example uses. In the poisoned copy one office has
-turned most of its labels around; everything else is left as it was, the supplier's signature
-included: a signature says who delivered a batch, not that the batch is honest.
+batch, each with a column `source` (the office that delivered the row) and with a signature of its
+supplier. In the poisoned copy one office has turned most of its labels around; everything else is
+left as it was, the supplier's signature included: a signature says who delivered a batch, not that
+the batch is honest.
+
+Beside them are three key pairs (supplier, pipeline, and security, who signs the policy), the policy
+`lockgate.yaml`, and what the pipeline knows when the batch arrives: an evidence store and a ledger
+with the supplier's signatures and the validation of the reference year.
 """
 
 from __future__ import annotations
@@ -18,11 +22,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from make_policy import make_policy
 
 from lockgate.attest import keys
 from lockgate.run import run
+from lockgate.settings import Settings
 
 DATA = Path(__file__).parent / "data"
+SCHEMA = DATA / "employment.schema.yaml"
 LABEL = "employed"
 OFFICES = 8
 POISONED_OFFICE = "office-3"
@@ -36,16 +43,35 @@ def make_batches(folder: Path, seed: int = 0) -> None:
     pq.write_table(with_source(pq.read_table(DATA / "2015.parquet")), folder / "reference.parquet")
     pq.write_table(clean, folder / "clean.parquet")
     pq.write_table(poisoned(clean, seed), folder / "poisoned.parquet")
-    for owner in ("supplier", "pipeline"):
+    for owner in ("supplier", "pipeline", "security"):
         if not (folder / f"{owner}.key.pem").exists():
             keys.generate(owner, folder, passphrase=None)
-    for batch in ("clean", "poisoned"):
+    make_policy(folder)
+    for batch in ("reference", "clean", "poisoned"):
         run(
             "sign-artifact",
             {"artifact": folder / f"{batch}.parquet"},
             out=folder / f"{batch}.signature",
-            key=str(folder / "supplier.key.pem"),
+            settings=settings(folder, "supplier"),
         )
+    run(
+        "validate-data",
+        {"data": folder / "reference.parquet", "schema": SCHEMA},
+        out=folder / "reference.validation",
+        settings=settings(folder, "pipeline"),
+    )
+
+
+def settings(folder: Path, owner: str) -> Settings:
+    """Return the settings of the supplier or the pipeline, with evidence and ledger in the same folder."""
+    return Settings(
+        key=str(folder / f"{owner}.key.pem"),
+        policy=str(folder / "lockgate.yaml"),
+        policy_key=str(folder / "security.pub.pem"),
+        evidence=str(folder / "evidence"),
+        ledger=str(folder / "ledger.sqlite"),
+        trust_state=str(folder / "trust-state.json"),
+    )
 
 
 def with_source(table: pa.Table) -> pa.Table:
