@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ class Policy:
     ledger: LedgerPolicy | None = None
     approval: Approval | None = None
 
-    @property
+    @functools.cached_property
     def trust(self) -> Trust:
         """Whose signatures count."""
         return Trust(self.identities, self.roles)

@@ -42,6 +42,6 @@ def test_a_run_takes_its_thresholds_from_a_policy_at_a_url(asked):
 
 
 def test_a_run_whose_policy_is_not_at_its_url_does_not_run_without_it(asked, tmp_path):
-    with pytest.raises(InputError, match="there is no file memory://runs/none.yaml"):
+    with pytest.raises(InputError, match="there is no file memory://runs/none"):
         asked("memory://runs/none.yaml")
     assert not (tmp_path / "out" / "result.json").exists()
