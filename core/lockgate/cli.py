@@ -35,6 +35,10 @@ _COMMANDS = {
     "ledger": ("lockgate.commands.ledger", "Audit the ledger, sign it, prove what stands in it."),
     "sign-policy": ("lockgate.commands.sign_policy", "Approve a policy, so that a release gate takes it."),
     "waive": ("lockgate.commands.waive", "Excuse findings about one artifact, for a time and with a reason."),
+    "explain-gate": (
+        "lockgate.commands.explain_gate",
+        "Say what a release lacks, who may produce it, and with which command.",
+    ),
     "publish": ("lockgate.commands.publish", "Put an attestation into the evidence store and the ledger."),
     "answer": ("lockgate.commands.answer", "Run a request of another interpreter (place=Interpreter)."),
     "policy-schema": (

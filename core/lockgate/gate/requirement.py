@@ -84,8 +84,7 @@ def nothing_is_withheld(weighed: Weighed) -> Problem | None:
         return None
     return Problem(
         Code.WITHHELD,
-        f"the ledger names {_count(len(withheld))} of this artifact that the store does not have as logged "
-        f"({withheld[0][:12]})",
+        f"the ledger names {_count(len(withheld))} of this artifact that the store lacks ({withheld[0][:12]})",
         withheld,
     )
 
@@ -142,8 +141,7 @@ def _held(weighed: Weighed, subject: Mapping[str, str] | None) -> Answer:
     question, asked = weighed.question, weighed.question.requirement
     relied = tuple(_relied(each, question) for each in weighed.valid)
     waivers = _waivers(weighed)
-    who = ", ".join(sorted(weighed.identities))
-    said = f"{asked.stage}: {relied[0].verdict}, signed by {who}"
+    said = f"{asked.stage}: {relied[0].verdict}"
     if waivers:
         return Answer(
             asked.id,
