@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from securesystemslib.dsse import Envelope
+from securesystemslib.signer import Signature
 
 from lockgate.attest import keys
 from lockgate.cli import main
@@ -258,6 +259,13 @@ def test_a_kind_of_key_that_is_not_known_is_a_key_file_error():
         with pytest.raises(KeyFileError, match="are not known"):
             keys.load_signer(uri)
     assert "without the network" in _said(lambda: keys.load_signer("sigstore:?ambient=false"))
+
+
+def test_an_online_identitys_signature_would_not_even_fit_into_the_librarys_own_envelope():
+    """Why ``sigstore:`` is refused, see ADR 7: base64 where the envelope of the same library reads hex."""
+    signature = Signature("identity", "MEUCIQDx", {"bundle": {}})  # as SigstoreSigner.sign returns it
+    with pytest.raises(ValueError, match="hex"):
+        Envelope(b"{}", "application/vnd.in-toto+json", {"identity": signature}).to_dict()
 
 
 def test_a_file_whose_name_looks_like_a_uri_is_that_file(tmp_path, monkeypatch):
