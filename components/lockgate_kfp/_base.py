@@ -13,11 +13,14 @@ _LONGEST_LINE = 400  # characters; as in Airflow's log
 Outputs = namedtuple("Outputs", ["verdict", "decision", "body_digest"])  # noqa: PYI024 - the shape KFP reads
 
 
-def stage_component(*, gate: bool = False) -> Callable[[Callable[..., Any]], Any]:
+def stage_component(
+    *, gate: bool = False, filled_in: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., Any]], Any]:
     """Make a lightweight component of a function, on `lockgate_kfp.IMAGE` and installing nothing.
 
     Args:
         gate: Whether the step decides what happens next; KFP then never takes it from its cache.
+        filled_in: Placeholders of KFP by parameter, for a gate whose pipeline does not give these.
     """
     from kfp import dsl
 
@@ -25,7 +28,7 @@ def stage_component(*, gate: bool = False) -> Callable[[Callable[..., Any]], Any
         made = dsl.component(
             function, base_image=lockgate_kfp.IMAGE, packages_to_install=[], install_kfp_package=False
         )
-        return _uncached(made) if gate else made
+        return _uncached(made, filled_in or {}) if gate else made
 
     return decorate
 
@@ -76,13 +79,13 @@ def run_stage(
     return Outputs(str(result.verdict), decision, result.body_digest)
 
 
-def _uncached(component: Any) -> Any:
-    """Return the component with KFP's caching off in every pipeline that uses it."""
+def _uncached(component: Any, filled_in: Mapping[str, str]) -> Any:
+    """Return the component with KFP's caching off, and its placeholders filled in, in every pipeline."""
     from kfp.dsl.python_component import PythonComponent
 
     class GateComponent(PythonComponent):
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
-            task = super().__call__(*args, **kwargs)
+            task = super().__call__(*args, **{**filled_in, **kwargs})
             if hasattr(task, "set_caching_options"):  # at compile time; a local run gives outputs
                 task.set_caching_options(enable_caching=False)
             return task
