@@ -143,6 +143,17 @@ def test_a_reader_and_an_auditor_notice(filled, trusted, model, key, attack, tol
         filled.verify(trusted)
 
 
+def test_an_entry_before_the_first_is_noticed(filled, trusted, model, key):
+    payload = leaves.of(b"a forged PASS", [model]).payload()
+    _do(
+        filled,
+        L.insert().values(position=-1, envelope=b"e" * 32, payload=payload),
+        E.update().where(E.c.subject == key, E.c.number == 2).values(position=-1),
+    )
+    with pytest.raises(IndexAlteredError):
+        _reader(filled, trusted, model)
+
+
 def test_a_subject_hidden_in_whole_is_noticed(filled, trusted, model, key):
     """No row of it is left anywhere but in the signed index."""
     _do(filled, E.delete().where(E.c.subject == key))

@@ -160,6 +160,15 @@ def test_another_ledger_than_the_one_meant_is_refused(url, signer, trusted, subj
     assert Ledger(url).append(b"2", [subject(2)], signer).checkpoint.origin == "example.org/a"
 
 
+def test_checkpoints_of_two_ledgers_say_nothing_of_each_other(tmp_path, signer, trusted, subject):
+    ledgers = [Ledger(tmp_path / name, f"example.org/{name}") for name in ("a", "b")]
+    for ledger in ledgers:
+        ledger.append(b"1", [subject(1)], signer)
+    one, other = (ledger.checkpoint(trusted) for ledger in ledgers)
+    with pytest.raises(ForeignLedgerError, match=r"example\.org/a and example\.org/b"):
+        ledgers[0].consistent(one, other)
+
+
 def test_entries_without_a_checkpoint_can_be_signed_after_a_look(ledger, signer, trusted, subject):
     """What an older design, or another program, leaves when it crashes between entry and checkpoint."""
     ledger.append(b"1", [subject(1)], signer)
