@@ -99,7 +99,7 @@ class RecordProvenanceOperator(StageOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Fill in what the run knows, and run the stage."""
-        given = {name: value for name, value in self.arguments.items() if value is not None}
+        given = {name: value for name, value in self.arguments.items() if value not in (None, "")}
         for name in ("products", "materials"):  # the outputs of a mapped task are a sequence of Airflow's own
             if isinstance(given.get(name), Sequence) and not isinstance(given[name], str):
                 given[name] = list(given[name])
