@@ -4,7 +4,8 @@ An envelope says nothing until a signature over its exact bytes was checked with
 reader already trusts. So `open_envelope` decodes as little as it can before that, and reads the
 statement only afterwards. What the envelope says about keys (``keyid``) is a hint that anybody can
 write, and is not used: every signature is tried with every given key, and a signer is the id that
-follows from the key's own material. The same key given twice, or signing twice, counts once.
+follows from the key's own material. The same key given twice, or signing twice, counts once, and so
+does a signature that two keys verify.
 """
 
 from __future__ import annotations
@@ -172,16 +173,17 @@ def _signers(payload: bytes, signatures: list[bytes], public_keys: Iterable[SSli
     from lockgate.attest import keys
 
     signed = Envelope(payload, PAYLOAD_TYPE, {}).pae()
-    tried = [signature for signature in signatures if len(signature) <= _LONGEST_P256]
-    found = set()
     # Made anew from their key material: id, type and scheme in the object may have been chosen by anybody.
-    for key in (keys.trusted(given) for given in public_keys):
-        for signature in tried:
+    own = {key.keyid: key for key in (keys.trusted(given) for given in public_keys)}
+    found = set()
+    for signature in (each for each in signatures if len(each) <= _LONGEST_P256):
+        for keyid in sorted(own):  # always the same order: a signature is of the same key wherever it stands
             try:
-                key.verify_signature(Signature(key.keyid, signature.hex()), signed)
+                own[keyid].verify_signature(Signature(keyid, signature.hex()), signed)
             except UnverifiedSignatureError:
                 continue
-            found.add(key.keyid)
+            found.add(keyid)
+            break  # a second key can be made to fit the same signature (SEC 1, section 4.1.6)
     return found
 
 

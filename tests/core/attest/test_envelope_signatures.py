@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 
 import pytest
@@ -16,6 +17,13 @@ from lockgate.errors import EnvelopeError, KeyFileError
 
 # Order of the group of P-256 (FIPS 186-5 / SP 800-186 section 3.2.1.3).
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+# Field, constant b and generator of the curve (SP 800-186 section 3.2.1.3).
+FIELD = 2**256 - 2**224 + 2**192 + 2**96 - 1
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+GENERATOR = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
 DOCUMENT = {
     "stage": "validate-data",
     "version": "0.1.0",
@@ -125,6 +133,53 @@ def test_the_twin_that_every_ecdsa_signature_has_says_the_same_of_the_same_signe
     assert (opened.statement.document, opened.signers) == (again.statement.document, again.signers)
     both = _with(sealed, _signature(sealed), _signature(twin))
     assert envelope.open_envelope(both, [public]).signers == {public.keyid}
+
+
+def _inverse_point(a, b, x, y, slope):
+    """The third point of a line through two points of P-256, mirrored."""
+    third = (slope * slope - a - b) % FIELD
+    return third, (slope * (x - third) - y) % FIELD
+
+
+def _times(number, point):
+    """A multiple of a point of P-256, by doubling and adding."""
+    total = None
+    for bit in f"{number:b}":
+        if total is not None:
+            x, y = total
+            slope = (3 * x * x - 3) * pow(2 * y, -1, FIELD) % FIELD
+            total = _inverse_point(x, x, x, y, slope)
+        if bit == "1":
+            total = point if total is None else _plus(total, point)
+    return total
+
+
+def _plus(first, second):
+    (a, b), (x, y) = first, second
+    return _inverse_point(a, x, a, b, (y - b) * pow(x - a, -1, FIELD) % FIELD)
+
+
+def _keys_that_fit(signature, signed):
+    """Both public keys under which a signature verifies (SEC 1, section 4.1.6); one is its maker's."""
+    r, s = decode_dss_signature(signature)
+    number = int.from_bytes(hashlib.sha256(signed).digest(), "big")
+    y = pow((pow(r, 3, FIELD) - 3 * r + B) % FIELD, (FIELD + 1) // 4, FIELD)
+    for side in (y, FIELD - y):
+        inverse = pow(r, -1, ORDER)
+        x_q, y_q = _plus(_times(s * inverse % ORDER, (r, side)), _times(-number * inverse % ORDER, GENERATOR))
+        yield SSlibKey.from_crypto(ec.EllipticCurvePublicNumbers(x_q, y_q, ec.SECP256R1()).public_key())
+
+
+def test_one_signature_is_not_two_peoples_though_a_second_key_can_be_made_to_fit_it(sealed, public):
+    """Whoever sees an envelope can compute another key that verifies it, and hand that in as their own."""
+    signed = Envelope.from_dict(json.loads(sealed)).pae()
+    fitting = list(_keys_that_fit(_signature(sealed), signed))
+    assert public.keyid in {key.keyid for key in fitting}
+    for key in fitting:  # each of them alone does verify it
+        assert envelope.open_envelope(sealed, [key]).signers == {key.keyid}
+    together = [envelope.open_envelope(sealed, each).signers for each in (fitting, fitting[::-1])]
+    assert together[0] == together[1]
+    assert len(together[0]) == 1
 
 
 def test_a_signature_of_another_scheme_beside_ours_is_passed_over_and_a_huge_one_refused(sealed, public):

@@ -6,6 +6,7 @@ A pair is two files: ``NAME.key.pem`` (PKCS#8, mode 0600, encrypted when there i
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 from dataclasses import dataclass
@@ -156,7 +157,12 @@ def trusted(key: SSlibKey) -> SSlibKey:
     Raises:
         KeyFileError: It is not ECDSA P-256.
     """
-    return parse_public(str(key.keyval.get("public", "")), "a trusted key")
+    return _trusted(str(key.keyval.get("public", "")))
+
+
+@functools.lru_cache(maxsize=1_024)  # a gate asks the same few keys of every attestation
+def _trusted(text: str) -> SSlibKey:
+    return parse_public(text, "a trusted key")
 
 
 def _private_key(raw: bytes, passphrase: str | None, path: Path) -> Any:
