@@ -253,15 +253,20 @@ class _Run:
             outcome = self.spec.function(**values)
         except LockgateError as error:
             error.args = (self._public(str(error)),)
+            self.settings.hide_causes(error)
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a stage raises, it could not run
             said = f"{self.spec.name} could not run: {type(error).__name__}: {error}"
-            raise StageError(self._public(" ".join(said.split()))) from error
-        if not isinstance(outcome, Outcome):
-            raise StageError(
+            failed = StageError(self._public(" ".join(said.split())))
+            failed.__cause__ = error
+        else:
+            if isinstance(outcome, Outcome):
+                return outcome
+            failed = StageError(
                 f"{self.spec.name} returned {type(outcome).__name__}; a stage returns an Outcome"
             )
-        return outcome
+        self.settings.hide_causes(failed)
+        raise failed  # out here, where no error is at hand that would become its context
 
     def _public(self, text: str) -> str:
         """Name things as the caller does, the URI instead of the private copy, and hide secrets."""

@@ -74,6 +74,25 @@ class Settings:
         """Return a text with three asterisks for every secret of these settings."""
         return hide(text, self.secrets())
 
+    def hide_causes(self, error: BaseException) -> None:
+        """Exchange what led to an error, when it says a secret, for its traceback without it.
+
+        Whoever logs an error logs its causes too: Airflow, and OpenLineage's events.
+        """
+        suppressed = error.__suppress_context__
+        error.__cause__ = self._quiet(error.__cause__)
+        error.__context__ = self._quiet(error.__context__)
+        error.__suppress_context__ = suppressed
+
+    def _quiet(self, error: BaseException | None) -> BaseException | None:
+        if error is None:
+            return None
+        import traceback
+
+        said = "".join(traceback.format_exception(error)).rstrip()
+        hidden = self.hide(said)
+        return error if hidden == said else RuntimeError(hidden)
+
 
 NAMES = tuple(each.name for each in dataclasses.fields(Settings))
 """The names of the settings; the variable of ``policy_key`` is ``LOCKGATE_POLICY_KEY``."""

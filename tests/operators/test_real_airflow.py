@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -126,6 +126,17 @@ def server(airflow, batches: Path) -> Iterator[Server]:
         "password": _PASSPHRASE,
         "extra": {"key": str(batches / "pipeline.key.pem")},
     }
+    with running(
+        airflow,
+        ("sizes", "secure_retraining"),
+        AIRFLOW_CONN_LOCKGATE_DEFAULT=json.dumps(connection),
+    ) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def running(airflow: Any, dags: Sequence[str], **around: str) -> Iterator[Server]:
+    """Start an Airflow, wait until it knows its DAGs, and stop it at the end."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
@@ -134,7 +145,7 @@ def server(airflow, batches: Path) -> Iterator[Server]:
     passwords.write_text(json.dumps({"admin": password}))
     env = {
         **airflow.env,
-        "AIRFLOW_CONN_LOCKGATE_DEFAULT": json.dumps(connection),
+        **around,
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": address,
@@ -147,12 +158,12 @@ def server(airflow, batches: Path) -> Iterator[Server]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     }
-    running = []
+    parts = []
     made = Server(address, password)
     try:
         for part in _PARTS:
             with (airflow.home / f"{part[0]}.log").open("wb") as log:
-                running.append(
+                parts.append(
                     subprocess.Popen(
                         ["airflow", *part],
                         env=env,
@@ -165,12 +176,12 @@ def server(airflow, batches: Path) -> Iterator[Server]:
                 )
         until(lambda: made.client.get("/api/v2/version").is_success, "the API server", 120)
         made.log_in()
-        for dag_id in ("sizes", "secure_retraining"):
+        for dag_id in dags:
             until(lambda dag_id=dag_id: made.ask("GET", f"/dags/{dag_id}"), f"{dag_id} to be parsed", 120)
         yield made
     finally:
         made.client.close()
-        _stop(running)
+        _stop(parts)
 
 
 def _stop(running: list[subprocess.Popen[bytes]]) -> None:

@@ -22,6 +22,7 @@ from lockgate import artifact
 from lockgate.attest.envelope import MAX_BYTES
 from lockgate.attest.fields import DIGESTS
 from lockgate.errors import InputError, StageError
+from lockgate.settings import hide, secrets_in
 
 if TYPE_CHECKING:
     from lockgate.attest.statement import Subject
@@ -164,7 +165,13 @@ def _open(url: str, shown: str) -> tuple[Any, str]:
     try:
         system, root = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
-        raise InputError(f"the evidence store {shown} cannot be reached from here: {error}") from None
+        said = hide(str(error), secrets_in(url))
+        raise InputError(f"the evidence store {shown} cannot be reached from here: {said}") from None
+    except Exception as error:  # noqa: BLE001 - every kind of store has errors of its own
+        raise InputError(
+            f"the evidence store {shown} cannot be reached ({type(error).__name__}); "
+            "check the address and the rights"
+        ) from None
     return system, str(root).rstrip("/")
 
 
