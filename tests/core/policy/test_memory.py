@@ -70,6 +70,12 @@ def test_a_shorter_checkpoint_leaves_the_longer_one(state):
     assert state.checkpoint(ORIGIN) == _note(10)
 
 
+def test_a_checkpoint_without_extensions_is_one_too(state):
+    plain = _note(9).replace("lockgate-subjects cm9vdA==\n", "")
+    state.remember_checkpoint(ORIGIN, plain)
+    assert state.checkpoint(ORIGIN) == plain
+
+
 def test_an_empty_ledger_is_remembered_too(state):
     state.remember_checkpoint(ORIGIN, _note(0))
     assert state.checkpoint(ORIGIN) == _note(0)
