@@ -195,10 +195,10 @@ def _compare_rest(connection: sa.Connection, rebuilt: _Rebuilt) -> None:
     """Hold the stored nodes of the index, and the numbers of rows, against what the entries give."""
     import sqlalchemy as sa
 
-    from lockgate.ledger.tables import ENTRIES, NODES, SUBJECTS
+    from lockgate.ledger.tables import ENTRIES, NODES
 
     missing = trie.reachable(rebuilt.root, rebuilt.nodes)
-    for node, content in connection.execute(sa.select(SUBJECTS.c.hash, SUBJECTS.c.content)):
+    for node, content in rows.every_subject_node(connection):
         rebuilt.index_differs |= trie.digest(content) != node
         missing.pop(node, None)
     listed = connection.execute(sa.select(sa.func.count()).select_from(ENTRIES)).scalar_one()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 _MOST = 500  # values of one statement
+_PAGE = 10_000  # rows of one answer, of a table that is read in whole
 _Value = TypeVar("_Value")
 
 
@@ -120,6 +121,22 @@ def every_payload(connection: sa.Connection, after: int = -1) -> Iterator[tuple[
         if len(rows) < _MOST:
             return
         after = rows[-1][0]
+
+
+def every_subject_node(connection: sa.Connection) -> Iterator[tuple[bytes, bytes]]:
+    """Give every stored node of the index: its hash, and its content."""
+    import sqlalchemy as sa
+
+    from lockgate.ledger.tables import SUBJECTS
+
+    query = sa.select(SUBJECTS.c.hash, SUBJECTS.c.content).order_by(SUBJECTS.c.hash).limit(_PAGE)
+    after = b""
+    while True:
+        found = connection.execute(query.where(SUBJECTS.c.hash > after)).all()
+        yield from ((node, content) for node, content in found)
+        if len(found) < _PAGE or found[-1].hash <= after:
+            return
+        after = found[-1].hash
 
 
 def logged_at(connection: sa.Connection, envelopes: Sequence[bytes]) -> dict[bytes, list[int]]:

@@ -128,6 +128,7 @@ ROOT = base64.b64encode(b"r" * 32).decode()
         f"o\n\u0667\n{ROOT}\nlockgate-subjects {ROOT}\n",
         f"o\n{'9' * 30}\n{ROOT}\nlockgate-subjects {ROOT}\n",
         f"o\n7\n{ROOT[:-2]}\nlockgate-subjects {ROOT}\n",
+        f"o\n7\n{ROOT[:-2]}J=\nlockgate-subjects {ROOT}\n",  # the same bytes, spelled otherwise
         f"o\n7\n{ROOT}\n",
         f"o\n7\n{ROOT}\nlockgate-subjects {ROOT}\nlockgate-subjects {ROOT}\n",
         f"o\n7\n{ROOT}\nlockgate-subjects {ROOT[:-1]}\n",
