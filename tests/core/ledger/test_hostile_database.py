@@ -11,6 +11,7 @@ from lockgate.ledger.errors import (
     CheckpointFormError,
     EntryAlteredError,
     EntryMissingError,
+    ForeignLedgerError,
     ForkedError,
     IndexAlteredError,
     LedgerError,
@@ -219,6 +220,33 @@ def test_a_checkpoint_signed_over_other_entries_is_a_fork_to_the_auditor(filled,
         filled.verify(trusted)
 
 
+def test_hashes_and_checkpoints_too_many_are_found_by_the_auditor(filled, trusted):
+    now = filled.checkpoint(trusted)
+    _do(filled, N.insert().values(place=tables.place((0, 50)), hash=b"x" * 32))
+    with pytest.raises(TreeAlteredError):
+        filled.verify(trusted)
+    _do(filled, N.delete().where(N.c.place == tables.place((0, 50))))
+    _do(filled, C.insert().values(size=13, note=now.note))
+    with pytest.raises(ForkedError, match="order of their size"):
+        filled.verify(trusted)
+    _do(filled, C.delete().where(C.c.size == 13))
+    assert filled.verify(trusted).entries == 12
+
+
+def test_a_checkpoint_of_another_ledger_of_the_same_key_is_found_by_the_auditor(filled, signer, trusted):
+    import dataclasses
+
+    from lockgate.ledger import checkpoint as notes
+
+    with filled._database.reading() as connection:
+        note = connection.execute(sa.select(C.c.note).where(C.c.size == 5)).scalar_one()
+    fifth = notes.open_note(note, trusted)
+    other = notes.sign(dataclasses.replace(fifth, origin="example.org/other"), signer)
+    _do(filled, C.update().where(C.c.size == 5).values(note=other.note))
+    with pytest.raises(ForeignLedgerError):
+        filled.verify(trusted)
+
+
 def test_an_index_signed_without_an_entry_is_found_by_the_auditor(filled, signer, trusted):
     """The key's owner signed an index that leaves a subject out: the entries give another one."""
     import dataclasses
@@ -282,6 +310,12 @@ def test_a_writer_does_not_believe_a_column_beside_an_honest_entry(filled, signe
 def test_cover_vouches_for_nothing_that_was_signed_otherwise(filled, signer, model):
     _do(filled, C.delete().where(C.c.size == 12), N.update().values(hash=b"x" * 32))
     with pytest.raises(TreeAlteredError):
+        filled.cover(signer)
+
+
+def test_cover_does_not_sign_a_ledger_that_lost_signed_entries(filled, signer):
+    _do(filled, L.delete().where(L.c.position > 9))
+    with pytest.raises(TruncatedError, match="10 entries of 12"):
         filled.cover(signer)
 
 

@@ -157,6 +157,8 @@ def test_another_ledger_than_the_one_meant_is_refused(url, signer, trusted, subj
         Ledger(url, "example.org/b").checkpoint(trusted)
     with pytest.raises(ForeignLedgerError):
         Ledger(url, "example.org/b").append(b"2", [subject(2)], signer)
+    with pytest.raises(ForeignLedgerError):
+        Ledger(url, "example.org/b").cover(signer)
     assert Ledger(url).append(b"2", [subject(2)], signer).checkpoint.origin == "example.org/a"
 
 
