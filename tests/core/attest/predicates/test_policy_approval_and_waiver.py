@@ -67,6 +67,11 @@ def test_a_predicate_that_says_anything_else_is_refused(document, change, part):
     assert part in str(caught.value)
 
 
+def test_the_first_revision_is_one_too():
+    first = APPROVAL | {"predicate": APPROVAL["predicate"] | {"revision": 1}}
+    assert statement.parse(first).claim.revision == 1
+
+
 @pytest.mark.parametrize("document", [APPROVAL, WAIVER], ids=["approval", "waiver"])
 def test_no_field_may_be_left_out(document):
     for field in document["predicate"]:
