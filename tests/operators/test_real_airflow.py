@@ -112,7 +112,8 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("batches")
     keys.generate("pipeline", folder, passphrase=_PASSPHRASE)
-    subprocess.run([sys.executable, _EXAMPLES / "make_batches.py", folder], check=True)
+    env = {**os.environ, "LOCKGATE_KEY_PASSPHRASE": _PASSPHRASE}
+    subprocess.run([sys.executable, _EXAMPLES / "make_batches.py", folder], env=env, check=True)
     return folder
 
 
