@@ -1,12 +1,15 @@
 """Retrain a model behind gates, on Airflow.
 
     python dags/make_batches.py BATCHES
-    LOCKGATE_KEY=BATCHES/pipeline.key.pem airflow dags test secure_retraining \
-        --conf '{"batches": "BATCHES", "batch": "clean"}'
+    export LOCKGATE_KEY=BATCHES/pipeline.key.pem LOCKGATE_POLICY=BATCHES/lockgate.yaml \
+        LOCKGATE_POLICY_KEY=BATCHES/security.pub.pem LOCKGATE_EVIDENCE=BATCHES/evidence \
+        LOCKGATE_LEDGER=BATCHES/ledger.sqlite LOCKGATE_TRUST_STATE=BATCHES/trust-state.json \
+        MLFLOW_TRACKING_URI=sqlite:///BATCHES/mlflow.sqlite
+    airflow dags test secure_retraining --conf '{"batches": "BATCHES", "batch": "clean"}'
 
 The twin of `pipelines/secure_retraining.py`: the same stages with the same parameters, so every
 verdict and every body digest is the same. With the batch `poisoned` the run ends red at `hold`, and
-nothing is published.
+nothing is released.
 """
 
 from __future__ import annotations
@@ -18,9 +21,11 @@ from airflow.sdk import DAG, Asset, Param, get_current_context, task
 
 from lockgate_airflow.branch import DecisionBranchOperator
 from lockgate_airflow.detect_poisoning import DetectPoisoningOperator
+from lockgate_airflow.gate_release import GateReleaseOperator
 from lockgate_airflow.gate_retraining import GateRetrainingOperator
+from lockgate_airflow.promote_model import PromoteModelOperator
+from lockgate_airflow.record_provenance import RecordProvenanceOperator
 from lockgate_airflow.require_pass import RequirePassOperator
-from lockgate_airflow.sign_artifact import SignArtifactOperator
 from lockgate_airflow.test_robustness import TestRobustnessOperator
 from lockgate_airflow.validate_data import ValidateDataOperator
 from lockgate_airflow.verify_artifact import VerifyArtifactOperator
@@ -34,7 +39,7 @@ REFERENCE = "{{ params.batches }}/reference.parquet"
 
 with DAG(
     "secure_retraining",
-    description="Verify, validate, look for poison, decide; then train, attack, sign, verify and publish.",
+    description="Verify, validate, look for poison, decide; then train, attack, release and promote.",
     doc_md=__doc__,
     schedule=None,
     tags=["lockgate"],
@@ -42,6 +47,11 @@ with DAG(
         "batches": Param(BATCHES, type="string", description="Folder that make_batches.py wrote"),
         "batch": Param("clean", type="string", description="Name of the new batch: clean or poisoned"),
         "schema": Param(str(HERE / "data" / "employment.schema.yaml"), type="string"),
+        "code_revision": Param(
+            os.environ.get("LOCKGATE_CODE_REVISION", ""),
+            type="string",
+            description="Git commit of the training code",
+        ),
         "published": Param(
             os.environ.get("LOCKGATE_PUBLISHED", f"{BATCHES}/published"),
             type="string",
@@ -79,43 +89,59 @@ with DAG(
         """Leave the model in service as it is."""
 
     @task(multiple_outputs=True, trigger_rule="none_failed_min_one_success")
-    def train(params=None):
-        """Train on the reference and the new batch together, and keep a fifth of the rows for tests."""
+    def train(verified, params=None):
+        """Train on the reference and the very bytes that were verified; keep a fifth of the rows for tests."""
         from train_model import train as fit
 
+        from lockgate.training import training_step
         from lockgate_airflow.folders import default_out
 
         batches, out = Path(params["batches"]), default_out(get_current_context())
         out.mkdir(parents=True, exist_ok=True)
-        model, held_out = str(out / "model.skops"), str(out / "held_out.parquet")
-        data = [str(batches / "reference.parquet"), str(batches / f"{params['batch']}.parquet")]
-        print(fit(data, LABEL, model, test=held_out))
-        return {"model": model, "held_out": held_out}
+        with training_step(
+            materials={
+                "reference": batches / "reference.parquet",
+                "batch": batches / f"{params['batch']}.parquet",
+            },
+            expect={"batch": verified},
+            keys=batches / "pipeline.pub.pem",
+            parameters={"label": LABEL},
+            record=out / "step.json",
+        ) as step:
+            model, held_out = (
+                str(step.product(name, out / file))
+                for name, file in (("model", "model.skops"), ("held_out", "held_out.parquet"))
+            )
+            data = [str(step.materials["reference"]), str(step.materials["batch"])]
+            print(fit(data, LABEL, model, test=held_out))
+        return {"model": model, "held_out": held_out, "step": str(out / "step.json")}
 
-    trained = train()
+    trained = train(verify_batch.output["attestation"])
+    record = RecordProvenanceOperator(
+        task_id="record",
+        products=[trained["model"], trained["held_out"]],
+        step=trained["step"],
+        code_revision="{{ params.code_revision }}",
+    )
     attack = TestRobustnessOperator(
         task_id="attack", model=trained["model"], data=trained["held_out"], label=LABEL
     )
-    sign = SignArtifactOperator(task_id="sign", artifact=trained["model"])
-    verify_model = VerifyArtifactOperator(
-        task_id="verify_model",
-        artifact=trained["model"],
-        attestation=sign.output["attestation"],
-        key="{{ params.batches }}/pipeline.pub.pem",
+    release = GateReleaseOperator(task_id="release", subject=trained["model"], environment="production")
+    promote = PromoteModelOperator(
+        task_id="promote", model=trained["model"], registered_model="employment", environment="production"
     )
-    release = RequirePassOperator(task_id="release", verdicts=[sign.output, verify_model.output])
 
     @task(outlets=[Asset("employment_model")])
     def publish(model, attestation, params=None):
-        """Put the model and its signature into the folder that serving reads."""
+        """Put the model and the gate's decision into the folder that serving reads."""
         from lockgate.artifact import place
 
         folder = Path(params["published"])
         place(Path(attestation), folder / "model.attestation.json")
         place(Path(model), folder / "model.skops")
 
-    published = publish(trained["model"], sign.output["attestation"])
+    published = publish(trained["model"], release.output["attestation"])
 
     verify_batch >> validate >> detect >> gate >> decide >> [hold, checked := in_service(), trained]
     checked >> [kept(), trained]
-    trained >> attack >> sign >> verify_model >> release >> published
+    trained >> record >> attack >> release >> promote >> published

@@ -3,8 +3,9 @@
     python pipelines/run_local.py BATCHES clean --schema dags/data/employment.schema.yaml --out OUT
 
 BATCHES is a folder that `dags/make_batches.py` wrote. Every step's artifacts go below OUT/steps,
-the published model into OUT/published. Exits 0 when every step ran and every gate on the way was
-open, else 1.
+the published model into OUT/published. Key, policy, evidence and ledger are those of LOCKGATE_* where
+they are set, else those in BATCHES; the model is promoted at MLFLOW_TRACKING_URI, by default a file in
+OUT. Exits 0 when every step ran and every gate on the way was open, else 1.
 """
 
 import argparse
@@ -26,7 +27,14 @@ def run_local(batches: Path, batch: str, schema: Path, out: Path) -> bool:
     from kfp import local
     from secure_retraining import secure_retraining
 
-    os.environ["LOCKGATE_KEY"] = str(batches / "pipeline.key.pem")
+    from lockgate.settings import Settings
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "dags"))
+    from make_batches import settings
+
+    around = settings(batches, "pipeline")
+    os.environ.update(Settings.from_environment().or_else(around).into(os.environ))
+    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.sqlite'}")
     # This interpreter has what the image has; kfp only sees that the image is not called "python".
     warnings.filterwarnings("ignore", message="You may be attemping", category=RuntimeWarning)
     local.init(
@@ -41,6 +49,7 @@ def run_local(batches: Path, batch: str, schema: Path, out: Path) -> bool:
             supplier_key=str(batches / "supplier.pub.pem"),
             pipeline_key=str(batches / "pipeline.pub.pem"),
             published=str(out / "published"),
+            code_revision=os.environ.get("LOCKGATE_CODE_REVISION", ""),
         )
     except RuntimeError as error:  # what kfp.local raises when a step fails
         print(f"stopped: {error}", file=sys.stderr)

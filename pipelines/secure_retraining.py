@@ -3,8 +3,8 @@
     python pipelines/secure_retraining.py secure_retraining.yaml     compile it for a cluster
 
 The twin of `dags/secure_retraining.py`: the same stages with the same parameters, so every verdict
-and every body digest is the same. On a cluster, mount the signing key into the sign-artifact step
-and set LOCKGATE_KEY there; see the README.
+and every body digest is the same. On a cluster, say with `lockgate_kfp.use_settings` where the steps
+find their key, policy, evidence and ledger; see the README.
 """
 
 import argparse
@@ -15,9 +15,11 @@ from kfp import compiler, dsl
 
 import lockgate_kfp
 from lockgate_kfp.detect_poisoning import detect_poisoning
+from lockgate_kfp.gate_release import gate_release
 from lockgate_kfp.gate_retraining import gate_retraining
+from lockgate_kfp.promote_model import promote_model
+from lockgate_kfp.record_provenance import record_provenance
 from lockgate_kfp.require_pass import require_pass
-from lockgate_kfp.sign_artifact import sign_artifact
 from lockgate_kfp.test_robustness import test_robustness
 from lockgate_kfp.validate_data import validate_data
 from lockgate_kfp.verify_artifact import verify_artifact
@@ -45,20 +47,34 @@ def choose(verdict: str, decision: str, published: str) -> str:
 def train_model(
     reference: dsl.Input[dsl.Dataset],
     batch: dsl.Input[dsl.Dataset],
+    verified: dsl.Input[dsl.Artifact],
+    key: dsl.Input[dsl.Artifact],
     label: str,
     model: dsl.Output[dsl.Model],
     held_out: dsl.Output[dsl.Dataset],
+    record: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
 ):
-    """Train on the reference and the new batch together, and keep a fifth of the rows for tests."""
-    said = train([reference.path, batch.path], label, model.path, test=held_out.path)
+    """Train on the reference and the very bytes that were verified; keep a fifth of the rows for tests."""
+    from lockgate.training import training_step
+
+    with training_step(
+        materials={"reference": reference.path, "batch": batch.path},
+        expect={"batch": verified.path},
+        keys=key.path,
+        parameters={"label": label},
+        record=record.path,
+    ) as step:
+        made, rest = step.product("model", model.path), step.product("held_out", held_out.path)
+        data = [str(step.materials["reference"]), str(step.materials["batch"])]
+        said = train(data, label, str(made), test=str(rest))
     for name, value in said.items():
         metrics.log_metric(name, value)
 
 
 @dsl.component(base_image=lockgate_kfp.IMAGE, packages_to_install=[], install_kfp_package=False)
 def publish(model: dsl.Input[dsl.Model], attestation: dsl.Input[dsl.Artifact], folder: str):
-    """Put the model and its signature into the folder that serving reads."""
+    """Put the model and the gate's decision into the folder that serving reads."""
     from pathlib import Path
 
     from lockgate.artifact import place
@@ -76,8 +92,9 @@ def secure_retraining(
     supplier_key: str,
     pipeline_key: str,
     published: str,
+    code_revision: str = "",
 ):
-    """Verify, validate, look for poison, decide; then train, attack, sign, verify and publish.
+    """Verify, validate, look for poison, decide; then train, attack, release and promote.
 
     Args:
         batch: URI of the new batch.
@@ -87,6 +104,7 @@ def secure_retraining(
         supplier_key: URI of the supplier's public key.
         pipeline_key: URI of this pipeline's public key.
         published: Folder that serving reads.
+        code_revision: Git commit of the training code.
     """
     new = dsl.importer(artifact_uri=batch, artifact_class=dsl.Dataset).set_display_name("batch")
     old = dsl.importer(artifact_uri=reference, artifact_class=dsl.Dataset).set_display_name("reference")
@@ -110,19 +128,28 @@ def secure_retraining(
         require_pass(verdicts=[gate.outputs["verdict"]])
 
     with dsl.If(chosen.output == "train", name="train"):
-        trained = train_model(reference=old.output, batch=new.output, label=LABEL)
-        attacked = test_robustness(
-            model=trained.outputs["model"], data=trained.outputs["held_out"], label=LABEL
+        trained = train_model(
+            reference=old.output,
+            batch=new.output,
+            verified=delivered.outputs["attestation_json"],
+            key=ours.output,
+            label=LABEL,
         )
-        robust = require_pass(verdicts=[attacked.outputs["verdict"]])
-        sealed = sign_artifact(artifact=trained.outputs["model"]).after(robust)
-        verified = verify_artifact(
-            artifact=trained.outputs["model"], attestation=sealed.outputs["attestation_json"], key=ours.output
+        model, rest = trained.outputs["model"], trained.outputs["held_out"]
+        recorded = record_provenance(
+            product=model, product_2=rest, step=trained.outputs["record"], code_revision=code_revision
         )
-        released = require_pass(verdicts=[sealed.outputs["verdict"], verified.outputs["verdict"]])
-        publish(
-            model=trained.outputs["model"], attestation=sealed.outputs["attestation_json"], folder=published
-        ).after(released).set_caching_options(enable_caching=False)
+        traceable = require_pass(verdicts=[recorded.outputs["verdict"]])
+        attacked = test_robustness(model=model, data=rest, label=LABEL).after(traceable)
+        release = gate_release(subject=model, environment="production").after(attacked)
+        allowed = require_pass(verdicts=[release.outputs["verdict"]])
+        promoted = promote_model(model=model, registered_model="employment", environment="production").after(
+            allowed
+        )
+        served = require_pass(verdicts=[promoted.outputs["verdict"]])
+        publish(model=model, attestation=release.outputs["attestation_json"], folder=published).after(
+            served
+        ).set_caching_options(enable_caching=False)
 
 
 if __name__ == "__main__":

@@ -74,9 +74,9 @@ def _said(server: str, doing: str, error: Exception) -> RegistryError:
         )
     if code == "PERMISSION_DENIED" or status == 403:  # noqa: PLR2004 - the same
         return RegistryError(f"{could_not}: the credentials do not allow it; ask who runs the server")
-    if isinstance(error, RestException):
-        kind = {"RESOURCE_DOES_NOT_EXIST": NotThereError, "RESOURCE_ALREADY_EXISTS": AlreadyThereError}
-        words = str(error.message).removeprefix(f"{code}: ")[:_LONGEST].rstrip(". ")
+    kind = {"RESOURCE_DOES_NOT_EXIST": NotThereError, "RESOURCE_ALREADY_EXISTS": AlreadyThereError}
+    if isinstance(error, RestException) or code in kind:  # the latter from a store without a server
+        words = str(getattr(error, "message", error)).removeprefix(f"{code}: ")[:_LONGEST].rstrip(". ")
         return kind.get(code, RegistryError)(f"{could_not}: {words}; correct that, or see the server's log")
     if isinstance(error, FileNotFoundError) or status == 404:  # noqa: PLR2004 - the same
         return NotThereError(f"{could_not}: it has no such file; promote the model again")
