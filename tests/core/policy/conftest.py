@@ -59,12 +59,23 @@ def train_model(data: DatasetIn, model: ModelOut) -> Outcome:
     raise NotImplementedError
 
 
+@stage("read-nothing")
+def read_nothing(*, note: str = "") -> Outcome:
+    """Read nothing.
+
+    Args:
+        note: A note.
+    """
+    raise NotImplementedError
+
+
 @pytest.fixture
 def with_training(monkeypatch):
-    """A stage that attests provenance is installed."""
+    """A stage that attests provenance is installed, and one without inputs."""
     known, every = stages.find, stages.every
-    monkeypatch.setattr(stages, "find", lambda ref: train_model if ref == "train-model" else known(ref))
-    monkeypatch.setattr(stages, "every", lambda: iter([*every(), train_model]))
+    own = {made.name: made for made in (train_model, read_nothing)}
+    monkeypatch.setattr(stages, "find", lambda ref: own.get(ref) or known(ref))
+    monkeypatch.setattr(stages, "every", lambda: iter([*every(), *own.values()]))
 
 
 @pytest.fixture

@@ -297,6 +297,14 @@ BAD = {
         lambda s: s["release"]["production"].update(provenance="robust"),
         "test-robustness attests no provenance",
     ),
+    "provenance about the training data": (
+        lambda s: s["release"]["production"]["require"][0].update(about="training-data"),
+        "must be about the subject itself",
+    ),
+    "a stage without inputs": (
+        lambda s: s["release"]["staging"]["require"][0].update(stage="read-nothing"),
+        "reads nothing that it could be about",
+    ),
     "more identities than there are": (lambda s: _robust(s).update(identities=3), "but 2 have these roles"),
     "no identity": (lambda s: _robust(s).update(identities=0), "must be a whole number from 1"),
     "two requirements of one id": (
@@ -429,7 +437,7 @@ def test_the_schema_accepts_the_good_policies(check, written):
 _READER_ALONE = (
     "calendar", "differ in case", "with text after it", "two keys in one", "broken material", "key twice",
     "under two identities", "ends", "somebody unknown", "unknown role", "unknown input", "as input",
-    "an input of the training", "training data without", "provenance of", "more identities", "of one id",
+    "an input of the training", "training data without", "about the training data", "without inputs", "provenance of", "more identities", "of one id",
     "something unknown", "million days", "line after", "revision with a point", "outside of the calendar",
 )  # fmt: skip
 
