@@ -437,7 +437,8 @@ def test_the_schema_accepts_the_good_policies(check, written):
 _READER_ALONE = (
     "calendar", "differ in case", "with text after it", "two keys in one", "broken material", "key twice",
     "under two identities", "ends", "somebody unknown", "unknown role", "unknown input", "as input",
-    "an input of the training", "training data without", "about the training data", "without inputs", "provenance of", "more identities", "of one id",
+    "an input of the training", "training data without", "about the training data",
+    "without inputs", "provenance of", "more identities", "of one id",
     "something unknown", "million days", "line after", "revision with a point", "outside of the calendar",
 )  # fmt: skip
 
