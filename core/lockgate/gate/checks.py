@@ -22,11 +22,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lockgate.attest.fields import written
 from lockgate.gate import waived
 from lockgate.gate.attestation import Reading
 from lockgate.gate.codes import Code
-from lockgate.gate.decision import Problem
+from lockgate.gate.decision import Problem, at
 from lockgate.gate.question import Question, is_newer, run_of, statement_of
 from lockgate.outcome import Decision, Verdict
 from lockgate.policy.times import CLOCK_SKEW
@@ -105,7 +104,7 @@ def was_over_when_logged(reading: Reading, _: Question) -> Problem | None:
     if logged is None or finished <= logged + CLOCK_SKEW:
         return None
     return _problem(
-        Code.FUTURE, reading, f"it claims {written(finished)}, but was logged at {written(logged)}"
+        Code.FUTURE, reading, f"it claims {at(finished)}, but was logged at {at(logged)}"
     )
 
 
@@ -135,7 +134,7 @@ def says_that_it_holds(reading: Reading, question: Question) -> Problem | None:
     """Its verdict opens a gate, by itself, by the policy's word on INCONCLUSIVE, or by waivers."""
     if question.opens(run_of(reading)) or waived.excused(reading, question).wholly:
         return None
-    return waived.problem(reading, question) or _closed(reading)
+    return _closed(reading, question)
 
 
 def is_fresh(reading: Reading, question: Question) -> Problem | None:
@@ -146,7 +145,7 @@ def is_fresh(reading: Reading, question: Question) -> Problem | None:
     if longest is None or question.ground.now - since <= longest:
         return None
     return _problem(
-        Code.STALE, reading, f"it is of {written(since)}, which is longer ago than {_length(longest)}"
+        Code.STALE, reading, f"it is of {at(since)}, which is longer ago than {_length(longest)}"
     )
 
 
@@ -158,7 +157,7 @@ def nothing_newer_closes(reading: Reading, question: Question) -> Problem | None
             said = f"beside it lies one that may say otherwise ({other.name[:12]}): {other.problem.message}"
             return _problem(other.problem.code, other, said)
         if not is_newer(reading, other):
-            return _closed(other)
+            return _closed(other, question)
     return None
 
 
@@ -235,10 +234,13 @@ def _gravity(judged: Judged) -> int:
     return list(_REFUSED).index(_refusal(judged))
 
 
-def _closed(reading: Reading) -> Problem:
-    """Return the problem of a result that closes the gate."""
+def _closed(reading: Reading, question: Question) -> Problem:
+    """Return the problem of a result that closes the gate: why waivers do not help, or what it says."""
     run = run_of(reading)
-    what = f"the newest result of {run.stage}, at {written(run.finished)},"
+    offered = waived.problem(reading, question)
+    if offered is not None:
+        return offered
+    what = f"the newest result of {run.stage}, at {at(run.finished)},"
     if run.decision is Decision.QUARANTINE:
         return _problem(Code.QUARANTINE, reading, f"{what} advises QUARANTINE")
     if run.verdict is Verdict.INCONCLUSIVE:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from lockgate.ledger import Checkpoint
 
 
+def at(time: dt.datetime) -> str:
+    """Return a time as a sentence says it."""
+    return f"{time.astimezone(dt.timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+
+
 @dataclass(frozen=True)
 class Problem:
     """Why something does not hold.

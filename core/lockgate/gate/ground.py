@@ -13,11 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lockgate.attest.fields import written
 from lockgate.errors import InputError, StageError
 from lockgate.gate import problems
 from lockgate.gate.codes import Code
-from lockgate.gate.decision import Problem
+from lockgate.gate.decision import Problem, at
 from lockgate.policy.times import CLOCK_SKEW
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ def clock_has_not_gone_back(ground: Ground) -> Problem | None:
     latest = ground.seen.latest if ground.seen else None
     if latest is not None and ground.now < latest - CLOCK_SKEW:
         return Problem(
-            Code.CLOCK_BEHIND, f"it is {written(ground.now)} here, but {written(latest)} was seen before"
+            Code.CLOCK_BEHIND, f"it is {at(ground.now)} here, but {at(latest)} was seen before"
         )
     return None
 

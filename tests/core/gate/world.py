@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 import datetime as dt
 import hashlib
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -75,11 +77,19 @@ class World:
         policy: ``lockgate.yaml`` as data; change it, then call `sign_policy`.
     """
 
-    def __init__(self, folder: Path, *, empty: bool = False) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path) -> None:
         self.now = dt.datetime.now(dt.timezone.utc)
         self.policy = self._policy()
+        self._settle(folder)
         (folder / "root.pub.pem").write_text(pem("root"))
+        self.sign_policy()
+        self.train()
+        self.test()
+        self.validate()
+        self.approve()
+
+    def _settle(self, folder: Path) -> None:
+        self.folder = folder
         self.settings = Settings(
             policy=str(folder / "lockgate.yaml"),
             policy_key=str(folder / "root.pub.pem"),
@@ -87,12 +97,24 @@ class World:
             ledger=str(folder / "ledger.db"),
             trust_state=str(folder / "trust.json"),
         )
-        self.sign_policy()
-        if not empty:
-            self.train()
-            self.test()
-            self.validate()
-            self.approve()
+
+    def copied(self, folder: Path) -> World:
+        """The same world in another folder."""
+        made = copy.copy(self)
+        made.policy = copy.deepcopy(self.policy)
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        made._settle(folder)
+        return made
+
+    def without(self, **names: None) -> None:
+        """Take settings away, or put others in their place."""
+        self.settings = dataclasses.replace(self.settings, **names)
+
+    def afresh(self) -> None:
+        """Empty store and ledger."""
+        shutil.rmtree(self.settings.evidence, ignore_errors=True)
+        for path in self.folder.glob("ledger.db*"):
+            path.unlink()
 
     def _policy(self) -> dict:
         people = ("pipeline", "ana", "bo", "carla", "dan", "eve")

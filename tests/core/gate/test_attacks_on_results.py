@@ -1,0 +1,365 @@
+"""Attacks with results: which of them counts, and when. Each changes one thing in a release that is allowed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from world import DATA, FAILED, FAILING, MODEL, OTHER, days, hours, minutes, said
+
+INCONCLUSIVE = {"verdict": "INCONCLUSIVE", "checks": [{"id": "rows", "verdict": "INCONCLUSIVE"}]}
+
+
+def test_the_world_as_it_is_is_allowed(world):
+    decision = world.decide()
+    assert decision.allow
+    assert decision.codes == ("LG-GATE-000",) * 4
+    assert len(decision.evidence) == 4
+
+
+# --- Old and new ------------------------------------------------------------------------------------
+
+
+def test_an_old_pass_does_not_hide_a_newer_fail(world):
+    world.fail(at=world.now - minutes(30))
+    assert world.code("robust") == "FAIL"
+
+
+def test_a_newer_pass_outweighs_an_old_fail(world):
+    world.fail(at=world.now - hours(2))
+    assert world.code("robust") == "FAIL", "it was logged after the PASS, and may be as new as that"
+    world.test(at=world.now - minutes(20))
+    assert world.allowed()
+
+
+def test_a_fail_of_the_same_moment_as_a_pass_decides(world):
+    world.only("robust")
+    world.sign_policy()
+    world.test(at=world.now - minutes(20))
+    assert world.allowed()
+    world.fail(at=world.now - minutes(20))
+    world.fail(at=world.now - minutes(30))
+    assert world.code("robust") == "FAIL"
+
+
+def test_a_fail_and_a_later_pass_of_the_same_moment_are_no_order(world):
+    world.fail(at=world.now - minutes(20))
+    world.test(at=world.now - minutes(20))
+    assert world.code("robust") == "FAIL"
+
+
+def test_a_pass_that_claims_a_time_before_the_fail_is_not_newer_though_it_was_logged_later(world):
+    world.fail(at=world.now - minutes(30))
+    world.test(at=world.now - minutes(40))
+    assert world.code("robust") == "FAIL"
+
+
+def test_a_pass_that_claims_a_time_after_the_fail_is_not_newer_though_it_was_logged_before(world):
+    world.test(at=world.now + minutes(4))
+    world.fail(at=world.now + minutes(3))
+    assert world.code("robust") == "FAIL"
+
+
+def test_an_old_pass_in_a_new_envelope_is_as_old_as_it_was(world):
+    world.test(at=world.now - minutes(20))
+    name = world.fail(at=world.now - minutes(30))
+    assert world.code("robust") == "FAIL"
+    again = json.dumps(json.loads(world.path(name).read_bytes()), indent=1).encode()
+    world.test(at=world.now - minutes(10))
+    assert world.allowed()
+    world.put(again, MODEL)
+    assert world.allowed(), "the FAIL in a new envelope, logged last, is no newer either"
+
+
+def test_a_pass_logged_early_in_one_envelope_and_late_in_another_is_early(world):
+    raw = world.seal(
+        world.document("test-robustness", {"model": MODEL}, finished=said(world.now - minutes(5)))
+    )
+    world.put(raw, MODEL)
+    world.fail(at=world.now - minutes(10))
+    world.put(json.dumps(json.loads(raw), indent=1).encode(), MODEL)
+    assert world.code("robust") == "FAIL"
+
+
+def test_a_fail_in_the_store_that_was_never_logged_still_closes(world):
+    world.fail(at=world.now - minutes(30), log=False)
+    assert world.code("robust") == "FAIL"
+
+
+def test_a_pass_newer_than_an_unlogged_fail_opens(world):
+    world.fail(at=world.now - minutes(50), log=False)
+    world.test(at=world.now - minutes(40))
+    assert world.allowed()
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        ({"verdict": "FAIL", "checks": FAILED, "findings": FAILING}, "FAIL"),
+        (INCONCLUSIVE, "INCONCLUSIVE"),
+        ({"verdict": "PASS", "decision": "QUARANTINE"}, "QUARANTINE"),
+        ({"verdict": "INCONCLUSIVE", "decision": "QUARANTINE"}, "QUARANTINE"),
+    ],
+)
+def test_what_the_newest_result_says_has_its_own_code(world, result, code):
+    world.test(at=world.now - minutes(20), **result)
+    assert world.code("robust") == code
+
+
+@pytest.mark.parametrize("verdict", ["PASS", "WARN", "WAIVED"])
+def test_results_that_open_open(world, verdict):
+    world.test(at=world.now - minutes(20), verdict=verdict)
+    assert world.allowed()
+
+
+def test_an_inconclusive_opens_when_the_policy_says_so_and_a_quarantine_never(world):
+    world.policy["stages"]["test-robustness"]["on_inconclusive"] = "open"
+    world.sign_policy()
+    world.test(at=world.now - minutes(20), **INCONCLUSIVE)
+    assert world.allowed()
+    world.test(at=world.now - minutes(10), **INCONCLUSIVE, decision="QUARANTINE")
+    assert world.code("robust") == "QUARANTINE"
+
+
+# --- Replay, and the clock --------------------------------------------------------------------------
+
+
+def test_a_stale_result_is_refused_and_one_as_old_as_allowed_is_not(world):
+    world.now += days(7) - hours(1)  # the result is of an hour before
+    assert world.allowed()
+    world.now += minutes(0.01)
+    assert world.code("robust") == "STALE"
+
+
+def test_a_result_that_claims_to_be_fresher_than_it_was_logged_is_as_old_as_it_was_logged(world):
+    """Both for a result of long ago, and for one that claims the moments after it was logged."""
+    world.requirement("robust")["max_age"] = "1h"
+    world.sign_policy()
+    start = world.now
+    world.test(at=start + minutes(4))
+    world.now = start + minutes(59)
+    assert world.allowed()
+    world.now = start + minutes(62)
+    assert world.code("robust") == "STALE"
+
+
+def test_replayed_from_another_release_a_result_is_about_that(world):
+    world.only("robust")
+    world.sign_policy()
+    world.clear()
+    raw = world.seal(world.document("test-robustness", {"model": OTHER}))
+    world.afresh()
+    world.put(raw, MODEL)
+    assert world.code("robust") == "OTHER_SUBJECT"
+
+
+def test_a_result_from_the_future_is_refused(world):
+    world.afresh()
+    world.train()
+    world.validate()
+    world.approve()
+    world.test(at=world.now + minutes(6))
+    assert world.code("robust") == "FUTURE"
+
+
+def test_a_result_within_the_skew_of_two_clocks_is_not_from_the_future(world):
+    world.afresh()
+    world.train()
+    world.validate()
+    world.approve()
+    world.test(at=world.now + minutes(4))
+    assert world.allowed()
+
+
+def test_a_result_from_the_future_does_not_become_true_by_waiting(world):
+    world.only("robust")
+    world.sign_policy()
+    world.afresh()
+    world.test(at=world.now + hours(2))
+    world.now += hours(3)
+    assert world.code("robust") == "FUTURE"
+
+
+def test_a_result_from_the_future_counts_no_more_without_a_ledger(world):
+    world.only("robust")
+    del world.policy["ledger"]
+    world.sign_policy()
+    world.afresh()
+    world.test(at=world.now + minutes(6), log=False)
+    assert world.code("robust") == "FUTURE"
+    world.now += minutes(2)
+    assert world.allowed(), "that clock was a bit ahead"
+
+
+def test_a_result_without_a_zone_is_refused(world):
+    world.only("robust")
+    world.sign_policy()
+    world.afresh()
+    world.test(finished="2026-01-01T00:00:00")
+    assert world.code("robust") == "NO_ZONE"
+
+
+def test_a_clock_that_was_put_back_is_noticed(world):
+    from lockgate import gate
+
+    world.now += minutes(2)
+    gate.remember(world.decide(), world.settings)
+    world.now -= minutes(5)
+    assert world.allowed()
+    world.now -= minutes(0.01)
+    assert world.code() == "CLOCK_BEHIND"
+
+
+# --- How it ran -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["0.0.9", "0.1", "0.1.0.dev1", "", "x" * 100, "0.01.0\n"])
+def test_an_older_lockgate_than_allowed_is_refused_and_so_is_what_is_no_release(world, version):
+    world.only("robust")
+    world.sign_policy()
+    world.afresh()
+    world.test(version=version or "-")
+    assert world.code("robust") == "OLD_VERSION"
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.1.1", "0.10.0", "1.0.0"])
+def test_that_version_and_newer_ones_are_allowed(world, version):
+    world.only("robust")
+    world.sign_policy()
+    world.afresh()
+    world.test(version=version)
+    assert world.allowed()
+
+
+@pytest.mark.parametrize("thresholds", [{"eps": 0.01}, {}, {"eps": "0.05"}, {"eps": True}, {"eps": None}])
+def test_a_run_with_other_thresholds_than_the_policys_is_refused(world, thresholds):
+    world.only("robust")
+    world.sign_policy()
+    world.afresh()
+    world.test(policy={"digest": None, "thresholds": thresholds})
+    assert world.code("robust") == "OTHER_THRESHOLDS"
+
+
+def test_thresholds_that_the_policy_does_not_set_may_be_any(world):
+    world.test(at=world.now - minutes(10), policy={"digest": None, "thresholds": {"eps": 0.05, "norm": "l2"}})
+    assert world.allowed()
+
+
+def test_a_list_of_a_policy_is_held_against_a_list_and_true_is_not_one():
+    from lockgate.gate.checks import same
+
+    assert same([1, "a"], (1, "a"))
+    assert same({"a": [1.5]}, {"a": [1.5]})
+    assert same(True, True)
+    assert same(1, 1.0)
+    for said_, wanted in (
+        ([1], [1, 2]),
+        ([1, 2], [1, 3]),
+        (1, True),
+        (True, 1),
+        ({"a": 1}, {"a": 2}),
+        ({"a": 1}, {"b": 1}),
+        ({"a": 1, "b": 2}, {"a": 1}),
+        ("1", 1),
+        (None, 1),
+        ([], {}),
+        ([1], 1),
+    ):
+        assert not same(said_, wanted), (said_, wanted)
+
+
+# --- What it is about -------------------------------------------------------------------------------
+
+
+def _only_robust(world, **subjects):
+    world.only("robust")
+    world.sign_policy()
+    world.afresh()
+    raw = world.seal(world.document("test-robustness", subjects))
+    world.put(raw, MODEL)
+
+
+def test_an_attestation_of_another_subject_is_refused(world):
+    _only_robust(world, model=OTHER, data=DATA)
+    assert world.code("robust") == "OTHER_SUBJECT"
+
+
+def test_a_match_by_name_only_is_none(world):
+    _only_robust(world, model=OTHER)
+    assert world.code("robust") == "OTHER_SUBJECT"
+
+
+def test_the_artifact_as_another_input_is_refused(world):
+    _only_robust(world, model=OTHER, data=MODEL)
+    assert world.code("robust") == "OTHER_INPUT"
+
+
+def test_several_subjects_are_told_apart(world):
+    _only_robust(world, data=OTHER, model=MODEL)
+    assert world.allowed()
+    assert not world.decide(OTHER).allow
+
+
+def test_a_subject_of_a_list_counts_as_that_input(world):
+    _only_robust(world, **{"model[3]": MODEL})
+    assert world.allowed()
+
+
+def test_a_fail_about_the_artifact_as_another_input_does_not_close(world):
+    world.attest(
+        "test-robustness", {"model": OTHER, "data": MODEL}, verdict="FAIL", at=world.now - minutes(5)
+    )
+    assert world.allowed()
+
+
+def test_a_fail_about_another_artifact_that_lies_under_this_one_does_not_close(world):
+    raw = world.seal(world.document("test-robustness", {"model": OTHER}, verdict="FAIL"))
+    world.put(raw, MODEL)
+    assert world.allowed()
+
+
+def test_a_digest_that_is_right_beside_one_that_is_wrong_is_no_match(world):
+    _only_robust(world, model={**MODEL, "lockgateTree1": "a" * 64})
+    world.put(
+        world.seal(world.document("test-robustness", {"model": {**MODEL, "lockgateTree1": "b" * 64}})), MODEL
+    )
+    decision = world.decide({**MODEL, "lockgateTree1": "c" * 64})
+    assert decision.codes == ("LG-GATE-214",)
+
+
+def test_a_downgraded_digest_is_refused(world):
+    world.only("robust")
+    world.sign_policy()
+    world.afresh()
+    made = world.document("test-robustness", {"model": {"sha1": "a" * 40}})
+    world.put(world.seal(made), MODEL)
+    assert world.code("robust") == "WEAK_DIGEST"
+
+
+def test_to_release_something_by_a_weak_digest_is_refused(world):
+    assert world.code(subject={"sha1": "a" * 40}) == "WEAK_DIGEST"
+    assert world.code(subject={}) == "WEAK_DIGEST"
+
+
+def test_what_nobody_has_looked_at_is_denied(world):
+    decision = world.decide(OTHER)
+    assert decision.codes == ("LG-GATE-201", "LG-GATE-201", "LG-GATE-401", "LG-GATE-201")
+
+
+def test_an_attestation_that_was_removed_from_store_and_from_no_ledger_is_missing(world):
+    del world.policy["ledger"]
+    world.sign_policy()
+    assert world.allowed()
+    newest = world.test(at=world.now)
+    world.path(newest).unlink()
+    assert world.allowed()
+    for path in world.path("*").parent.glob("*.json"):
+        if b"dGVzdC1yb2J1c3RuZXNz" in path.read_bytes() or "test-robustness" in _payload(path):
+            path.unlink()
+    assert world.code("robust") == "NONE"
+
+
+def _payload(path) -> str:
+    import base64
+
+    return base64.b64decode(json.loads(path.read_bytes())["payload"]).decode()
