@@ -307,6 +307,13 @@ def test_a_writer_does_not_believe_a_column_beside_an_honest_entry(filled, signe
     assert len(_reader(filled, trusted, model).entries) == 4
 
 
+def test_no_proof_is_given_for_an_entry_that_only_a_column_claims(filled, trusted, model):
+    claimed = leaves.of(b"never logged", [model])
+    _do(filled, L.update().where(L.c.position == 3).values(envelope=bytes.fromhex(claimed.envelope)))
+    with pytest.raises(EntryMissingError, match="not in the ledger"):
+        filled.entry_of(b"never logged", filled.checkpoint(trusted))
+
+
 def test_cover_vouches_for_nothing_that_was_signed_otherwise(filled, signer, model):
     _do(filled, C.delete().where(C.c.size == 12), N.update().values(hash=b"x" * 32))
     with pytest.raises(TreeAlteredError):
