@@ -371,6 +371,22 @@ class TestAfterARun:
         assert len(cells) > 20
         searched()
 
+    def test_and_the_stage_does_see_a_secret_in_the_arguments_of_another_process(
+        self, runs: Runs, tmp_path: Path
+    ) -> None:
+        planted = "hush-planted-1d77"
+        careless = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", planted])
+        try:
+            words = ("my_stages.watch:watch", "--data", str(runs.data), "--out", str(tmp_path / "out"))
+            env = {**os.environ, "PYTHONPATH": str(runs.packages)}
+            subprocess.run(
+                [sys.executable, "-m", "lockgate", *words], env=env, check=True, capture_output=True
+            )
+        finally:
+            careless.kill()
+            careless.wait()
+        assert _found(tmp_path, [planted]) == {("out/seen.parquet", planted)}
+
 
 def _connections(runs: Runs) -> dict[str, str]:
     """Return Airflow's connections: one that is right, and one for each thing that goes wrong."""
