@@ -45,6 +45,7 @@ _TEMPORARY = ".lockgate-"  # not made of the final name, which may be as long as
 _REMOTE = frozenset(
     ["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "hdfs", "webhdfs", "http", "https", "memory"]
 )
+_REGISTERED = "models:/"
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -85,7 +86,8 @@ def take(uri: str | os.PathLike[str], into: Path, name: str) -> Taken:
     """Copy the artifact at a path or URI to ``into/name`` and return it with its digest.
 
     Args:
-        uri: A local path, a ``file://`` URI, or a URI of a remote store that fsspec reads.
+        uri: A local path, a ``file://`` URI, a URI of a remote store that fsspec reads, or a model in
+            MLflow's registry, ``models:/NAME@ALIAS`` or ``models:/NAME/NUMBER``.
         into: A private folder; see `private_folder`.
         name: What to call the copy.
 
@@ -120,7 +122,7 @@ def digest(path: Path) -> DigestSet:
 def is_remote(uri: str) -> bool:
     """Whether a path or URI names something in a remote store."""
     scheme = _SCHEME.match(uri)
-    return scheme is not None and scheme.group(1).lower() != "file"
+    return uri.startswith(_REGISTERED) or (scheme is not None and scheme.group(1).lower() != "file")
 
 
 def read_remote(uri: str, max_bytes: int) -> bytes | None:
@@ -342,6 +344,11 @@ def _check_name(relative: str, root: Path) -> None:
 
 
 def _download(uri: str, target: Path) -> None:
+    if uri.startswith(_REGISTERED):
+        from lockgate import registry
+
+        registry.fetch(uri, target.parent).rename(target)
+        return
     system, path = _store(uri)
     try:
         system.get(path, str(target), recursive=bool(system.isdir(path)))

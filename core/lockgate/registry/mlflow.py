@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockgate import artifact
 from lockgate.errors import InputError, MissingExtraError
@@ -202,18 +202,23 @@ class Registry:
             model: The model, a file or a folder.
             beside: Contents of further files, by path.
         """
-        with self._asked(f"take the files of {name!r}"), artifact.private_folder() as private:
-            for path, content in {**beside, SHAPE: shape.describe(model)}.items():
-                (private / path).parent.mkdir(parents=True, exist_ok=True)
-                (private / path).write_bytes(content)
+        with self._asked(f"take the files of {name!r}"):
             run = self._client.create_run(self._experiment(), run_name=f"promote {name}").info
             if model.is_dir():
                 self._client.log_artifacts(run.run_id, str(model), MODEL)
             else:
                 self._client.log_artifact(run.run_id, str(model), MODEL)
-            self._client.log_artifacts(run.run_id, str(private), BESIDE)
+            self.add(run.run_id, {**beside, SHAPE: shape.describe(model)})
             self._client.update_run(run.run_id, status="FINISHED")
             return Upload(run.run_id, f"{run.artifact_uri.rstrip('/')}/{MODEL}")
+
+    def add(self, run_id: str, beside: Mapping[str, bytes]) -> None:
+        """Put further files beside a model that was uploaded."""
+        with self._asked("take files beside the model"), artifact.private_folder() as private:
+            for path, content in beside.items():
+                (private / path).parent.mkdir(parents=True, exist_ok=True)
+                (private / path).write_bytes(content)
+            self._client.log_artifacts(run_id, str(private), BESIDE)
 
     def register(self, name: str, upload: Upload, tags: Mapping[str, str]) -> Version:
         """Make an upload the newest version of a registered model, and return it when it is ready.
@@ -251,18 +256,21 @@ class Registry:
         target = Path(tempfile.mkdtemp(prefix="registered-", dir=into))
         with self._asked("return the files of the model"):
             from mlflow.artifacts import download_artifacts
+            from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
             source, described = self._source(files), None
-            model = Path(
-                download_artifacts(artifact_uri=source, dst_path=str(target), tracking_uri=self._uri)
-            )
+            model = target / MODEL
+            model.mkdir()
+            # By its root: asked for a folder below that, the client takes `model/model` for one file.
+            store: Any = get_artifact_repository(source, tracking_uri=self._uri)
+            store.download_artifacts("", str(model))
             if beside := self._beside(files.run_id, source):
                 path = download_artifacts(
                     artifact_uri=beside, dst_path=str(target / BESIDE), tracking_uri=self._uri
                 )
                 described = Path(path).read_bytes()
-        if not model.is_dir():
-            raise RegistryError(f"{self} has a file where the folder of a model should be; promote it again")
+        if not any(model.iterdir()):
+            raise NotThereError(f"{self} has no files where those of the model should be; promote it again")
         return shape.restore(model, described)
 
     def tag(self, name: str, number: int, tags: Mapping[str, str]) -> None:

@@ -70,6 +70,18 @@ def test_a_file_comes_back_with_the_digest_it_had(registry, mlflow_server, tmp_p
 
 @server
 @pytest.mark.slow
+def test_a_file_that_is_called_like_its_folder_comes_back(registry, tmp_path, into):
+    (tmp_path / "model").write_bytes(b"file")
+    (tmp_path / "folder" / "model").mkdir(parents=True)
+    (tmp_path / "folder" / "model" / "model").write_bytes(b"in a folder")
+    (tmp_path / "folder" / "model" / "other").write_bytes(b"")
+    for path in (tmp_path / "model", tmp_path / "folder"):
+        found = registry.download(registry.upload("called", path, {}), into)
+        assert artifact.digest(found) == artifact.digest(path)
+
+
+@server
+@pytest.mark.slow
 def test_a_stored_file_that_was_exchanged_digests_differently(registry, mlflow_server, model, into):
     version = registry.version("changed", _registered(registry, "changed", model))
     with (mlflow_server.stored(version.source) / "weights ü.bin").open("r+b") as file:
@@ -94,7 +106,7 @@ def test_a_stored_file_that_is_gone_is_said(registry, mlflow_server, model, into
 
     version = registry.version("gone", _registered(registry, "gone", model))
     shutil.rmtree(mlflow_server.stored(version.source))
-    with pytest.raises(RegistryError, match="could not return the files of the model"):
+    with pytest.raises(RegistryError, match="has no files where those of the model should be"):
         registry.download(version, into)
 
 
