@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
     from lockgate.attest.statement import Statement
+    from lockgate.ledger import Checkpoint
+    from lockgate.policy.memory import TrustState
     from lockgate.settings import Settings
 
 
@@ -46,7 +48,26 @@ def publish(envelope: bytes, statement: Statement, signer: Signer, settings: Set
         from lockgate.ledger import Ledger
 
         digests = [subject.digest for subject in statement.subjects]
-        Ledger(settings.ledger, origin).append(envelope, digests, signer, trusted=trusted)
+        state, seen = _seen(settings, origin, trusted)
+        receipt = Ledger(settings.ledger, origin).append(
+            envelope, digests, signer, trusted=trusted, seen=seen
+        )
+        if state is not None:
+            state.remember_checkpoint(receipt.checkpoint.origin, receipt.checkpoint.note)
+
+
+def _seen(
+    settings: Settings, origin: str | None, trusted: list[Any]
+) -> tuple[TrustState | None, Checkpoint | None]:
+    """Return the memory of this place, and the ledger's state in it: a copy put back must not grow."""
+    if not settings.trust_state or origin is None:
+        return None, None
+    from lockgate.ledger.checkpoint import open_note
+    from lockgate.policy.memory import TrustState
+
+    state = TrustState(settings.trust_state)
+    note = state.checkpoint(origin)
+    return state, open_note(note, trusted) if note is not None else None
 
 
 def _by_policy(settings: Settings) -> tuple[str | None, list[Any]]:

@@ -40,10 +40,13 @@ from typing import Any
 
 from lockgate.attest import fields, predicates
 from lockgate.attest.fields import DIGESTS, refuse
+from lockgate.body import MAX_FINDINGS
 from lockgate.outcome import Decision, Verdict, of_severity
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 EXTENSION = "lockgate:result/v1"
+UNLISTED = "LG-UNLISTED"
+"""Stands among the closing findings for those that a result has no room for; nobody can waive it."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,8 @@ def _extension(document: Mapping[str, Any]) -> dict[str, Any]:
         for finding in document["findings"]
         if of_severity(finding["severity"]) is Verdict.FAIL
     }
+    if len(document["findings"]) >= MAX_FINDINGS:  # there may be more than a result has room for
+        closing.add((UNLISTED, ""))
     return {
         "stage": document["stage"],
         "version": document["version"],
@@ -241,14 +246,18 @@ def _closing(value: Any) -> Closing:
 
 
 def _checks(said: Mapping[str, Any]) -> dict[str, Verdict]:
-    """Return the worst verdict of each check: an id may stand for several."""
+    """Return the verdict of each check; of several with one id, the one that a waiver helps least."""
     found: dict[str, Verdict] = {}
     for value in fields.items(said.get("checks"), "the field 'checks'"):
         entry = fields.mapping(value, "a check")
         name, verdict = fields.text(entry, "id"), fields.word(Verdict, entry, "verdict")
-        if name not in found or found[name].opens:
-            found[name] = verdict
+        found[name] = max(found.get(name, verdict), verdict, key=_stubbornness)
     return found
+
+
+def _stubbornness(verdict: Verdict) -> int:
+    """Order verdicts by what it takes to open a gate all the same: what could not run cannot be waived."""
+    return 0 if verdict.opens else 2 if verdict is Verdict.INCONCLUSIVE else 1
 
 
 def _subjects(value: Any) -> tuple[Subject, ...]:

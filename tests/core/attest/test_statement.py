@@ -113,3 +113,20 @@ def test_a_time_keeps_its_zone_and_its_fraction():
     for text, minute in [("2026-01-01T00:30:00.5+00:30", 0), ("2026-01-01T00:00:00Z", 0)]:
         made = statement.from_result(_result(finished=text))
         assert statement.parse(made).run.finished.astimezone(dt.timezone.utc).minute == minute
+
+
+def test_of_two_checks_with_one_id_the_one_that_could_not_run_is_kept():
+    twice = [{"id": "a", "verdict": "FAIL"}, {"id": "a", "verdict": "INCONCLUSIVE"}]
+    for checks in (twice, twice[::-1], [*twice, {"id": "a", "verdict": "PASS"}]):
+        assert statement.parse(statement.from_result(_result(checks=checks))).run.checks == {
+            "a": "INCONCLUSIVE"
+        }
+
+
+@pytest.mark.parametrize(("findings", "unlisted"), [(999, False), (1_000, True)])
+def test_findings_that_a_result_has_no_room_for_close_the_gate_as_one_that_nobody_can_waive(
+    findings, unlisted
+):
+    many = [{"rule": f"LG-X-{i}", "severity": "HIGH", "check": ""} for i in range(findings)]
+    closing = statement.parse(statement.from_result(_result(findings=many))).run.closing
+    assert (statement.Closing(statement.UNLISTED) in closing) is unlisted
