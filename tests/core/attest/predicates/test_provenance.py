@@ -203,13 +203,14 @@ def test_provenance_of_another_shape_is_refused(change):
         statement.parse(_change(made, *change))
 
 
-def test_a_dataset_or_code_named_twice_is_refused():
-    for index in (0, 1):
-        made = _statement()
-        listed = made["predicate"]["buildDefinition"]["resolvedDependencies"]
-        listed.append({**listed[index], "digest": {"sha256": "8" * 64, "gitCommit": "8" * 40}})
-        with pytest.raises(EnvelopeError):
-            statement.parse(made)
+@pytest.mark.parametrize(("index", "name"), [(0, "batch"), (1, "code"), (1, "also_code")])
+def test_a_dataset_named_twice_or_a_second_commit_is_refused(index, name):
+    made = _statement()
+    listed = made["predicate"]["buildDefinition"]["resolvedDependencies"]
+    digest = {"sha256": "8" * 64, "gitCommit": "8" * 40}
+    listed.append({**listed[index], "name": name, "digest": digest})
+    with pytest.raises(EnvelopeError, match="two"):
+        statement.parse(made)
 
 
 JSON = st.recursive(
