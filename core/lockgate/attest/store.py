@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MAX_OF_ONE = 10_000
 """Most attestations of one subject that are read; a subject with more needs a store of its own."""
 _NAME = re.compile(r"([0-9a-f]{64})\.json\Z")
+_LOCAL = frozenset(["file", "local"])
+_OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "r2"])
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -117,8 +119,9 @@ class EvidenceStore:
         path = f"{folder}/{name}"
         if self._system.exists(path) and self._system.cat_file(path) == envelope:
             return
-        self._system.makedirs(folder, exist_ok=True)
-        if _is_local(self._system):
+        if not _speaks(self._system, _OBJECT_STORES):  # these have no folders, and would make a bucket
+            self._system.makedirs(folder, exist_ok=True)
+        if _speaks(self._system, _LOCAL):
             from pathlib import Path
 
             with artifact.written_whole(Path(path)) as temporary:
@@ -128,13 +131,14 @@ class EvidenceStore:
 
     def _read(self, folder: str) -> list[Stored]:
         try:
+            self._system.invalidate_cache()  # of a listing that others have added to since
             entries = self._system.ls(folder, detail=True)
         except FileNotFoundError:
             return []
         except Exception as error:  # noqa: BLE001 - every kind of store has errors of its own
             raise self._unreadable(error) from None
         named = [
-            (match.group(1), entry["name"])
+            (match.group(1), entry["name"], entry["size"])
             for entry in entries
             if entry["type"] == "file"
             and not entry.get("islink")
@@ -146,9 +150,14 @@ class EvidenceStore:
                 "move old ones away"
             )
         try:
-            return [Stored(name, self._system.cat_file(path, 0, MAX_BYTES + 1)) for name, path in named]
+            return [Stored(name, self._content(path, size)) for name, path, size in named]
         except Exception as error:  # noqa: BLE001 - every kind of store has errors of its own
             raise self._unreadable(error) from None
+
+    def _content(self, path: str, size: int | None) -> bytes:
+        """Return the bytes of a file, or their beginning: some stores refuse a range past the end."""
+        ends = {} if size is not None and size <= MAX_BYTES else {"start": 0, "end": MAX_BYTES + 1}
+        return bytes(self._system.cat_file(path, **ends))
 
     def _unreadable(self, error: Exception) -> InputError:
         return InputError(
@@ -175,6 +184,6 @@ def _open(url: str, shown: str) -> tuple[Any, str]:
     return system, str(root).rstrip("/")
 
 
-def _is_local(system: Any) -> bool:
+def _speaks(system: Any, protocols: frozenset[str]) -> bool:
     protocol = system.protocol
-    return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
+    return not protocols.isdisjoint((protocol,) if isinstance(protocol, str) else protocol)
