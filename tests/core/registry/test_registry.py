@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -102,8 +105,6 @@ def test_an_mlmodel_that_was_put_beside_a_stored_file_is_noticed(registry, mlflo
 @server
 @pytest.mark.slow
 def test_a_stored_file_that_is_gone_is_said(registry, mlflow_server, model, into):
-    import shutil
-
     version = registry.version("gone", _registered(registry, "gone", model))
     shutil.rmtree(mlflow_server.stored(version.source))
     with pytest.raises(RegistryError, match="has no files where those of the model should be"):
@@ -124,9 +125,6 @@ def test_versions_are_listed_newest_first_and_more_than_a_page_of_them(registry,
 @server
 @pytest.mark.slow
 def test_a_model_that_mlflow_logged_itself_comes_back_as_it_logged_it(registry, mlflow_server, into):
-    import subprocess
-    import sys
-
     script = (
         "import mlflow, sys; from sklearn.dummy import DummyClassifier as D;"
         "mlflow.set_tracking_uri(sys.argv[1]);"
@@ -252,3 +250,24 @@ def test_nothing_of_the_environment_stays_behind(registry):
     before = dict(os.environ)
     assert registry.aliases("nobody") is None
     assert dict(os.environ) == before
+
+
+@server
+@pytest.mark.slow
+def test_mlflow_reports_to_nobody_when_it_is_loaded_by_us(mlflow_server):
+    script = (
+        "import sys; from lockgate.registry import Registry;"
+        "assert Registry(sys.argv[1]).aliases('nobody') is None;"
+        "from mlflow.telemetry import get_telemetry_client, utils;"
+        "assert not utils._IS_IN_CI_ENV_OR_TESTING;"
+        "assert get_telemetry_client() is None"
+    )
+    around = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+    done = subprocess.run(
+        [sys.executable, "-c", script, mlflow_server.url],
+        env=around,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
