@@ -73,6 +73,10 @@ def test_every_verdict_has_its_result_and_level(verdict, result, levels):
     assert statement.parse(made).claim.allowed is (result == "PASSED")
 
 
+def test_a_decision_to_quarantine_is_no_approval():
+    assert not statement.parse(_statement(decision="QUARANTINE")).claim.allowed
+
+
 def test_a_refusal_without_a_policy_is_written_and_an_approval_without_one_is_not_read():
     nothing = {"digest": None, "thresholds": {}}
     assert statement.parse(_statement(verdict="FAIL", policy=nothing)).claim.policy is None

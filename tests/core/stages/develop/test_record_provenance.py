@@ -166,6 +166,8 @@ def test_the_code_of_the_step_is_taken_with_its_dirt_and_its_repository(trained)
     code = trained.claim().claim.code
     assert code.uri == f"git+https://example.org/code.git@{COMMIT}"
     assert code.dirty
+    _with_code(trained, dirty=False)
+    assert _rules(trained.record(code_revision=f"{COMMIT}-dirty")) == ["LG-PROV-004"]
 
 
 def test_what_nobody_says_of_the_environment_warns(trained):
