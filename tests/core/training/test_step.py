@@ -125,6 +125,20 @@ def test_an_attestation_that_says_fail_does_not_let_training_begin(tmp_path, sig
         _train(empty, expect={"batch": attestation}, keys=signer.public)
 
 
+def test_only_the_first_subject_of_an_attestation_is_what_it_verified(batch, signer, tmp_path):
+    arguments = {
+        "artifact": batch,
+        "attestation": _verified(batch, signer, tmp_path),
+        "key": signer.public,
+    }
+    run("verify-artifact", arguments, out=tmp_path / "again", key=str(signer.private))
+    known = {"expect": {"batch": tmp_path / "again/attestation.json"}, "keys": signer.public}
+    assert _train(batch, **known).materials["batch"] == _sha256(CLEAN)
+    batch.write_bytes(signer.public.read_bytes())  # the second subject of that attestation
+    with pytest.raises(InputError, match="altered or is another file"):
+        _train(batch, **known)
+
+
 def test_a_folder_is_a_material_and_a_product(tmp_path):
     data, model = tmp_path / "data", tmp_path / "model"
     data.mkdir()

@@ -259,6 +259,13 @@ def test_an_address_with_a_password_is_refused_without_repeating_it(trained, cha
     assert SECRET not in str(refused.value)
 
 
+def test_a_password_in_the_record_of_the_step_is_refused_as_well(trained):
+    trained.train(at=f"https://ana:{SECRET}@example.org")
+    with pytest.raises(InputError, match="user or password") as refused:
+        trained.record()
+    assert SECRET not in str(refused.value)
+
+
 def test_addresses_without_a_password_are_taken_and_others_cut(trained):
     trained.record(
         code_repository="ssh://git@example.org/a.git",
