@@ -350,3 +350,21 @@ def test_a_password_in_the_address_is_refused_and_nowhere_repeated(team, promote
     with pytest.raises(InputError, match="MLFLOW_TRACKING_PASSWORD") as refused:
         promote(team.approved("one"), tracking_uri=address)
     assert "geheim" not in str(refused.value)
+
+
+def test_credentials_of_mlflow_are_in_no_result_and_nowhere_in_the_registry(
+    team, promote, registry, mlflow_server, name, monkeypatch
+):
+    model = team.approved("one")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ana:geheim@127.0.0.1:9")
+    with pytest.raises(RegistryError) as refused:
+        promote(model, tracking_uri=None)
+    assert "geheim" not in str(refused.value)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.url.replace("://", "://ana:geheim@"))
+    said = promote(model, tracking_uri=None)
+    assert said.verdict == "PASS"
+    assert "result.json" in {path.name for path in said.out.iterdir()}
+    run_folder = mlflow_server.stored(registry.version(name, 1).source).parent
+    written = [path for folder in (team.folder, run_folder) for path in folder.rglob("*") if path.is_file()]
+    assert len(written) > 10
+    assert not [path for path in written if b"geheim" in path.read_bytes()]
