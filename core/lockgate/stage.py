@@ -94,8 +94,9 @@ FolderIn = Annotated[Path, Artifact("folder", "in")]
 FileIn = Annotated[Path, Artifact("file", "in")]
 """Any other file (or folder) to read: a schema, a public key."""
 EvidenceIn = Annotated[Path, Artifact("evidence", "in")]
-"""An attestation to read. It carries a time and a signature that differ with every run, so it is
-recorded beside the body of the result, not in it; what a stage took from it belongs into metrics."""
+"""An attestation to read, or another record of one run in one engine. It carries a time or a signature
+that differ with every run, so it is recorded beside the body of the result, not in it; what a stage took
+from it belongs into metrics."""
 DatasetOut = Annotated[Path, Artifact("dataset", "out", ".parquet")]
 """A table to write, as Parquet."""
 ModelOut = Annotated[Path, Artifact("model", "out", ".skops")]

@@ -200,7 +200,8 @@ def _dependency(
 
 def _given(document: Mapping[str, Any], parameter: str) -> list[Mapping[str, Any]]:
     """Return the inputs of one parameter, in order."""
-    return [each for each in document["subjects"] if each["name"].partition("[")[0] == parameter]
+    given = (*document["subjects"], *document["evidence"])
+    return [each for each in given if each["name"].partition("[")[0] == parameter]
 
 
 def _remote(uri: str) -> str:

@@ -76,7 +76,6 @@ def _metrics(decision: Decision) -> dict[str, object]:
         "codes": list(decision.codes),
         "policy_name": name,
         "policy_revision": revision,
-        "ledger_entries": decision.checkpoint.size if decision.checkpoint else None,
     }
 
 

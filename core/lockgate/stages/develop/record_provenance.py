@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate import artifact
 from lockgate.outcome import Outcome, Severity, Verdict
-from lockgate.stage import FileIn, RunContext, Threshold, stage
+from lockgate.stage import EvidenceIn, FileIn, RunContext, Threshold, stage
 from lockgate.stages.develop import _given
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 def record_provenance(
     products: list[FileIn],
     materials: list[FileIn] | None = None,
-    pipeline: FileIn | None = None,  # noqa: ARG001 - the run takes its digest
+    pipeline: EvidenceIn | None = None,  # noqa: ARG001 - the run takes its digest
     environment_lock: FileIn | None = None,
-    step: FileIn | None = None,
+    step: EvidenceIn | None = None,
     *,
     code_revision: str | None = None,
     code_repository: str | None = None,
