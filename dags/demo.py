@@ -2,58 +2,37 @@
 
     python dags/demo.py [--out demo-out]
 
-Two engines, the same stages: the table at the end shows the verdict of every stage in both, and
-whether both say the same to the byte. Logs, results and published models stay below --out. Exits 1
-when the engines disagree, or when the clean batch is not published or the poisoned one is.
+Two engines, the same stages: the first table shows the verdict of every stage in both, and whether
+both say the same to the byte. The second asks the release gate about the model: with all its evidence,
+with an attestation removed, and with one byte changed. Logs, results and published models stay below
+--out. Exits 1 when the engines disagree, when the clean batch is not published or the poisoned one is,
+or when the gate allows what it must deny.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import os
-import re
 import shutil
-import subprocess
+import signal
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
+from demo_engines import REGISTERED, Workflow, prepare_airflow, results, short, trust
+from demo_release import ENVIRONMENT, Question, ask
 from make_batches import make_batches
+from mlflow_server import MlflowServer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-HERE = Path(__file__).parent.absolute()
-PIPELINES = HERE.parent / "pipelines"
-SCHEMA = HERE / "data" / "employment.schema.yaml"
 BATCHES = ("clean", "poisoned")
-WIDE = 150  # columns of a terminal that shows the table with the paths of the reports
+ENGINES = ("Airflow", "KFP")
+WIDE = 150  # columns of a terminal that shows the tables with the paths of the reports
 COLOURS = {"PASS": "green", "WARN": "yellow", "FAIL": "red", "INCONCLUSIVE": "magenta"}
-# What the engines print when a task is done.
-KFP_DONE = re.compile(r"Task \S*'(?P<task>[\w-]+)'\S* finished with status \S*(?:SUCCESS|FAILURE)")
-AIRFLOW_DONE = re.compile(r"\[DAG TEST\] end task task_id=(?P<task>[\w-]+)(?: .*)?")
-
-
-@dataclass
-class Workflow:
-    """One run of the example workflow in one engine on one batch."""
-
-    engine: str
-    batch: str
-    out: Path
-    results: list[dict] = field(default_factory=list)
-
-    @property
-    def published(self) -> bool:
-        """Whether a model was published."""
-        return (self.out / "published" / "model.skops").exists()
-
-    @property
-    def decision(self) -> str:
-        """What gate-retraining decided."""
-        return next((r["decision"] for r in self.results if r["decision"]), "none")
 
 
 def main() -> int:
@@ -61,92 +40,49 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("demo-out"))
     out = parser.parse_args().out.absolute()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
 
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    with step(console, "make the batches: census records of 2015 and 2016, one copy poisoned, all signed"):
-        make_batches(out / "batches")
-    with step(console, "set up Airflow on SQLite"):
-        prepare_airflow(out)
-
-    workflows = []
-    for batch in BATCHES:
-        for engine, run in (("Airflow", run_airflow), ("KFP", run_kfp)):
-            console.print(f"\n[bold]{engine}[/], {batch} batch")
-            workflow = Workflow(engine, batch, out / f"{engine.lower()}-{batch}")
-            watch(console, run(workflow, out), workflow.out / "log.txt")
-            workflow.results = results(workflow)
-            state = "published" if workflow.published else "not published"
-            console.print(f"  decision {workflow.decision}, model {state}")
-            workflows.append(workflow)
-    return report(console, workflows, out)
-
-
-# --- The engines ------------------------------------------------------------------------------------
-
-
-def prepare_airflow(out: Path) -> None:
-    with (out / "airflow-db.log").open("w") as log:
-        subprocess.run(
-            [sys.executable, "-m", "airflow", "db", "migrate"],
-            env=airflow_environment(out, out / "airflow-results"),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            check=True,
-        )
-
-
-def airflow_environment(out: Path, results_folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "AIRFLOW_HOME": str(out / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(HERE),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "LOCKGATE_HOME": str(results_folder),
-        "LOCKGATE_KEY": str(out / "batches" / "pipeline.key.pem"),
-    }
-
-
-def run_airflow(workflow: Workflow, out: Path) -> tuple[list[str], dict[str, str], re.Pattern[str]]:
-    conf = json.dumps(
-        {
-            "batches": str(out / "batches"),
-            "batch": workflow.batch,
-            "schema": str(SCHEMA),
-            "published": str(workflow.out / "published"),
+    with contextlib.ExitStack() as running:
+        servers = {
+            engine: running.enter_context(MlflowServer(out / f"mlflow-{engine.lower()}"))
+            for engine in ENGINES
         }
-    )
-    command = [sys.executable, "-m", "airflow", "dags", "test", "secure_retraining", "--conf", conf]
-    return command, airflow_environment(out, workflow.out / "results"), AIRFLOW_DONE
+        with step(
+            console, "make the batches: census records of 2015 and 2016, one copy poisoned, all signed"
+        ):
+            make_batches(out / "batches")
+        with step(console, "set up Airflow on SQLite"):
+            prepare_airflow(out)
+        with step(console, "start MLflow, a server for each engine"):
+            for server in servers.values():
+                server.wait()
+
+        workflows = []
+        for batch in BATCHES:
+            for engine in ENGINES:
+                console.print(f"\n[bold]{engine}[/], {batch} batch")
+                folder = out / f"{engine.lower()}-{batch}"
+                workflow = Workflow(engine, batch, folder, trust(out / "batches", folder), servers[engine])
+                watch(console, workflow)
+                workflow.results = results(workflow)
+                state = "published" if workflow.model.exists() else "not published"
+                console.print(f"  decision {workflow.decision}, model {state}")
+                workflows.append(workflow)
+        console.print("\n[bold]The release gate[/]")
+        with step(
+            console, "ask it about the model of the clean batch, once an attestation short, once altered"
+        ):
+            questions, explained = ask(workflows, out, console)
+        good = report(console, workflows)
+        good &= release(console, workflows, questions, explained)
+    write_index(out, workflows, questions)
+    console.print(f"\nAll reports: {short(out / 'index.html')}")
+    return 0 if conclude(console, workflows, questions) and good else 1
 
 
-def run_kfp(workflow: Workflow, out: Path) -> tuple[list[str], dict[str, str], re.Pattern[str]]:
-    command = [
-        sys.executable,
-        str(PIPELINES / "run_local.py"),
-        str(out / "batches"),
-        workflow.batch,
-        *("--schema", str(SCHEMA)),
-        *("--out", str(workflow.out)),
-    ]
-    return command, dict(os.environ), KFP_DONE
-
-
-def results(workflow: Workflow) -> list[dict]:
-    """Read every result of a run, in the order in which the stages ran; copy its report to `reports`."""
-    found = [(path, path.with_name("report.html")) for path in workflow.out.rglob("result.json")]
-    found += [(path, path.with_name("report_html")) for path in workflow.out.rglob("result_json")]
-    documents = [json.loads(path.read_text()) | {"_page": page} for path, page in found]
-    documents.sort(key=lambda document: document["started"])
-    folder = workflow.out.parent / "reports"
-    folder.mkdir(exist_ok=True)
-    for number, document in enumerate(documents, start=1):
-        copy = folder / f"{workflow.out.name}-{number}-{document['stage']}.html"
-        document["_page"] = shutil.copyfile(document["_page"], copy)
-    return documents
-
-
-# --- What a person sees -----------------------------------------------------------------------------
+# --- While it runs ----------------------------------------------------------------------------------
 
 
 class step:  # noqa: N801 - reads as a statement: with step(...)
@@ -168,36 +104,21 @@ class step:  # noqa: N801 - reads as a statement: with step(...)
         self.console.print(f"  {mark} {self.what} ({time.monotonic() - self.started:.0f} s)")
 
 
-def watch(console: Console, run: tuple[list[str], dict[str, str], re.Pattern[str]], log: Path) -> None:
-    """Run an engine, keep its log, and print a line for every task as it ends."""
-    command, environment, done = run
-    log.parent.mkdir(parents=True, exist_ok=True)
+def watch(console: Console, workflow: Workflow) -> None:
+    """Run a workflow, and print a line for every task as it ends."""
     started = time.monotonic()
-    with console.status("starting") if console.is_terminal else open(os.devnull) as status:  # noqa: PTH123 - nothing to show
-        for task in finished_tasks(command, environment, done, log):
+    with console.status("starting") if console.is_terminal else contextlib.nullcontext() as status:
+        for task in workflow.run(workflow.out / "log.txt"):
             console.print(f"  {task:<24} {time.monotonic() - started:5.0f} s")
-            if console.is_terminal:
+            if status:
                 status.update(f"after {task}")
 
 
-def finished_tasks(
-    command: list[str], environment: dict[str, str], done: re.Pattern[str], log: Path
-) -> Iterator[str]:
-    environment = {**environment, "PYTHONUNBUFFERED": "1", "COLUMNS": "400"}
-    merged = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    process = subprocess.Popen(command, env=environment, text=True, errors="replace", **merged)
-    with process, log.open("w") as kept:
-        for line in process.stdout or ():
-            kept.write(line)
-            found = done.search(line)
-            if found and not found["task"].startswith("importer"):
-                yield found["task"]
+# --- What a person sees at the end ------------------------------------------------------------------
 
 
-def report(console: Console, workflows: list[Workflow], out: Path) -> int:
-    """Print the table and write the page; returns the exit code."""
-    from lockgate.report.index import Run, index
-
+def report(console: Console, workflows: Sequence[Workflow]) -> bool:
+    """Print the table of all stages; returns whether the engines agree."""
     agreed = True
     table = Table(title="The same gates in two engines", title_justify="left")
     wide = console.width >= WIDE
@@ -218,25 +139,9 @@ def report(console: Console, workflows: list[Workflow], out: Path) -> int:
     console.print(table)
     if not wide:
         console.print("\n".join(pages))
-    runs = [
-        Run(document, os.path.relpath(document["_page"], out), f"{w.batch} batch", w.engine)
-        for w in workflows
-        for document in w.results
-        if document["stage"] != "require-pass"
-    ]
-    (out / "index.html").write_text(index(runs, title="Secure retraining, in two engines"))
-    console.print(f"All reports: {os.path.relpath(out / 'index.html')}")
-
-    good = agreed
-    for w in workflows:  # KEEP trains all the same when nothing is in service yet
-        poisoned = w.batch == "poisoned"
-        expected = w.published != poisoned and (w.decision == "QUARANTINE") == poisoned
-        said = f"{w.engine}: {w.batch} batch {w.decision}, model {'' if w.published else 'not '}published"
-        console.print(f"{'[green]ok[/]' if expected else '[red]NOT OK[/]'} {said}")
-        good &= expected
     if not agreed:
         console.print("[red]The engines do not agree; see the rows marked no.[/]")
-    return 0 if good else 1
+    return agreed
 
 
 def paired(airflow: list[dict], kfp: list[dict]) -> dict[str, tuple[dict | None, dict | None]]:
@@ -259,6 +164,69 @@ def verdict(document: dict | None) -> str:
         return "[red]did not run[/]"
     decision = f" {document['decision']}" if document["decision"] else ""
     return f"[{COLOURS[document['verdict']]}]{document['verdict']}{decision}[/]"
+
+
+def release(
+    console: Console, workflows: Sequence[Workflow], questions: Sequence[Question], explained: str
+) -> bool:
+    """Print what the gate and MLflow say; returns whether the models are in production, the same version."""
+    table = Table(title="A release, allowed and denied", title_justify="left")
+    for column in ("what the gate was asked about", "answer", "because of"):
+        table.add_column(column, overflow="fold")
+    for question in questions:
+        answer = "[red]none[/]"
+        if question.result:
+            answer = "[green]ALLOW[/]" if question.result["metrics"]["allow"] else "[red]DENY[/]"
+        table.add_row(question.about, answer, ", ".join(question.denied_by))
+    console.print()
+    console.print(table)
+    versions = {w.engine: w.server.version(REGISTERED, ENVIRONMENT) for w in workflows if w.batch == "clean"}
+    for engine, version in versions.items():
+        console.print(f"MLflow beside {engine}: {REGISTERED}@{ENVIRONMENT} is version {version}")
+    if explained:
+        console.print("\n[bold]Why it was denied without the attestation[/]")
+        console.print(Text.from_ansi(explained), soft_wrap=True)
+    return len(set(versions.values())) == 1 and None not in versions.values()
+
+
+def write_index(out: Path, workflows: Sequence[Workflow], questions: Sequence[Question]) -> None:
+    """Write the page that lists all reports."""
+    from lockgate.report.index import Run, index
+
+    runs = [
+        Run(document, os.path.relpath(document["_page"], out), f"{w.batch} batch", w.engine)
+        for w in workflows
+        for document in w.results
+        if document["stage"] != "require-pass"
+    ]
+    runs += [
+        Run(q.result, os.path.relpath(q.result["_page"], out), f"Release: {q.about}")
+        for q in questions[len(ENGINES) :]
+        if q.result
+    ]
+    (out / "index.html").write_text(index(runs, title="Secure retraining, in two engines"))
+
+
+def conclude(console: Console, workflows: Sequence[Workflow], questions: Sequence[Question]) -> bool:
+    """Print a line for everything that had to happen; returns whether all of it did."""
+    said = []
+    for w in workflows:  # KEEP trains all the same when nothing is in service yet
+        poisoned, published = w.batch == "poisoned", w.model.exists()
+        expected = published != poisoned and (w.decision == "QUARANTINE") == poisoned
+        state = "published" if published else "not published"
+        said.append((expected, f"{w.engine}: {w.batch} batch {w.decision}, model {state}"))
+    complete = len(questions) > len(ENGINES)
+    answers = [
+        ("release allowed with all evidence", [q for q in questions if q.allowed]),
+        (
+            "release denied without an attestation or with another byte",
+            [q for q in questions if not q.allowed],
+        ),
+    ]
+    said += [(complete and all(q.good for q in asked), text) for text, asked in answers]
+    for good, text in said:
+        console.print(f"{'[green]ok[/]' if good else '[red]NOT OK[/]'} {text}")
+    return all(good for good, _ in said)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python dags/make_batches.py BATCHES
     export LOCKGATE_KEY=BATCHES/pipeline.key.pem LOCKGATE_POLICY=BATCHES/lockgate.yaml \
         LOCKGATE_POLICY_KEY=BATCHES/security.pub.pem LOCKGATE_EVIDENCE=BATCHES/evidence \
-        LOCKGATE_LEDGER=BATCHES/ledger.sqlite LOCKGATE_TRUST_STATE=BATCHES/trust-state.json \
-        MLFLOW_TRACKING_URI=sqlite:///BATCHES/mlflow.sqlite
+        LOCKGATE_LEDGER=BATCHES/ledger.sqlite LOCKGATE_TRUST_STATE=BATCHES/trust-state.json
+    mlflow server --backend-store-uri sqlite:///BATCHES/mlflow.sqlite --artifacts-destination BATCHES/mlflow &
+    export MLFLOW_TRACKING_URI=http://127.0.0.1:5000
     airflow dags test secure_retraining --conf '{"batches": "BATCHES", "batch": "clean"}'
 
 The twin of `pipelines/secure_retraining.py`: the same stages with the same parameters, so every
@@ -90,7 +91,7 @@ with DAG(
 
     @task(multiple_outputs=True, trigger_rule="none_failed_min_one_success")
     def train(verified, params=None):
-        """Train on the reference and the very bytes that were verified; keep a fifth of the rows for tests."""
+        """Train on the reference and the very bytes that were verified; hold a fifth of the rows out."""
         from train_model import train as fit
 
         from lockgate.training import training_step

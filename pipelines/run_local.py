@@ -4,11 +4,13 @@
 
 BATCHES is a folder that `dags/make_batches.py` wrote. Every step's artifacts go below OUT/steps,
 the published model into OUT/published. Key, policy, evidence and ledger are those of LOCKGATE_* where
-they are set, else those in BATCHES; the model is promoted at MLFLOW_TRACKING_URI, by default a file in
-OUT. Exits 0 when every step ran and every gate on the way was open, else 1.
+they are set, else those in BATCHES. The model is promoted at MLFLOW_TRACKING_URI; without it, at an MLflow
+server that keeps its files in OUT/mlflow and runs as long as this does. Exits 0 when every step ran and
+every gate on the way was open, else 1.
 """
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
@@ -31,29 +33,34 @@ def run_local(batches: Path, batch: str, schema: Path, out: Path) -> bool:
 
     sys.path.insert(0, str(Path(__file__).parents[1] / "dags"))
     from make_batches import settings
+    from mlflow_server import MlflowServer
 
     around = settings(batches, "pipeline")
     os.environ.update(Settings.from_environment().or_else(around).into(os.environ))
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{out / 'mlflow.sqlite'}")
     # This interpreter has what the image has; kfp only sees that the image is not called "python".
     warnings.filterwarnings("ignore", message="You may be attemping", category=RuntimeWarning)
     local.init(
         runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(out / "steps"), raise_on_error=True
     )
-    try:
-        secure_retraining(
-            batch=str(batches / f"{batch}.parquet"),
-            signature=str(batches / f"{batch}.signature" / "attestation.json"),
-            reference=str(batches / "reference.parquet"),
-            schema=str(schema),
-            supplier_key=str(batches / "supplier.pub.pem"),
-            pipeline_key=str(batches / "pipeline.pub.pem"),
-            published=str(out / "published"),
-            code_revision=os.environ.get("LOCKGATE_CODE_REVISION", ""),
-        )
-    except RuntimeError as error:  # what kfp.local raises when a step fails
-        print(f"stopped: {error}", file=sys.stderr)
-        return False
+    with contextlib.ExitStack() as running:
+        if not os.environ.get("MLFLOW_TRACKING_URI"):
+            server = running.enter_context(MlflowServer(out / "mlflow"))
+            server.wait()
+            os.environ.update(server.environment())
+        try:
+            secure_retraining(
+                batch=str(batches / f"{batch}.parquet"),
+                signature=str(batches / f"{batch}.signature" / "attestation.json"),
+                reference=str(batches / "reference.parquet"),
+                schema=str(schema),
+                supplier_key=str(batches / "supplier.pub.pem"),
+                pipeline_key=str(batches / "pipeline.pub.pem"),
+                published=str(out / "published"),
+                code_revision=os.environ.get("LOCKGATE_CODE_REVISION", ""),
+            )
+        except RuntimeError as error:  # what kfp.local raises when a step fails
+            print(f"stopped: {error}", file=sys.stderr)
+            return False
     return True
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BY_HAND = frozenset(
     [
-        *(Code.ALTERED, Code.WITHHELD, Code.ERROR, Code.STORE_UNREADABLE, Code.CLOCK_BEHIND),
+        *(Code.ERROR, Code.STORE_UNREADABLE, Code.CLOCK_BEHIND),
         *(Code.NO_ROOT, Code.NO_MEMORY, Code.NO_ENVIRONMENT, Code.POLICY_UNREADABLE, Code.POLICY_FUTURE),
         *(Code.POLICY_ROLLED_BACK, Code.POLICY_FORKED, Code.NO_TRAINING_DATA),
     ]
@@ -32,8 +32,10 @@ _LEDGER = frozenset(
     [Code.CHECKPOINT_UNTRUSTED, Code.TRUNCATED, Code.FORKED, Code.LEDGER_ALTERED, Code.ENTRY_MISSING]
 )
 
-
+_NOT_STORED = frozenset([Code.ALTERED, Code.WITHHELD])
+"""Reasons that a copy of the attestation takes away: publishing it again logs nothing twice."""
 _AUDIT = "lockgate ledger verify --public-key LEDGER.pub.pem"
+_PUBLISH = "lockgate publish COPY.attestation.json --key KEY.key.pem"
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def missing(answer: Answer, subject: str, policy: Policy, environment: str) -> M
     who = tuple(sorted(policy.trust.holders(asked.roles)))
     if answer.code in _LEDGER:
         return Missing(_ledger_keepers(policy), _AUDIT)
+    if answer.code in _NOT_STORED:
+        return Missing(_ledger_keepers(policy) or who, _PUBLISH)
     if answer.code in _BY_HAND:
         return Missing(who, "")
     if answer.code.number // 100 == 6:  # noqa: PLR2004 - the codes of waivers

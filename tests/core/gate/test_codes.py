@@ -81,7 +81,8 @@ def test_a_decision_without_answers_is_a_denial(world):
             "lockgate waive --artifact m.skops --stage test-robustness",
         ),
         ("robust", Code.LEDGER_ALTERED, "pipeline", "lockgate ledger verify"),
-        ("robust", Code.WITHHELD, "bo pipeline", ""),
+        ("robust", Code.WITHHELD, "pipeline", "lockgate publish COPY.attestation.json"),
+        ("robust", Code.CLOCK_BEHIND, "bo pipeline", ""),
     ],
 )
 def test_a_command_is_named_for_what_is_missing(world, requirement, code, who, command):
