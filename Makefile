@@ -64,6 +64,10 @@ faces: $(MADE) ## Write the Airflow operator and the KFP component of each stage
 bench: environments ## Measure speed and efficacy beside the peers
 	@shopt -s nullglob; for script in benchmarks/bench_*.py; do echo "$$script"; $(PY) "$$script"; done
 
+.PHONY: mutate-gate
+mutate-gate: $(MADE) ## Switch every single check of the release gate off in turn; a test must notice each
+	$(PY) tests/mutation/mutate_gate.py
+
 .PHONY: wheel
 wheel: $(MADE) ## Build the wheel into dist/
 	@rm -rf dist

@@ -142,11 +142,11 @@ def _with_first(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     found = list(readings)
     first: dict[str, Entry] = {}
     for each in found:
-        if each.entry is not None and each.payload:
-            known = first.get(each.payload)
-            if known is None or each.entry.index < known.index:
+        if each.entry is not None:
+            known = first.setdefault(each.payload, each.entry)
+            if each.entry.index < known.index:
                 first[each.payload] = each.entry
-    return tuple(replace(each, first=first.get(each.payload, each.entry)) for each in found)
+    return tuple(replace(each, first=first.get(each.payload)) for each in found)
 
 
 # --- What cannot be read ----------------------------------------------------------------------------
@@ -171,13 +171,13 @@ def _claimed(data: Any) -> str | None:
     kind, predicate = data.get("predicateType"), data.get("predicate")
     if kind in OTHERS.values():  # a waiver or the approval of a policy
         return None
-    fields = predicate if isinstance(predicate, dict) else {}
-    ours = fields.get(statement.EXTENSION)
+    if not isinstance(kind, str) or not isinstance(predicate, dict):
+        return UNCLEAR
+    ours = predicate.get(statement.EXTENSION)
     if isinstance(ours, dict) and isinstance(ours.get("stage"), str):
         return str(ours["stage"])
-    if any(str(name).startswith(_OURS) for name in (*fields, kind)) or kind in STAGES.values():
-        return UNCLEAR
-    return UNCLEAR if not isinstance(kind, str) or not isinstance(predicate, dict) else None
+    of_lockgate = kind in STAGES.values() or any(name.startswith(_OURS) for name in (kind, *predicate))
+    return UNCLEAR if of_lockgate else None
 
 
 def _unreadable(data: Any) -> Code:

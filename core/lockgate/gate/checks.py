@@ -103,9 +103,7 @@ def was_over_when_logged(reading: Reading, _: Question) -> Problem | None:
     finished, logged = run_of(reading).finished, reading.logged
     if logged is None or finished <= logged + CLOCK_SKEW:
         return None
-    return _problem(
-        Code.FUTURE, reading, f"it claims {at(finished)}, but was logged at {at(logged)}"
-    )
+    return _problem(Code.FUTURE, reading, f"it claims {at(finished)}, but was logged at {at(logged)}")
 
 
 def version_is_new_enough(reading: Reading, question: Question) -> Problem | None:
@@ -144,9 +142,7 @@ def is_fresh(reading: Reading, question: Question) -> Problem | None:
         since = min(since, reading.logged)
     if longest is None or question.ground.now - since <= longest:
         return None
-    return _problem(
-        Code.STALE, reading, f"it is of {at(since)}, which is longer ago than {_length(longest)}"
-    )
+    return _problem(Code.STALE, reading, f"it is of {at(since)}, which is longer ago than {_length(longest)}")
 
 
 def nothing_newer_closes(reading: Reading, question: Question) -> Problem | None:

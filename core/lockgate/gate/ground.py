@@ -179,9 +179,7 @@ def clock_has_not_gone_back(ground: Ground) -> Problem | None:
     """A clock that was put back makes what is stale fresh, and what has expired valid."""
     latest = ground.seen.latest if ground.seen else None
     if latest is not None and ground.now < latest - CLOCK_SKEW:
-        return Problem(
-            Code.CLOCK_BEHIND, f"it is {at(ground.now)} here, but {at(latest)} was seen before"
-        )
+        return Problem(Code.CLOCK_BEHIND, f"it is {at(ground.now)} here, but {at(latest)} was seen before")
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class Question:
         wanted = (self.requirement.stage, UNCLEAR)
         return tuple(each for each in self.evidence.readings if each.claimed in wanted)
 
-    @property
+    @functools.cached_property
     def kind(self) -> str:
         """The kind of predicate that the stage writes."""
         return stages.find(self.requirement.stage).attests

@@ -82,11 +82,8 @@ def nothing_is_withheld(weighed: Weighed) -> Problem | None:
     withheld = weighed.question.evidence.withheld
     if not withheld:
         return None
-    return Problem(
-        Code.WITHHELD,
-        f"the ledger names {_count(len(withheld))} of this artifact that the store lacks ({withheld[0][:12]})",
-        withheld,
-    )
+    said = f"the ledger names {_count(len(withheld))} of it that the store lacks ({withheld[0][:12]})"
+    return Problem(Code.WITHHELD, said, withheld)
 
 
 def nothing_was_altered(weighed: Weighed) -> Problem | None:

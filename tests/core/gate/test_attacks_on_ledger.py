@@ -11,8 +11,6 @@ from world import DATA, MODEL, ORIGIN, days, identity, key, minutes, said
 from lockgate import gate
 from lockgate.ledger import Ledger
 
-LEAVES, ENTRIES = "lockgate_ledger_leaves", "lockgate_ledger_entries"
-
 
 def _files(world) -> list[Path]:
     return sorted(world.folder.glob("ledger.db*"))
@@ -126,7 +124,7 @@ def test_a_checkpoint_without_its_signature_is_refused(world):
 
 
 def test_entries_that_no_checkpoint_covers_are_refused(world):
-    world.sql(f"INSERT INTO {LEAVES} VALUES (4, x'00', x'00')")
+    world.sql("INSERT INTO lockgate_ledger_leaves VALUES (4, x'00', x'00')")
     assert world.code() == "CHECKPOINT_UNTRUSTED"
 
 
@@ -167,16 +165,17 @@ def test_a_ledger_put_back_to_an_earlier_copy_is_noticed(world):
 def test_a_ledger_that_is_empty_again_is_noticed(world):
     gate.remember(world.decide(), world.settings)
     world.sql(
-        *(
-            f"DELETE FROM lockgate_ledger_{t}"
-            for t in ("leaves", "nodes", "entries", "subjects", "checkpoints")
-        )
+        "DELETE FROM lockgate_ledger_leaves",
+        "DELETE FROM lockgate_ledger_nodes",
+        "DELETE FROM lockgate_ledger_entries",
+        "DELETE FROM lockgate_ledger_subjects",
+        "DELETE FROM lockgate_ledger_checkpoints",
     )
     assert world.code() == "TRUNCATED"
 
 
 def test_a_ledger_that_lost_its_last_entry_is_noticed(world):
-    world.sql(f"DELETE FROM {LEAVES} WHERE position = 3")
+    world.sql("DELETE FROM lockgate_ledger_leaves WHERE position = 3")
     assert world.code() == "TRUNCATED"
 
 
@@ -196,13 +195,13 @@ def test_a_ledger_that_was_written_anew_is_noticed(world):
 
 
 def test_an_entry_that_is_missing_is_noticed(world):
-    world.sql(f"DELETE FROM {ENTRIES} WHERE position = 1 AND number = 1")
+    world.sql("DELETE FROM lockgate_ledger_entries WHERE position = 1 AND number = 1")
     assert world.code("robust") == "ENTRY_MISSING"
 
 
 def test_an_entry_that_was_altered_is_noticed(world):
     world.sql(
-        f"UPDATE {LEAVES} SET payload = (SELECT payload FROM {LEAVES} WHERE position = 2) WHERE position = 1"
+        "UPDATE lockgate_ledger_leaves SET payload = (SELECT payload FROM lockgate_ledger_leaves WHERE position = 2) WHERE position = 1"
     )
     assert world.code("robust") in ("LEDGER_ALTERED", "ENTRY_MISSING")
 

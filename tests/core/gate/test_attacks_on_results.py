@@ -1,4 +1,4 @@
-"""Attacks with results: which of them counts, and when. Each changes one thing in a release that is allowed."""
+"""Attacks with results: which of them counts, and when. Each changes one thing in an allowed release."""
 
 from __future__ import annotations
 

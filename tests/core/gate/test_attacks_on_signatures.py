@@ -281,15 +281,48 @@ def test_a_predicate_type_that_is_not_known_is_refused_and_closes(world, kind):
     assert world.code("robust") == "WRONG_KIND"
 
 
-def test_a_predicate_of_another_tool_says_nothing_here(world):
-    made = {
+def _other(kind, predicate) -> dict:
+    return {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "x", "digest": MODEL}],
-        "predicateType": "https://spdx.dev/Document",
-        "predicate": {"spdxVersion": "SPDX-2.3"},
+        "predicateType": kind,
+        "predicate": predicate,
     }
-    world.put(world.sign(made), MODEL)
+
+
+@pytest.mark.parametrize("predicate", [{"spdxVersion": "SPDX-2.3"}, {}])
+def test_a_predicate_of_another_tool_says_nothing_here(world, predicate):
+    world.put(world.sign(_other("https://spdx.dev/Document", predicate)), MODEL)
     assert world.allowed()
+
+
+@pytest.mark.parametrize(
+    ("kind", "predicate"),
+    [
+        ("lockgate:result/v9", {}),
+        ("https://example.org/x", {"lockgate:result/v9": {}}),
+        ("https://example.org/x", {"lockgate:result/v1": []}),
+        ("https://example.org/x", {"lockgate:result/v1": {"stage": 7}}),
+        ("https://in-toto.io/attestation/test-result/v0.1", {"result": "FAILED"}),
+        (7, {"spdxVersion": "SPDX-2.3"}),
+        ("https://spdx.dev/Document", []),
+        ("https://spdx.dev/Document", None),
+    ],
+)
+def test_what_has_a_mark_of_lockgate_or_is_no_statement_may_be_a_fail_and_closes(world, kind, predicate):
+    world.put(world.sign(_other(kind, predicate)), MODEL)
+    assert world.code("robust") in ("MALFORMED", "WRONG_KIND")
+
+
+def test_subjects_that_are_none_are_refused_without_a_crash(world):
+    from lockgate.attest import statement
+
+    made = statement.from_result(world.document("test-robustness", {"model": MODEL}))
+    for subjects in (7, [7], [{}], [{"digest": 7}], [{"digest": []}], {"digest": {}}, None):
+        world.put(world.sign({**made, "subject": subjects}), MODEL)
+        assert world.code("robust") == "MALFORMED"
+        world.afresh()
+        world.put(world.sign(made), MODEL)
 
 
 def test_an_unreadable_statement_of_another_stage_says_nothing_of_this_one(world):

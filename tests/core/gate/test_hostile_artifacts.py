@@ -45,8 +45,8 @@ def test_any_change_of_a_folder_makes_it_another_artifact(released, change):
     weights = folder / "weights" / "a.bin"
     {
         "a byte": lambda: weights.write_bytes(b"weightz"),
-        "a file": lambda: (folder / "more").write_bytes(b""),
-        "an empty folder": lambda: (folder / "empty").mkdir(),
+        "a file": (folder / "more").touch,
+        "an empty folder": (folder / "empty").mkdir,
         "a name": lambda: weights.rename(folder / "weights" / "b.bin"),
         "a mode": lambda: weights.chmod(0o755),
         "a hidden file": lambda: (folder / ".gitignore").write_text("*"),
@@ -81,7 +81,9 @@ def test_a_hard_link_out_of_the_tree_is_hashed_by_its_bytes(released, tmp_path):
     assert _denied(world, folder) == "NONE"
 
 
-@pytest.mark.parametrize("name", [b"\xff", b"a\nb", b"-rf", "‮gpj.exe".encode(), "é".encode(), b"CON", b"a:b"])
+@pytest.mark.parametrize(
+    "name", [b"\xff", b"a\nb", b"-rf", "\u202egpj.exe".encode(), "é".encode(), b"CON", b"a:b"]
+)
 def test_odd_names_are_sealed_as_they_are_or_refused(released, name):
     world, folder = released
     (folder / os.fsdecode(name)).write_bytes(b"")
@@ -95,7 +97,7 @@ def test_odd_names_are_sealed_as_they_are_or_refused(released, name):
 def _zip(path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("../../slipped", "x")
-        archive.writestr("/tmp/lockgate-slipped", "x")
+        archive.writestr("/tmp/lockgate-slipped", "x")  # noqa: S108 - what an attacker would overwrite
 
 
 def _tar(path):
@@ -156,7 +158,8 @@ def test_the_gate_decides_without_any_socket(world):
         import sys
 
         def refuse(event, _):
-            if event.startswith("socket."):
+            # Libraries make a socket on import to learn whether there is IPv6; that reaches nobody.
+            if event.startswith("socket.") and event not in ("socket.__new__", "socket.bind"):
                 raise SystemExit(event)
 
         sys.addaudithook(refuse)
@@ -168,14 +171,14 @@ def test_the_gate_decides_without_any_socket(world):
         gate.remember(allowed, settings)
         print(allowed.allow, denied.allow, *denied.codes, flush=True)
         import socket
-        socket.socket()  # the control: it is noticed
+        socket.create_connection(("127.0.0.1", 9))  # the control: it is noticed
         """
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "True False LG-GATE-201 LG-GATE-201 LG-GATE-401 LG-GATE-201\n", done.stderr
-    assert "socket.__new__" in done.stderr
+    assert "socket.getaddrinfo" in done.stderr
 
 
 def _sha() -> str:

@@ -1,4 +1,4 @@
-"""Hostile bytes in the evidence store, in waivers and in the policy: no crash, a code, and a control beside."""
+"""Hostile bytes in the evidence store, in waivers and in the policy: no crash, a code, and a control."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PAYLOADS = {
     "trailing text": lambda p: p + b"x",
     "nothing": lambda _: b" ",
     "verdict in lower case": lambda p: p.replace(b'"PASS"', b'"pass"'),
-    "verdict of full-width letters": lambda p: p.replace(b'"PASS"', '"ＰＡＳＳ"'.encode()),
+    "verdict of full-width letters": lambda p: p.replace(b'"PASS"', '"\uff30\uff21\uff33\uff33"'.encode()),
     "digest in upper case": lambda p: p.replace(MODEL["sha256"].encode(), MODEL["sha256"].upper().encode()),
     "digest with a space": lambda p: p.replace(
         MODEL["sha256"].encode(), MODEL["sha256"].encode()[:-1] + b" "
