@@ -23,7 +23,8 @@ lock dev.txt pyproject.toml --extra airflow --extra kfp --extra poisoning --extr
     --extra mlflow --extra oms --extra postgresql --extra sigstore --extra awskms --extra hsm --extra vault --extra supply-chain --extra dev
 lock deepchecks.txt pyproject.toml requirements/build.in --extra deepchecks
 # The container image of the KFP components. kfp is in it: its executor runs every component.
-lock image.txt pyproject.toml --extra kfp --extra poisoning --extra evidently --extra robustness
+lock image.txt pyproject.toml --extra kfp --extra poisoning --extra evidently --extra robustness --extra mlflow \
+    --extra oms --extra postgresql
 
 if grep -nE '://|file:|@ ' requirements/*.txt; then
     echo "A lock names an address; see the lines above." >&2
