@@ -54,7 +54,11 @@ def of(module: str, source: str) -> Iterator[Mutant]:
             if where == "module" and not isinstance(node, (ast.Assign, ast.AnnAssign, ast.FunctionDef)):
                 continue  # a constant, made once when the module is imported
             registry = change.registry if isinstance(change, _Entry) else None
-            yield Mutant(module, where, said, getattr(node, "lineno", 1), text, registry)
+            yield Mutant(module, where, said, _line(node), text, registry)
+
+
+def _line(node: ast.AST) -> int:
+    return node.target.lineno if isinstance(node, ast.comprehension) else node.lineno
 
 
 def _functions(tree: ast.Module) -> dict[int, str]:

@@ -191,7 +191,7 @@ def order(mutant: mutants.Mutant, lines: dict, seconds: dict) -> list[str]:
     own = f"tests/core/{target.partition('.')[0]}/"
     fast = [test for test in lines if seconds[test] <= LONGEST]
     found = [test for test in fast if (target, mutant.line) in lines[test]]
-    if mutant.registry:  # executed on import
+    if mutant.registry or not found:  # executed on import, or by no test of its own
         found = [test for test in fast if any(t == target for t, _ in lines[test])]
     return sorted(found, key=lambda test: (not test.startswith(own), len(lines[test]), seconds[test]))
 

@@ -200,15 +200,12 @@ def test_an_entry_that_is_missing_is_noticed(world):
 
 
 def test_an_entry_that_was_altered_is_noticed(world):
-    world.sql(
-        "UPDATE lockgate_ledger_leaves SET payload = (SELECT payload FROM lockgate_ledger_leaves WHERE position = 2) WHERE position = 1"
-    )
-    assert world.code("robust") in ("LEDGER_ALTERED", "ENTRY_MISSING")
+    world.sql("UPDATE lockgate_ledger_leaves SET payload = x'7b7d' WHERE position = 1")
+    assert world.code("robust") == "LEDGER_ALTERED"
 
 
 def test_an_index_that_was_altered_is_noticed(world):
     world.sql("DELETE FROM lockgate_ledger_subjects")
-    assert world.code("robust") == "LEDGER_ALTERED" if not world.decide().problems else True
     assert world.decide().codes[0] == "LG-GATE-507"
 
 
