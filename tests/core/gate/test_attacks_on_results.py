@@ -363,3 +363,19 @@ def _payload(path) -> str:
     import base64
 
     return base64.b64decode(json.loads(path.read_bytes())["payload"]).decode()
+
+
+def test_a_length_is_said_in_days_or_in_hours(world):
+    for age, said_ in (("2d", "2 days"), ("90m", "1.5 hours")):
+        world.requirement("robust")["max_age"] = age
+        world.policy["revision"] += 1
+        world.sign_policy()
+        world.now += days(3)
+        answer = next(a for a in world.decide().answers if a.requirement == "robust")
+        assert answer.message.endswith(f"longer ago than {said_}")
+
+
+def test_a_finding_without_rules_to_name_is_a_fail_all_the_same(world):
+    world.fail(at=world.now - minutes(3), findings=[])
+    answer = next(a for a in world.decide().answers if a.requirement == "robust")
+    assert answer.message.endswith("is FAIL")

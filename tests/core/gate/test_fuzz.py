@@ -60,7 +60,7 @@ def _ways(data, way=()):
 
 @st.composite
 def changed(draw, document):
-    """A document with one to three of its values replaced or removed, some of them a copy of another place."""
+    """A document with one to three of its values replaced or removed."""
     made = copy.deepcopy(document)
     for _ in range(draw(st.integers(1, 3))):
         ways = [way for way in _ways(made) if way]
