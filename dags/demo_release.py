@@ -16,7 +16,7 @@ from typing import Any
 from demo_engines import Workflow, copied, short
 from rich.console import Console
 
-from lockgate.settings import NAMES, PREFIX
+from lockgate.settings import NAMES, PREFIX, Settings
 
 ENVIRONMENT = "production"
 HELD = ("LG-GATE-000", "LG-GATE-001")
@@ -53,12 +53,12 @@ class Question:
 
 
 class Trial:
-    """Evidence of one workflow, copied to a folder, and the model that it is about."""
+    """A copy of evidence, in a folder of its own, and the model that it is about."""
 
-    def __init__(self, workflow: Workflow, folder: Path) -> None:
+    def __init__(self, model: Path, settings: Settings, folder: Path) -> None:
         self.folder = folder
-        self.subject = workflow.model
-        self.settings = copied(workflow.settings, folder)
+        self.subject = model
+        self.settings = copied(settings, folder)
 
     def take_out(self, attestation: Path) -> Path:
         """Take one attestation out of the evidence store, and return where it was put."""
@@ -79,14 +79,14 @@ class Trial:
         self.subject = self.folder / self.subject.name
         self.subject.write_bytes(changed)
 
-    def gate(self, out: str) -> dict[str, Any]:
+    def gate(self) -> dict[str, Any]:
         """Ask `lockgate gate-release`, and return its result document.
 
         Raises:
             RuntimeError: It could not decide, or its exit code is not that of its answer.
         """
         asked = ["gate-release", "--subject", short(self.subject), "--environment", ENVIRONMENT]
-        left = self.folder / out
+        left = self.folder / "gate"
         done = self.run(*asked, "--out", str(left))
         if done.returncode not in (0, 1):
             raise RuntimeError(f"lockgate gate-release exited with {done.returncode}: {done.stdout}")
@@ -95,9 +95,19 @@ class Trial:
             raise RuntimeError(f"lockgate gate-release exited with {done.returncode}: {done.stdout}")
         return result | {"_page": left / "report.html"}
 
-    def explain(self, **more: str) -> str:
-        """Return what `lockgate explain-gate` says."""
-        return self.run("explain-gate", "--subject", short(self.subject), **more).stdout
+    def publish(self, attestation: Path) -> None:
+        """Put an attestation back into the evidence store with `lockgate publish`."""
+        done = self.run("publish", str(attestation))
+        if done.returncode:
+            raise RuntimeError(f"lockgate publish exited with {done.returncode}: {done.stdout}")
+
+    def explained(self, console: Console) -> str:
+        """Return what `lockgate explain-gate` says, below the commands that show it once more."""
+        command = ["explain-gate", "--subject", short(self.subject)]
+        colours = {"FORCE_COLOR": "1"} if console.is_terminal else {"NO_COLOR": "1"}
+        said = self.run(*command, COLUMNS=str(console.width), **colours).stdout
+        shown = [f"$ source {short(self.exports())}", f"$ lockgate {shlex.join(command)}"]
+        return "\n".join([*shown, *(line.rstrip() for line in said.splitlines())])
 
     def run(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run a command of Lockgate with the settings of this trial."""
@@ -127,41 +137,35 @@ def ask(workflows: Sequence[Workflow], out: Path, console: Console) -> tuple[lis
     """Ask the gate in several ways about the clean batch's model.
 
     Returns:
-        The questions, answered, and what `explain-gate` says of the first denial.
+        The questions, answered, and what `lockgate explain-gate` says of the first denial.
     """
     clean = [w for w in workflows if w.batch == "clean"]
     questions = [
         Question(f"{w.engine}'s model of the clean batch", allowed=True, result=w.said("gate-release"))
         for w in clean
     ]
-    tested = clean[0].said("test-robustness")
-    if not clean[0].model.exists() or tested is None:
+    first, tested = clean[0], clean[0].said("test-robustness")
+    if not first.model.exists() or tested is None:
         return questions, ""
-    withheld = Trial(clean[0], out / "denied" / "withheld")
+    withheld = Trial(first.model, first.settings, out / "denied" / "withheld")
     aside = withheld.take_out(tested["_attestation"])
     without = Question(
-        "the same, test-robustness's attestation removed",
+        f"{first.engine}'s, without the attestation of test-robustness",
         allowed=False,
         codes=("LG-GATE-506",),
-        result=withheld.gate("gate"),
+        result=withheld.gate(),
     )
-    colours = {"FORCE_COLOR": "1"} if console.is_terminal else {"NO_COLOR": "1"}
-    text = withheld.explain(COLUMNS=str(console.width), **colours)
-    commands = [
-        f"source {short(withheld.exports())}",
-        f"lockgate explain-gate --subject {short(withheld.subject)}",
-    ]
-    shown = "".join(f"$ {line}\n" for line in commands)
-    publish = withheld.run("publish", str(aside))
-    if publish.returncode:
-        raise RuntimeError(f"lockgate publish: {publish.stdout}")
+    restored = Trial(first.model, withheld.settings, out / "denied" / "restored")
+    restored.publish(aside)
     again = Question(
-        "the same, put back by lockgate publish", allowed=True, result=withheld.gate("gate-again")
+        f"{first.engine}'s, after lockgate publish has put it back", allowed=True, result=restored.gate()
     )
-
-    altered = Trial(clean[0], out / "denied" / "altered")
+    altered = Trial(first.model, first.settings, out / "denied" / "altered")
     altered.alter()
     changed = Question(
-        "the model with one byte changed", allowed=False, codes=("LG-GATE-201",), result=altered.gate("gate")
+        f"{first.engine}'s, with one byte changed",
+        allowed=False,
+        codes=("LG-GATE-201",),
+        result=altered.gate(),
     )
-    return [*questions, without, again, changed], shown + text
+    return [*questions, without, again, changed], withheld.explained(console)

@@ -2,7 +2,7 @@
 
     python dags/make_policy.py FOLDER
 
-FOLDER holds the public keys of `supplier` and `pipeline` and the key pair of `security`, as
+FOLDER holds the public keys of `supplier` and `pipeline`, and the key pair of `security`, as
 `make_batches.py` makes them. It then holds `lockgate.yaml` and its approval by `security`, the one key
 that a release gate must be told of (LOCKGATE_POLICY_KEY).
 """
@@ -32,11 +32,16 @@ identities:
     keys:
       - public: |
 {pipeline}
+  security:               # who signs this policy, and may excuse a finding for a time
+    keys:
+      - public: |
+{security}
 
 roles:
   data-supplier: [supplier]
   validator: [pipeline]
   trainer: [pipeline]
+  approver: [security]
   ledger: [supplier, pipeline]
 
 release:
@@ -49,6 +54,7 @@ release:
       - {{id: robust, stage: test-robustness, roles: [validator], max_age: 7d}}
     separate:
       - [supplied, trained]   # whoever trains may not vouch for where the data come from
+    waivers: {{roles: [approver], longest: 30d}}
 
 ledger:
   origin: example.org/employment
@@ -61,7 +67,7 @@ def make_policy(folder: Path) -> Path:
     path, now = folder / "lockgate.yaml", dt.datetime.now(dt.timezone.utc)
     pems = {
         owner: textwrap.indent((folder / f"{owner}.pub.pem").read_text().strip(), " " * 10)
-        for owner in ("supplier", "pipeline")
+        for owner in ("supplier", "pipeline", "security")
     }
     expires = (now + dt.timedelta(days=90)).strftime("%Y-%m-%dT%H:%M:%SZ")
     path.write_text(POLICY.format(expires=expires, **pems))

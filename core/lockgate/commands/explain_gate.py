@@ -17,7 +17,7 @@ from lockgate.errors import InputError
 from lockgate.settings import PREFIX, Settings, secrets_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -170,9 +170,14 @@ def _to_do(console: Console, decision: Decision, settings: Settings, subject: st
         return
     said = policy.load(str(settings.policy))
     console.print("\n[bold]To do[/]")
-    for answer in lacking:
+    for first, answers in _alike(lacking, said.environment(decision.environment).provenance):
+        answer = answers[0]
+        console.print(f"[bold]{escape(', '.join(each.requirement for each in answers))}[/]  ", end="")
+        if first:
+            console.print(f"Mend [bold]{escape(first)}[/], which names the data that this is about.")
+            continue
+        console.print(escape(answer.code.fix))
         need = produce.missing(answer, subject, said, decision.environment)
-        console.print(f"[bold]{escape(answer.requirement)}[/]  {escape(answer.code.fix)}")
         if need.command:
             console.print(f"  who may: {escape(', '.join(need.who)) or 'nobody'}")
             console.print(f"  {escape(_visible(need.command))}", soft_wrap=True)
@@ -181,6 +186,24 @@ def _to_do(console: Console, decision: Decision, settings: Settings, subject: st
         "LOCKGATE_POLICY, LOCKGATE_EVIDENCE and LOCKGATE_LEDGER, or give their flags.",
         soft_wrap=True,
     )
+
+
+def _alike(lacking: Sequence[Answer], provenance: str | None) -> list[tuple[str, list[Answer]]]:
+    """Group requirements for which there is the same to do.
+
+    Returns:
+        For each group the requirement that is to be mended before, or nothing, and its answers.
+    """
+    from lockgate.gate import Code
+
+    unproved = {answer.requirement for answer in lacking} & {provenance}
+    groups: dict[tuple[str, str, Code], list[Answer]] = {}
+    for answer in lacking:
+        follows = answer.code is Code.NO_PROVENANCE and unproved
+        what = "" if answer.code is Code.WITHHELD else answer.requirement
+        key = (str(provenance), "", answer.code) if follows else ("", what, answer.code)
+        groups.setdefault(key, []).append(answer)
+    return [(first, answers) for (first, _, _), answers in groups.items()]
 
 
 def _visible(text: str) -> str:

@@ -62,6 +62,14 @@ def test_what_is_missing_is_shown_with_the_command_that_produces_it(world, capsy
         assert words in said, said
 
 
+def test_what_follows_from_missing_provenance_is_no_task_of_its_own(world, capsys, tmp_path):
+    model = tmp_path / "model.skops"
+    model.write_bytes(b"nobody has looked at this")
+    _, said = _explain(capsys, "--subject", str(model))
+    assert "clean  Mend trained, which names the data that this is about." in said
+    assert said.count("lockgate record-provenance --products") == 1
+
+
 @pytest.mark.parametrize("columns", ["80", "120", "200"])
 def test_no_line_but_a_command_is_wider_than_the_terminal(world, capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", columns)
