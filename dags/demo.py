@@ -200,7 +200,7 @@ def write_index(out: Path, workflows: Sequence[Workflow], questions: Sequence[Qu
         if document["stage"] != "require-pass"
     ]
     runs += [
-        Run(q.result, os.path.relpath(q.result["_page"], out), f"Release: {q.about}")
+        Run(q.result, os.path.relpath(q.result["_page"], out), "gate-release", "verdict", q.about)
         for q in questions[len(ENGINES) :]
         if q.result
     ]

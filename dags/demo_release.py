@@ -128,6 +128,7 @@ class Trial:
             for name in NAMES
             if (value := getattr(self.settings, name)) and name != "key_passphrase"
         ]
+        lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"\n')
         file = self.folder / "settings.sh"
         file.write_text("".join(lines))
         return file

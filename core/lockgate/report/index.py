@@ -20,12 +20,14 @@ class Run:
         report: Path of its `report.html`, relative to the page; empty without one.
         group: The heading that it stands under, for example ``clean batch``.
         place: Where it ran, for example ``Airflow``; each place is a column.
+        line: What its line is called; by default the stage.
     """
 
     document: Mapping[str, Any]
     report: str = ""
     group: str = ""
     place: str = "verdict"
+    line: str = ""
 
 
 def index(runs: Sequence[Run], *, title: str = "Runs") -> str:
@@ -55,10 +57,10 @@ def _table(runs: Sequence[Run], group: str, limit: Limit) -> dict[str, Any]:
     seen: Counter[tuple[str, str]] = Counter()
     lines: dict[tuple[str, int], dict[str, Run]] = {}
     for run in runs:
-        stage = str(run.document["stage"])
+        name = run.line or str(run.document["stage"])
         # The second run of a stage in one place pairs with the second run of it in the other.
-        seen[run.place, stage] += 1
-        lines.setdefault((stage, seen[run.place, stage]), {})[run.place] = run
+        seen[run.place, name] += 1
+        lines.setdefault((name, seen[run.place, name]), {})[run.place] = run
     return {
         "name": group,
         "places": places,
@@ -66,11 +68,11 @@ def _table(runs: Sequence[Run], group: str, limit: Limit) -> dict[str, Any]:
     }
 
 
-def _line(stage: str, runs: Mapping[str, Run], places: Sequence[str]) -> dict[str, Any]:
+def _line(name: str, runs: Mapping[str, Run], places: Sequence[str]) -> dict[str, Any]:
     cells = [_cell(runs[place]) if place in runs else None for place in places]
     digests = {run.document["body_digest"] for run in runs.values()}
     agree = len(digests) == 1 and all(cells)
-    return {"stage": stage, "cells": cells, "agree": agree, "digest": next(iter(digests)) if agree else ""}
+    return {"name": name, "cells": cells, "agree": agree, "digest": next(iter(digests)) if agree else ""}
 
 
 def _cell(run: Run) -> dict[str, Any]:

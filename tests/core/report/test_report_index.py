@@ -41,6 +41,15 @@ def test_a_stage_that_ran_twice_has_two_lines():
     assert "verify-artifact FAIL FAIL yes" in page
 
 
+def test_a_line_may_be_called_otherwise_than_its_stage():
+    document = run("gate-release", "FAIL", "Airflow").document
+    page = text_of(
+        index([Run(document, group="release", line=name) for name in ("one byte changed", "whole")])
+    )
+    assert "one byte changed FAIL whole FAIL" in page
+    assert "gate-release" not in page
+
+
 def test_a_report_is_linked_only_beside_the_page():
     page = index(
         [run("a", "PASS", "x", report="airflow/a/report.html"), run("b", "PASS", "x", report="/etc/b.html")]
