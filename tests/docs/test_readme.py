@@ -25,6 +25,11 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 PACKAGES = ("core/lockgate", "operators/lockgate_airflow", "components/lockgate_kfp")
 ROWS = 8_000
+FIRST, GATE, WORKFLOW = (
+    "On the command line",
+    "Evidence and the release gate",
+    "From training to release, in a workflow",
+)
 # kfp's local runner reminds that this interpreter is not the image; here it has what the image has.
 pytestmark = pytest.mark.filterwarnings("ignore:You may be attemping to run a task:RuntimeWarning")
 
@@ -148,12 +153,85 @@ def test_every_pipeline_compiles(pipelines, tmp_path):
         assert "lockgate:" in (tmp_path / "compiled.yaml").read_text()
 
 
+# --- From training to release -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's batches with policy, evidence and ledger, and one batch that no supplier signed."""
+    import pyarrow.parquet as pq
+
+    folder = tmp_path_factory.mktemp("delivered")
+    command = [sys.executable, ROOT / "dags" / "make_batches.py", folder]
+    subprocess.run(command, check=True, capture_output=True)
+    pq.write_table(pq.read_table(folder / "clean.parquet").slice(1), folder / "unsigned.parquet")
+    return folder
+
+
+def _around(delivered: Path) -> dict[str, str]:
+    settings = _module(ROOT / "dags" / "make_batches.py").settings(delivered, "pipeline")
+    return settings.into({})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("airflow")
+@pytest.mark.parametrize(("batch", "release"), [("clean", "success"), ("unsigned", "failed")])
+def test_the_dag_releases_what_was_trained_on_signed_data_only(airflow, delivered, tmp_path, batch, release):
+    (snippet, _) = _blocks(WORKFLOW, "python")
+    airflow.dag("my_release", snippet)
+    (airflow.dags / "train_model.py").write_bytes((ROOT / "dags" / "train_model.py").read_bytes())
+    conf = {
+        "data": str(delivered / f"{batch}.parquet"),
+        "schema": str(ROOT / "dags" / "data" / "employment.schema.yaml"),
+        "key": str(delivered / "pipeline.pub.pem"),
+        "out": str(tmp_path),
+    }
+    command = ("airflow", "dags", "test", "my_release", "--conf", json.dumps(conf))
+    log = airflow.run(*command, check=False, **_around(delivered))
+    run_id = airflow.rows("select run_id from dag_run order by id desc")[0][0]
+    states = dict(airflow.rows("select task_id, state from task_instance where run_id = ?", run_id))
+    before = dict.fromkeys(("validate", "train", "record", "attack"), "success")
+    assert states == {**before, "release": release}, log[-6000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("batch", "verdict"), [("clean", "PASS"), ("unsigned", "FAIL")])
+def test_the_pipeline_releases_what_was_trained_on_signed_data_only(
+    delivered, tmp_path, monkeypatch, batch, verdict
+):
+    from kfp import local
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "dags"))
+    for name, value in _around(delivered).items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "pipeline.py").write_text(_blocks(WORKFLOW, "python")[1], "utf-8")
+    local.init(
+        runner=local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(tmp_path / "root"),
+        raise_on_error=False,
+    )
+    _module(tmp_path / "pipeline.py").my_release(
+        data=str(delivered / f"{batch}.parquet"),
+        schema=str(ROOT / "dags" / "data" / "employment.schema.yaml"),
+        key=str(delivered / "pipeline.pub.pem"),
+    )
+    said = {
+        (found := json.loads(path.read_text()))["stage"]: found
+        for path in (tmp_path / "root").rglob("result_json")
+    }
+    assert said["gate-release"]["verdict"] == verdict
+    codes = set(said["gate-release"]["metrics"]["codes"])
+    assert codes == ({"LG-GATE-000"} if verdict == "PASS" else {"LG-GATE-000", "LG-GATE-403"})
+
+
 # --- The command line -------------------------------------------------------------------------------
 
 
-def _commands() -> list[tuple[str, int, str]]:
-    """Return each command of the README, the exit code that it has, and the verdict, in order."""
-    (block,) = _blocks("On the command line", "sh")
+def _commands(heading: str) -> list[tuple[str, int, str]]:
+    """Return each command of a section, the exit code that it has, and the verdict, in order."""
+    (block,) = _blocks(heading, "sh")
     found = []
     for line in block.replace("\\\n", " ").splitlines():
         if line.strip() and not line.startswith("#"):
@@ -163,39 +241,85 @@ def _commands() -> list[tuple[str, int, str]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[int, str]]]:
-    """Run all commands in one shell; returns the folder they end in, and exit code and output of each."""
-    checkout = tmp_path_factory.mktemp("checkout")
-    (checkout / "dags").symlink_to(ROOT / "dags")
+def _try(heading: str, folder: Path) -> list[tuple[int, str]]:
+    """Run all commands of a section in one shell; returns exit code and output of each."""
+    said = folder / "said"
+    said.mkdir(exist_ok=True)
     script = "".join(
-        f"{{ {command}; }} > {checkout}/{number}.txt 2>&1; echo $?\n"
-        for number, (command, _, _) in enumerate(_commands())
+        f"{{ {command}; }} > {said}/{number}.txt 2>&1; echo $?\n"
+        for number, (command, _, _) in enumerate(_commands(heading))
     )
     kept = {k: v for k, v in os.environ.items() if not k.startswith("LOCKGATE")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-c", script],
-        cwd=checkout,
-        env={**kept, "PATH": path},
+        cwd=folder,
+        env={**kept, "PATH": path, "COLUMNS": "80"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=True,
     )
     codes = [int(line) for line in done.stdout.split()]
-    says = [(checkout / f"{number}.txt").read_text() for number in range(len(codes))]
-    return checkout / "demo-out" / "try", list(zip(codes, says, strict=True))
+    return [(code, (said / f"{number}.txt").read_text()) for number, code in enumerate(codes)]
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[int, str]]]:
+    """Run the commands of the first section; returns the folder they end in, and what each said."""
+    checkout = tmp_path_factory.mktemp("checkout")
+    (checkout / "dags").symlink_to(ROOT / "dags")
+    return checkout / "demo-out" / "try", _try(FIRST, checkout)
+
+
+@pytest.fixture(scope="module")
+def released(tried: tuple[Path, list[tuple[int, str]]]) -> tuple[Path, list[tuple[int, str]]]:
+    """Run the commands of the section on the release gate where the first section's ended."""
+    folder, _ = tried
+    (folder / "train_step.py").write_text(_blocks(GATE, "python")[0], "utf-8")
+    return folder, _try(GATE, folder)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("readme")
-def test_every_command_exits_as_shown_with_the_verdict_shown(tried):
-    _, results = tried
-    for (command, code, verdict), (got, said) in zip(_commands(), results, strict=True):
+@pytest.mark.parametrize(("heading", "ran"), [(FIRST, "tried"), (GATE, "released")])
+def test_every_command_exits_as_shown_with_the_verdict_shown(heading, ran, request):
+    _, results = request.getfixturevalue(ran)
+    for (command, code, verdict), (got, said) in zip(_commands(heading), results, strict=True):
         assert got == code, f"{command}\n{said}"
         assert said.startswith(verdict), f"{command}\n{said}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("readme")
+def test_the_denial_looks_as_shown(released):
+    def lines(text: str) -> list[str]:
+        return [re.sub(r"[0-9a-f]{12}…", "…", line).rstrip() for line in text.splitlines()]
+
+    _, results = released
+    (said,) = [
+        said
+        for (command, _, _), (_, said) in zip(_commands(GATE), results, strict=True)
+        if command.startswith("lockgate explain-gate")
+    ]
+    assert lines(_blocks(GATE, "text")[0]) == lines(said)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.xdist_group("readme")
+@pytest.mark.parametrize(("released_for", "code"), [("production", 0), ("staging", 1)])
+def test_serving_loads_the_model_where_it_was_released_for(released, released_for, code):
+    folder, _ = released
+    snippet = _blocks(GATE, "python")[1].replace('"production"', repr(released_for))
+    done = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert (done.stdout == "(0, 1)\n") is (code == 0)
+    assert ("not for 'staging'" in done.stderr) is (code == 1)
 
 
 @pytest.mark.slow
@@ -215,7 +339,7 @@ def test_a_run_leaves_the_files_that_are_listed(tried):
 @pytest.mark.xdist_group("readme")
 def test_the_python_snippet_runs_on_what_the_commands_left(tried):
     folder, _ = tried
-    (snippet,) = _blocks("On the command line", "python")
+    (snippet,) = _blocks(FIRST, "python")
     done = subprocess.run(
         [sys.executable, "-c", snippet], cwd=folder, capture_output=True, text=True, check=True
     )
@@ -239,9 +363,16 @@ def test_the_policy_loads_and_sets_what_it_shows(tmp_path):
     assert not read.opens_on_inconclusive("detect-poisoning")
 
 
+def test_the_policy_of_the_release_is_the_one_that_the_example_writes():
+    (shown,) = _blocks(GATE, "yaml")
+    module = _module(ROOT / "dags" / "make_policy.py")
+    written = module.POLICY.format(expires="", supplier="", pipeline="", security="")
+    assert written.endswith(shown)
+
+
 def test_the_table_of_verdicts_says_which_open_and_how_the_command_exits():
     rows = {row[0]: row for row in _table("Verdicts and exit codes", "verdict")}
-    assert set(rows) == {verdict.value for verdict in Verdict} - {"WAIVED"}  # nothing waives yet
+    assert set(rows) == {verdict.value for verdict in Verdict}
     for name, (_, _, gate, code) in rows.items():
         opens = Verdict(name).opens
         assert (gate.startswith("open"), code) == (opens, "0" if opens else "1")
