@@ -19,18 +19,36 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import shutil
-import signal
 import stat
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from lockgate import remote
+from lockgate.address import display, is_remote, local_path
 from lockgate.errors import ArtifactError, StageError
+from lockgate.private import private_folder, remove
+from lockgate.remote import read_remote
+
+__all__ = [
+    "FILE_DIGEST",
+    "TREE_DIGEST",
+    "DigestSet",
+    "Taken",
+    "digest",
+    "discard",
+    "display",
+    "is_remote",
+    "local_path",
+    "place",
+    "private_folder",
+    "read_remote",
+    "take",
+    "written_whole",
+]
 
 DigestSet = dict[str, str]
 
@@ -40,13 +58,6 @@ TREE_DIGEST = "lockgateTree1"
 _CHUNK = 1 << 20
 _DEEPEST = 200  # folders in folders; what is deeper cannot even be removed by ordinary means
 _TEMPORARY = ".lockgate-"  # not made of the final name, which may be as long as a name can be
-# Remote file systems that hold artifacts. Chained URLs (``a::b``) and wrappers such as
-# ``reference://`` are not among them: they run more code than "read these bytes".
-_REMOTE = frozenset(
-    ["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "hdfs", "webhdfs", "http", "https", "memory"]
-)
-_REGISTERED = "models:/"
-_SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 @dataclass(frozen=True)
@@ -66,22 +77,6 @@ class Taken:
     size: int
 
 
-@contextlib.contextmanager
-def private_folder() -> Iterator[Path]:
-    """Make a folder that only this user can enter, and remove it with all it holds at the end.
-
-    SIGTERM and SIGHUP, which would end the process at once, raise SystemExit inside the block, so that
-    a run that is told to end takes its copies of the data with it. A handler that the process has
-    set itself stays.
-    """
-    with _ended_by_signals():
-        folder = Path(tempfile.mkdtemp(prefix="lockgate-"))
-        try:
-            yield folder
-        finally:
-            _remove(folder)
-
-
 def take(uri: str | os.PathLike[str], into: Path, name: str) -> Taken:
     """Copy the artifact at a path or URI to ``into/name`` and return it with its digest.
 
@@ -99,7 +94,7 @@ def take(uri: str | os.PathLike[str], into: Path, name: str) -> Taken:
     text = os.fspath(uri)
     copy = into / name
     if is_remote(text):
-        _download(text, into / f"{name}.download")
+        remote.download(text, into / f"{name}.download")
         source = into / f"{name}.download"
     else:
         source = local_path(text)
@@ -117,60 +112,6 @@ def digest(path: Path) -> DigestSet:
         ArtifactError: It is missing, unreadable or cannot be sealed.
     """
     return _walk(path, None)[0]
-
-
-def is_remote(uri: str) -> bool:
-    """Whether a path or URI names something in a remote store."""
-    scheme = _SCHEME.match(uri)
-    return uri.startswith(_REGISTERED) or (scheme is not None and scheme.group(1).lower() != "file")
-
-
-def read_remote(uri: str, max_bytes: int) -> bytes | None:
-    """Return the bytes of a small file in a remote store, or None when there is none.
-
-    Raises:
-        ArtifactError: It cannot be read, or is larger than `max_bytes`.
-    """
-    system, path = _store(uri)
-    try:
-        with system.open(path, "rb") as stream:
-            raw = bytes(stream.read(max_bytes + 1))
-    except FileNotFoundError:
-        return None
-    except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise _unreachable(uri, error) from None
-    if len(raw) > max_bytes:
-        raise ArtifactError(f"{display(uri)} is larger than {max_bytes} bytes; give a smaller file")
-    return raw
-
-
-def local_path(uri: str) -> Path:
-    """Return the local path that a path or ``file://`` URI names."""
-    if not uri.lower().startswith("file://"):
-        return Path(uri)
-    from urllib.parse import unquote
-
-    host, slash, path = uri[len("file://") :].partition("/")
-    if host not in ("", "localhost"):
-        raise ArtifactError(f"{display(uri)} names another host; use a path on this machine")
-    if "?" in path or "#" in path:
-        raise ArtifactError(
-            f"{uri} has a bare ? or #, which names no file; write %3F or %23, or give the path"
-        )
-    return Path(slash + unquote(path, errors="surrogateescape"))
-
-
-def display(uri: str) -> str:
-    """Return a URI as a report may show it: without user, password, query and fragment."""
-    if not _SCHEME.match(uri):
-        return uri
-    from urllib.parse import urlsplit, urlunsplit
-
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        raise ArtifactError("an address is no URL that can be read; check its brackets and host") from None
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 @contextlib.contextmanager
@@ -198,7 +139,7 @@ def place(staged: Path, target: Path) -> None:
             discard(target)
             (waiting / "new").replace(target)
         finally:
-            _remove(waiting)
+            remove(waiting)
     else:
         with written_whole(target) as temporary:
             shutil.copyfile(staged, temporary)
@@ -343,44 +284,6 @@ def _check_name(relative: str, root: Path) -> None:
         ) from None
 
 
-def _download(uri: str, target: Path) -> None:
-    if uri.startswith(_REGISTERED):
-        from lockgate import registry
-
-        registry.fetch(uri, target.parent).rename(target)
-        return
-    system, path = _store(uri)
-    try:
-        system.get(path, str(target), recursive=bool(system.isdir(path)))
-    except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise _unreachable(uri, error) from None
-
-
-def _store(uri: str) -> tuple[Any, str]:
-    """Return the remote file system of a URI, and the path in it."""
-    scheme = uri.partition(":")[0].lower()
-    if "::" in uri or scheme not in _REMOTE:
-        raise ArtifactError(
-            f"{display(uri)} is of a kind that is not read ({scheme}); "
-            f"use a path or one of {', '.join(sorted(_REMOTE))}"
-        )
-    import fsspec
-
-    try:
-        system, path = fsspec.core.url_to_fs(uri)
-    except ImportError as error:
-        raise ArtifactError(f"{display(uri)} cannot be read here: {error}") from None
-    except Exception as error:  # noqa: BLE001 - every store has errors of its own
-        raise _unreachable(uri, error) from None
-    return system, str(path)
-
-
-def _unreachable(uri: str, error: Exception) -> ArtifactError:
-    return ArtifactError(
-        f"{display(uri)} cannot be read ({type(error).__name__}); check the address and the rights"
-    )
-
-
 def _reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).lower()
 
@@ -389,42 +292,3 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
-
-
-# --- Cleaning up ------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Make the signals that end a process at once end it by way of every ``finally``."""
-    if threading.current_thread() is not threading.main_thread():  # only there can handlers be set
-        yield
-        return
-    owner = os.getpid()
-    ours = [n for n in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_DFL]
-
-    def end(number: int, _: object) -> None:
-        if os.getpid() != owner:  # a forked helper has nothing to clean up, and must not
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-            return
-        for each in ours:  # a second signal must not stop the cleaning up
-            signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
-
-    for number in ours:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in ours:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder of ours, with copies of folders in it that their owner could not write to."""
-    for root, names, _ in os.walk(folder):
-        for path in (Path(root, name) for name in names):
-            if not path.is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PREFIX = "LOCKGATE_"
+_SHORTEST_HIDDEN = 3  # characters
 # The password ends at the last @ before the path; one with a slash in it, at the first.
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/@:?#]*)(?::([^/]*|[^@]*))?@")
 _TOKEN = re.compile(r"pass|pwd|token|secret|credential|signature|api_?key|access_?key|^sig$", re.IGNORECASE)
@@ -120,7 +121,11 @@ def secrets_in(reference: str) -> list[str]:
 
 
 def hide(text: str, secrets: list[str]) -> str:
-    """Return a text with three asterisks in the place of every secret."""
+    """Return a text with three asterisks in the place of every secret.
+
+    One of fewer than three characters hides nothing, and would be found in every other word: it stays.
+    """
     for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, "***")
+        if len(secret) >= _SHORTEST_HIDDEN:
+            text = text.replace(secret, "***")
     return text

@@ -14,8 +14,22 @@ from lockgate.policy.thresholds import StagePolicy
 from lockgate.policy.trust import Identity, Trust
 
 if TYPE_CHECKING:
-    from lockgate.policy.signing import Approval
     from lockgate.stage import Stage
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who approved a policy.
+
+    Attributes:
+        signers: Ids of the root keys that signed.
+        signed: When the first of them did.
+        envelope: SHA-256 (hex) of the approval, as a ledger has it.
+    """
+
+    signers: frozenset[str]
+    signed: dt.datetime
+    envelope: str
 
 
 @dataclass(frozen=True)

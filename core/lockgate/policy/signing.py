@@ -16,7 +16,6 @@ import datetime as dt
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ from lockgate.attest import envelope
 from lockgate.attest.predicates.policy_approval import PolicyApproval, build, subject_of
 from lockgate.errors import EnvelopeError, InputError, PolicyError
 from lockgate.policy import source
-from lockgate.policy.contents import Policy
+from lockgate.policy.contents import Approval, Policy
 from lockgate.policy.errors import (
     PolicyAlteredError,
     PolicyExpiredError,
@@ -44,21 +43,6 @@ if TYPE_CHECKING:
 
 ENDING = ".attestation.json"
 KIND = "policy-approval"
-
-
-@dataclass(frozen=True)
-class Approval:
-    """Who approved a policy.
-
-    Attributes:
-        signers: Ids of the root keys that signed.
-        signed: When the first of them did.
-        envelope: SHA-256 (hex) of the approval, as a ledger has it.
-    """
-
-    signers: frozenset[str]
-    signed: dt.datetime
-    envelope: str
 
 
 def attestation_of(path: str | os.PathLike[str]) -> str:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate import artifact
+from lockgate.address import display
 from lockgate.errors import InputError, MissingExtraError
+from lockgate.private import private_folder
 from lockgate.registry import calls, shape
 from lockgate.registry.calls import AlreadyThereError, NotThereError, RegistryError
 
@@ -85,7 +86,7 @@ def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
 
     Args:
         uri: ``models:/NAME@ALIAS`` or ``models:/NAME/NUMBER``.
-        into: A private folder; see `lockgate.artifact.private_folder`.
+        into: A private folder; see `lockgate.private.private_folder`.
         tracking_uri: The server; by default ``MLFLOW_TRACKING_URI``.
 
     Raises:
@@ -95,7 +96,7 @@ def fetch(uri: str, into: Path, tracking_uri: str | None = None) -> Path:
     match = _URI.match(uri)
     if match is None:
         raise InputError(
-            f"{artifact.display(uri)} is no registered model; give models:/NAME@ALIAS or models:/NAME/NUMBER"
+            f"{display(uri)} is no registered model; give models:/NAME@ALIAS or models:/NAME/NUMBER"
         )
     name, alias, number = match.groups()
     registry = Registry(tracking_uri)
@@ -147,7 +148,7 @@ class Registry:
         self._uri = (tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or "").strip()
         if not self._uri:
             raise InputError("no MLflow server is named; give tracking_uri or set MLFLOW_TRACKING_URI")
-        self._shown = f"the MLflow server {artifact.display(self._uri)}"
+        self._shown = f"the MLflow server {display(self._uri)}"
         with calls.quietly():
             try:
                 from mlflow.tracking import MlflowClient
@@ -214,7 +215,7 @@ class Registry:
 
     def add(self, run_id: str, beside: Mapping[str, bytes]) -> None:
         """Put further files beside a model that was uploaded."""
-        with self._asked("take files beside the model"), artifact.private_folder() as private:
+        with self._asked("take files beside the model"), private_folder() as private:
             for path, content in beside.items():
                 (private / path).parent.mkdir(parents=True, exist_ok=True)
                 (private / path).write_bytes(content)
