@@ -57,6 +57,11 @@ def of(module: str, source: str) -> Iterator[Mutant]:
             yield Mutant(module, where, said, _line(node), text, registry)
 
 
+def control(module: str, source: str) -> Mutant:
+    """Return a mutant in which nothing has changed: no test may notice it."""
+    return Mutant(module, "module", "nothing", 0, ast.unparse(ast.parse(source)))
+
+
 def _line(node: ast.AST) -> int:
     return node.target.lineno if isinstance(node, ast.comprehension) else node.lineno
 

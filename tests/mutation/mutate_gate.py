@@ -113,7 +113,7 @@ def note(items: list[pytest.Item], watch: Watch) -> tuple[dict, dict]:
         os.waitpid(child, 0)
         lines, seconds, failed = json.loads(out.read_text())
     if len(failed) > FEW:
-        raise SystemExit(f"without any mutant, tests fail: {', '.join(failed)}")
+        raise SystemExit(f"without any mutant, {len(failed)} tests fail, the first of them {failed[0]}")
     for name in failed:  # it starts processes that do not bear to be traced or forked
         print(f"left out, for it fails without any mutant: {name}", flush=True)
     found = {name: each for name, each in lines.items() if name not in failed}
@@ -245,7 +245,7 @@ def run(all_, items, watch, lines: dict, seconds: dict, workers: int) -> list[tu
             done.append((mutant, code != 0))
             noticed = sum(found for _, found in done)
             print(f"\r{len(done)}/{len(all_)} mutants, {noticed} noticed ", end="", flush=True)
-            if code == 0:
+            if code == 0 and mutant.line:
                 print(f"\rsurvived  {mutant.name} (line {mutant.line})", flush=True)
     print()
     return done
@@ -278,6 +278,14 @@ class Session:
         print(f"{len(self.all)} mutants; first every test once, to see what it executes", flush=True)
         lines, seconds = note(session.items, self.watch)
         print(f"{len(lines)} tests in {time.monotonic() - started:.0f} s", flush=True)
+        first = {mutant.module.split(".")[1]: mutant.module for mutant in reversed(self.all)}
+        controls = [
+            mutants.control(module, path_of(module.removeprefix("lockgate.")).read_text("utf-8"))
+            for module in first.values()
+        ]
+        for control, noticed in run(controls, session.items, self.watch, lines, seconds, self.workers):
+            if noticed:
+                raise SystemExit(f"tests fail on a module that is as it was: {control.module}")
         self.done = run(self.all, session.items, self.watch, lines, seconds, self.workers)
         return True
 
