@@ -118,19 +118,27 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(airflow, batches: Path) -> Iterator[Server]:
+def server(airflow, batches: Path, mlflow_server: Any) -> Iterator[Server]:
     airflow.dag("sizes", _DAG)
     for name in ("secure_retraining.py", "train_model.py"):
         shutil.copy(_EXAMPLES / name, airflow.dags / name)
     connection = {
         "conn_type": "lockgate",
         "password": _PASSPHRASE,
-        "extra": {"key": str(batches / "pipeline.key.pem")},
+        "extra": {
+            "key": str(batches / "pipeline.key.pem"),
+            "policy": str(batches / "lockgate.yaml"),
+            "policy_key": str(batches / "security.pub.pem"),
+            "evidence": str(batches / "evidence"),
+            "ledger": str(batches / "ledger.sqlite"),
+            "trust_state": str(batches / "trust-state.json"),
+        },
     }
     with running(
         airflow,
         ("sizes", "secure_retraining"),
         AIRFLOW_CONN_LOCKGATE_DEFAULT=json.dumps(connection),
+        MLFLOW_TRACKING_URI=mlflow_server.url,
     ) as made:
         yield made
 
@@ -397,15 +405,23 @@ def retrained(server: Server, batches: Path, tmp_path_factory: pytest.TempPathFa
     }
 
 
-def test_the_example_publishes_a_model_of_the_clean_batch_signed_by_the_pipeline(
-    server: Server, retrained: dict[str, Any]
+def test_the_example_releases_a_model_of_the_clean_batch_and_publishes_it_with_the_gates_word(
+    server: Server, retrained: dict[str, Any], batches: Path, mlflow_server: Any
 ) -> None:
+    from lockgate.model import load_verified
+    from lockgate.registry import Registry
+
     clean = retrained["clean"]
     assert clean["state"] == "success"
     assert server.task("secure_retraining", clean["run"], "hold")["state"] == "skipped"
     assert (clean["published"] / "model.skops").exists()
-    envelope = json.loads((clean["published"] / "model.attestation.json").read_text())
-    assert len(envelope["signatures"]) == 1
+    assert load_verified(
+        clean["published"] / "model.skops",
+        attestation=clean["published"] / "model.attestation.json",
+        keys=str(batches / "pipeline.pub.pem"),
+        environment="production",
+    ).classes == (0, 1)
+    assert Registry(mlflow_server.url).aliases("employment") == {"production": 1}
 
 
 def test_the_example_holds_the_poisoned_batch_and_publishes_nothing(
@@ -415,11 +431,11 @@ def test_the_example_holds_the_poisoned_batch_and_publishes_nothing(
     assert poisoned["state"] == "failed"
     states = {
         name: server.task("secure_retraining", poisoned["run"], name)["state"]
-        for name in ("detect", "gate", "hold", "train", "publish")
+        for name in ("detect", "gate", "hold", "train", "release", "promote", "publish")
     }
     assert states["detect"] == states["gate"] == "success"  # their verdict is acted on, not failed on
     assert states["hold"] == "failed"
-    assert states["train"] == states["publish"] == "skipped"
+    assert {states[name] for name in ("train", "release", "promote", "publish")} == {"skipped"}
     assert not poisoned["published"].exists()
     page = server.page(server.report("secure_retraining", poisoned["run"], "gate"), server.token)
     assert "QUARANTINE" in page.text
