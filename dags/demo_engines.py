@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -151,6 +152,7 @@ def _environment(workflow: Workflow) -> dict[str, str]:
     return workflow.settings.into(around)
 
 
+@functools.cache  # one answer for both engines, whoever commits meanwhile
 def _code() -> dict[str, str]:
     """Return the commit of this working tree for `record-provenance`; nothing outside of one."""
     found = revision(HERE)
