@@ -62,10 +62,9 @@ def test_what_it_prints_is_what_the_readme_shows(demo):
         r"^```text\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     lines = {line.rstrip() for line in printed.splitlines()}
-    for line in shown[1].splitlines():
-        if "record-provenance" in line and line not in lines:  # in a tree with changes, or without git
-            line = line.replace("PASS", "WARN")
-        assert line in lines
+    unsure = "record-provenance"  # a WARN in a tree with changes, or without git
+    assert [line for line in shown[1].splitlines() if line not in lines and unsure not in line] == []
+    assert any(unsure in line for line in lines)
 
 
 def test_the_gate_allows_with_all_evidence_and_denies_with_its_codes_without(demo):
