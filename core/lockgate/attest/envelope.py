@@ -11,6 +11,7 @@ does a signature that two keys verify.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -166,21 +167,24 @@ def _signature(entry: Any) -> bytes:
 
 
 def _signers(payload: bytes, signatures: list[bytes], public_keys: Iterable[SSlibKey]) -> set[str]:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+    from cryptography.hazmat.primitives.hashes import SHA256
     from securesystemslib.dsse import Envelope
-    from securesystemslib.exceptions import UnverifiedSignatureError
-    from securesystemslib.signer import Signature
 
     from lockgate.attest import keys
 
-    signed = Envelope(payload, PAYLOAD_TYPE, {}).pae()
+    # Hashed once, however many signatures and keys there are: anybody can put many around a long payload.
+    digest = hashlib.sha256(Envelope(payload, PAYLOAD_TYPE, {}).pae()).digest()
+    how = ec.ECDSA(utils.Prehashed(SHA256()))
     # Made anew from their key material: id, type and scheme in the object may have been chosen by anybody.
-    own = {key.keyid: key for key in (keys.trusted(given) for given in public_keys)}
+    own = {key.keyid: keys.material(key) for key in (keys.trusted(given) for given in public_keys)}
     found = set()
-    for signature in (each for each in signatures if len(each) <= _LONGEST_P256):
+    for signature in {each for each in signatures if len(each) <= _LONGEST_P256}:
         for keyid in sorted(own):  # always the same order: a signature is of the same key wherever it stands
             try:
-                own[keyid].verify_signature(Signature(keyid, signature.hex()), signed)
-            except UnverifiedSignatureError:
+                own[keyid].verify(signature, digest, how)
+            except InvalidSignature:
                 continue
             found.add(keyid)
             break  # a second key can be made to fit the same signature (SEC 1, section 4.1.6)

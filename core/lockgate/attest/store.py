@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lockgate import artifact
 from lockgate.attest.envelope import MAX_BYTES
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 MAX_OF_ONE = 10_000
 """Most attestations of one subject that are read; a subject with more needs a store of its own."""
+MOST_BYTES = 512_000_000
+"""Most bytes of all attestations of one subject that are read."""
+MOST_OTHERS = 100
+"""Most attestations that are read beside those that a reader knows the names of."""
 _NAME = re.compile(r"([0-9a-f]{64})\.json\Z")
 _LOCAL = frozenset(["file", "local"])
 _OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "r2"])
@@ -96,19 +100,26 @@ class EvidenceStore:
             ) from None
         return name
 
-    def of(self, digest: Mapping[str, str]) -> list[Stored]:
+    def of(self, digest: Mapping[str, str], known: Collection[str] | None = None) -> list[Stored]:
         """Return what lies under a digest, in no particular order; each once.
 
         Files that have no name of an attestation, and links, are passed over; one that is larger than
         an attestation may be comes back cut off, and so is not `Stored.intact`.
 
+        Args:
+            digest: The subject's DigestSet.
+            known: SHA-256 (hex) of those that matter, as a ledger names them. They are read whatever lies
+                beside them, and of the others at most `MOST_OTHERS`: whoever can only add to the store
+                cannot keep anybody from reading it. None reads all.
+
         Raises:
-            InputError: The store cannot be read, or holds more than `MAX_OF_ONE` under this digest.
+            InputError: The store cannot be read, or what is to be read is more than `MAX_OF_ONE`
+                attestations or `MOST_BYTES`.
         """
         found: dict[str, Stored] = {}
         for algorithm in DIGESTS:
             if algorithm in digest and _HEX.match(digest[algorithm]):
-                for stored in self._read(self._folder(algorithm, digest[algorithm])):
+                for stored in self._read(self._folder(algorithm, digest[algorithm]), known):
                     found.setdefault(stored.name, stored)
         return list(found.values())
 
@@ -129,7 +140,7 @@ class EvidenceStore:
         else:
             self._system.pipe_file(path, envelope)
 
-    def _read(self, folder: str) -> list[Stored]:
+    def _read(self, folder: str, known: Collection[str] | None) -> list[Stored]:
         try:
             self._system.invalidate_cache()  # of a listing that others have added to since
             entries = self._system.ls(folder, detail=True)
@@ -138,16 +149,19 @@ class EvidenceStore:
         except Exception as error:  # noqa: BLE001 - every kind of store has errors of its own
             raise self._unreadable(error) from None
         named = [
-            (match.group(1), entry["name"], entry["size"])
+            _File(match.group(1), entry["name"], entry["size"])
             for entry in entries
             if entry["type"] == "file"
             and not entry.get("islink")
             and (match := _NAME.search(entry["name"].rpartition("/")[2]))
         ]
-        if len(named) > MAX_OF_ONE:
+        if known is not None:
+            others = (each for each in _smallest_first(named) if each.name not in known)
+            named = [each for each in named if each.name in known] + _few(others)
+        if len(named) > MAX_OF_ONE or sum(each.bytes for each in named) > MOST_BYTES:
             raise InputError(
-                f"the evidence store {self._shown} holds more than {MAX_OF_ONE} attestations of one subject; "
-                "move old ones away"
+                f"the evidence store {self._shown} holds more than {MAX_OF_ONE} attestations of one subject, "
+                f"or more than {MOST_BYTES} bytes of them; move old ones away"
             )
         try:
             return [Stored(name, self._content(path, size)) for name, path, size in named]
@@ -164,6 +178,35 @@ class EvidenceStore:
             f"the evidence store {self._shown} cannot be read ({type(error).__name__}); "
             "check the address and the rights"
         )
+
+
+class _File(NamedTuple):
+    """A file in a store that has the name of an attestation."""
+
+    name: str
+    path: str
+    size: int | None
+
+    @property
+    def bytes(self) -> int:
+        """How much of it is read."""
+        return MAX_BYTES if self.size is None else min(self.size, MAX_BYTES + 1)
+
+
+def _smallest_first(files: Iterable[_File]) -> list[_File]:
+    return sorted(files, key=lambda each: (each.bytes, each.name))
+
+
+def _few(files: Iterable[_File]) -> list[_File]:
+    """Return the first files, as far as they are no more than one attestation may have in bytes."""
+    found: list[_File] = []
+    left = MAX_BYTES
+    for each in files:
+        left -= each.bytes
+        if left < 0 or len(found) == MOST_OTHERS:
+            break
+        found.append(each)
+    return found
 
 
 def _open(url: str, shown: str) -> tuple[Any, str]:

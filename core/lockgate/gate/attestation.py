@@ -79,7 +79,8 @@ class Evidence:
         digest: Its DigestSet.
         readings: Every attestation that the store has or the ledger names.
         withheld: SHA-256 (hex) of those that the ledger names and the store does not have.
-        altered: SHA-256 (hex) of those that the store has with other bytes.
+        altered: SHA-256 (hex) of those that the store has with other bytes; where only what is logged counts,
+            of those that the ledger names.
     """
 
     digest: Mapping[str, str]
@@ -96,15 +97,15 @@ def collect(ground: Ground, digest: Mapping[str, str]) -> Evidence:
         LedgerError: The ledger is not what was signed.
     """
     entries = ground.logged(digest)
-    stored = ground.stored(digest)
+    stored = ground.stored(digest, entries)
     sound = {name: raw for name, raw in stored.items() if name_of(raw) == name}
-    keys = ground.trust.keys()
+    keys, must = ground.trust.keys(), ground.must_be_logged
     readings = [read(name, raw, keys, entries.get(name)) for name, raw in sorted(sound.items())]
     return Evidence(
         digest,
         _with_first(readings),
         withheld=tuple(name for name in entries if name not in stored),
-        altered=tuple(name for name in sorted(stored) if name not in sound),
+        altered=tuple(name for name in sorted(stored) if name not in sound and (name in entries or not must)),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -93,9 +93,16 @@ class Ground:
         """Whether an attestation counts only when the ledger has it."""
         return self.ledger_rule is not None and self.ledger_rule.required
 
-    def stored(self, digest: Mapping[str, str]) -> dict[str, bytes]:
-        """Return what the store has of a digest: bytes by the name that they lie under."""
-        return {} if self.store is None else {each.name: each.raw for each in self.store.of(digest)}
+    def stored(self, digest: Mapping[str, str], logged: Collection[str] = ()) -> dict[str, bytes]:
+        """Return what the store has of a digest: bytes by the name that they lie under.
+
+        Where an attestation must be logged to count, those that the ledger names are enough: who can only
+        add to the store must not be able to keep the gate busy, or closed.
+        """
+        if self.store is None:
+            return {}
+        known = logged if self.must_be_logged else None
+        return {each.name: each.raw for each in self.store.of(digest, known)}
 
     def logged(self, digest: Mapping[str, str]) -> dict[str, Entry]:
         """Return the first entry that the ledger has of each attestation of a digest, by its SHA-256.
@@ -269,7 +276,7 @@ def policy_is_the_newest_logged(ground: Ground) -> Problem | None:
     if not known:
         return None
     try:
-        stored = ground.stored(digest)
+        stored = ground.stored(digest, known)
     except InputError as error:
         return problems.of_store(error)
     withheld = tuple(name for name in known if name_of(stored.get(name, b"")) != name)

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _WAIT = 60  # seconds for other writers, and for a server to answer
 _LOCK = 0x6C6F636B67617465  # "lockgate" in ASCII: the advisory lock of who appends
+_OURS = "lockgate#_ledger#_%"
+_COMPUTED = "computed"
+_COMPUTED_IN = (
+    "SELECT count(*) FROM sqlite_master AS m WHERE type NOT IN ('table', 'index') "
+    "OR (m.name LIKE ? ESCAPE '#' AND EXISTS (SELECT 1 FROM pragma_table_xinfo(m.name) WHERE hidden <> 0))"
+)
 _SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 
 
@@ -172,6 +178,7 @@ def _sqlite(path: Path, *, write: bool) -> Engine:
             check_same_thread=False,
         )
         made.execute("PRAGMA trusted_schema=OFF")  # the file may come from anybody
+        _refuse_code(made)
         if write:
             made.execute("PRAGMA journal_mode=WAL")
             made.execute("PRAGMA synchronous=FULL")  # a commit outlives a power cut
@@ -184,6 +191,21 @@ def _sqlite(path: Path, *, write: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _refuse_code(connection: sqlite3.Connection) -> None:
+    """Refuse a file in which something is computed when it is read or written: that need never end.
+
+    A view may stand under the name of a table, a trigger behind it, and a column may be made by a formula.
+    """
+    try:
+        found = connection.execute(_COMPUTED_IN, (_OURS,)).fetchone()[0]
+    except sqlite3.Error:
+        connection.close()
+        raise
+    if found:
+        connection.close()
+        raise sqlite3.DatabaseError(_COMPUTED)
 
 
 def _sqlite_mode(path: Path, *, write: bool) -> str:
@@ -288,6 +310,8 @@ def _reason(error: Exception) -> str:
 def _sqlite_reason(error: sqlite3.Error, said: str) -> str:
     if isinstance(error, sqlite3.IntegrityError):
         return _STATES["23"]
+    if said == _COMPUTED:
+        return "has a view, trigger or computed column, which no ledger has; restore it from a copy"
     if "no such table" in said:
         return _STATES["42P01"]
     if "locked" in said:

@@ -20,6 +20,7 @@ import datetime as dt
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from lockgate.policy.seen import Seen, SeenPolicy, check_policy
 
 __all__ = ["Seen", "SeenPolicy", "TrustState", "check_policy"]
 _MAX_BYTES = 16_000_000
+_WAIT = 60.0  # seconds for others that change it, as for a ledger
 
 
 class TrustState:
@@ -150,15 +152,35 @@ class TrustState:
             handle = os.open(
                 self.path.with_name(self.path.name + ".lock"),
                 os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW,
-                0o666,
+                0o600,  # whoever can open it can lock it
             )
         except OSError as error:
             raise self._unwritable(error) from None
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._lock(handle)
             yield self.read()
         finally:
             os.close(handle)
+
+    def _lock(self, handle: int) -> None:
+        """Lock the memory, and wait for others that change it, but not for ever."""
+        until = time.monotonic() + _WAIT
+        while not self._locked(handle):
+            if time.monotonic() > until:
+                raise StageError(
+                    f"the memory of the gate, {self.path}, was kept locked for {_WAIT:g} seconds; "
+                    "find the process that holds its .lock file"
+                )
+            time.sleep(0.02)
+
+    def _locked(self, handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise self._unwritable(error) from None
+        return True
 
     def _write(self, seen: Seen, before: Seen) -> None:
         if seen == before:

@@ -31,6 +31,7 @@ from lockgate.attest.keys.pem import (
     generate,
     load_public,
     load_publics,
+    material,
     parse_public,
     trusted,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "load_publics",
     "load_signer",
     "local_path",
+    "material",
     "parse_public",
     "public_pem",
     "trusted",

@@ -11,12 +11,13 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lockgate.documents import read_bytes
 from lockgate.errors import KeyFileError
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from securesystemslib.signer import Signer, SSlibKey
 
 PRIVATE, PUBLIC = ".key.pem", ".pub.pem"
@@ -163,6 +164,18 @@ def trusted(key: SSlibKey) -> SSlibKey:
 @functools.lru_cache(maxsize=1_024)  # a gate asks the same few keys of every attestation
 def _trusted(text: str) -> SSlibKey:
     return parse_public(text, "a trusted key")
+
+
+def material(key: SSlibKey) -> EllipticCurvePublicKey:
+    """Return a key of `trusted` as the cryptography package has it."""
+    return _material(str(key.keyval["public"]))
+
+
+@functools.lru_cache(maxsize=1_024)
+def _material(text: str) -> EllipticCurvePublicKey:
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    return cast("EllipticCurvePublicKey", load_pem_public_key(text.encode()))  # `trusted` looked at its kind
 
 
 def _private_key(raw: bytes, passphrase: str | None, path: Path) -> Any:
