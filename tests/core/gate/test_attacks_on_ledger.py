@@ -85,6 +85,9 @@ def test_a_fail_that_was_withheld_is_noticed(world):
     name = world.fail(at=world.now)
     world.path(name).unlink()
     assert world.code("robust") == "WITHHELD"
+    assert "an attestation of it" in world.decide().answers[1].message
+    world.path(world.test(at=world.now)).unlink()
+    assert "2 attestations of it" in world.decide().answers[1].message
 
 
 def test_a_fail_about_a_dataset_that_was_withheld_is_noticed(world):

@@ -238,6 +238,8 @@ def test_a_run_with_other_thresholds_than_the_policys_is_refused(world, threshol
     world.afresh()
     world.test(policy={"digest": None, "thresholds": thresholds})
     assert world.code("robust") == "OTHER_THRESHOLDS"
+    ran = repr(thresholds["eps"]) if thresholds else "none"
+    assert world.decide().answers[0].message == f"it ran with eps {ran}, the policy sets 0.05"
 
 
 def test_thresholds_that_the_policy_does_not_set_may_be_any(world):
