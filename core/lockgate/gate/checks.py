@@ -147,8 +147,7 @@ def is_fresh(reading: Reading, question: Question) -> Problem | None:
 
 def nothing_newer_closes(reading: Reading, question: Question) -> Problem | None:
     """It is newer than every attestation that speaks against the requirement: an old PASS hides nothing."""
-    against = [each for each in question.candidates if speaks_against(each, question)]
-    for other in sorted(against, key=_claimed_time, reverse=True):
+    for other in question.against:
         if other.problem is not None:
             said = f"beside it lies one that may say otherwise ({other.name[:12]}): {other.problem.message}"
             return _problem(other.problem.code, other, said)
@@ -172,6 +171,12 @@ CHECKS: tuple[Callable[[Reading, Question], Problem | None], ...] = (
     nothing_newer_closes,
 )
 """The checks, in their order."""
+
+
+def speaking_against(question: Question) -> tuple[Reading, ...]:
+    """Return the attestations that close the gate unless a newer one opens it, newest first."""
+    found = [each for each in question.candidates if speaks_against(each, question)]
+    return tuple(sorted(found, key=_claimed_time, reverse=True))
 
 
 def speaks_against(reading: Reading, question: Question) -> bool:

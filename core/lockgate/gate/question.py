@@ -26,14 +26,16 @@ class Question:
         requirement: What is asked for.
         evidence: All that is there about the artifact.
         involved: Identities that may not waive here: those behind the model's provenance.
+        against: The attestations that close the gate unless a newer one opens it.
     """
 
     ground: Ground
     requirement: Requirement
     evidence: Evidence
     involved: frozenset[str] = frozenset()
+    against: tuple[Reading, ...] = ()
 
-    @property
+    @functools.cached_property
     def candidates(self) -> tuple[Reading, ...]:
         """The attestations that are, or claim to be, or may be, of the stage; the others say nothing here."""
         wanted = (self.requirement.stage, UNCLEAR)

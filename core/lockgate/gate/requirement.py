@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lockgate.gate import waived
 from lockgate.gate.attestation import Reading
-from lockgate.gate.checks import first_problem
+from lockgate.gate.checks import first_problem, speaking_against
 from lockgate.gate.codes import Code
 from lockgate.gate.decision import Answer, Problem, Relied
 from lockgate.gate.question import Question, run_of
@@ -59,7 +59,8 @@ def answer(question: Question, subject: Mapping[str, str] | None = None) -> tupl
     return _held(weighed, subject), weighed
 
 
-def _weigh(question: Question) -> Weighed:
+def _weigh(bare: Question) -> Weighed:
+    question = replace(bare, against=speaking_against(bare))
     valid, refused = [], []
     for reading in question.candidates:
         found = first_problem(reading, question)
