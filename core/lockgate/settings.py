@@ -34,7 +34,8 @@ class Settings:
     Attributes:
         key: URI of the key that signs attestations; None signs nothing.
         policy: Path or URL of ``lockgate.yaml``.
-        policy_key: Paths of the public keys of who may sign the policy, comma between them.
+        policy_key: Paths of the public keys of who may sign the policy, comma between them; ``PATH#NAME``
+            is of who may sign the policy of this name only.
         evidence: Folder or fsspec URL of the evidence store, into which every attestation is put.
         ledger: Path of an SQLite file or SQLAlchemy URL of the ledger, to which every one is appended.
         trust_state: Path of what a release gate remembers from one decision to the next.

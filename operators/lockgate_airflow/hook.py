@@ -134,9 +134,9 @@ def _policy(settings: Settings) -> None:
 
 
 def _policy_key(settings: Settings) -> None:
-    from lockgate.attest import keys
+    from lockgate.policy import roots
 
-    keys.load_publics(settings.policy_key or "")
+    roots.load(settings.policy_key or "")
 
 
 def _evidence(settings: Settings) -> None:

@@ -17,11 +17,10 @@ from lockgate.errors import InputError, StageError
 from lockgate.gate import problems
 from lockgate.gate.codes import Code
 from lockgate.gate.decision import Problem, at
+from lockgate.policy.roots import Roots
 from lockgate.policy.times import CLOCK_SKEW
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import SSlibKey
-
     from lockgate.attest.store import EvidenceStore
     from lockgate.ledger import Checkpoint, Entry, Ledger
     from lockgate.policy import Policy
@@ -39,7 +38,7 @@ class Ground:
         settings: Where everything is.
         name: The environment's name.
         now: The time that it is.
-        roots: Public keys of who may sign the policy.
+        roots: Public keys of who may sign the policy, and which.
         policy: The policy, signed and the newest known.
         seen: What the gate remembers.
         store: The evidence store.
@@ -50,7 +49,7 @@ class Ground:
     settings: Settings
     name: str
     now: dt.datetime
-    roots: list[SSlibKey] = field(default_factory=list)
+    roots: Roots = field(default_factory=Roots)
     policy: Policy | None = None
     seen: Seen | None = None
     store: EvidenceStore | None = None
@@ -132,12 +131,12 @@ def lay(ground: Ground) -> Problem | None:
 
 def roots_are_given(ground: Ground) -> Problem | None:
     """Who may sign the policy is said where the gate is set up, and nowhere else."""
-    from lockgate.attest import keys
+    from lockgate.policy import roots
 
     if not ground.settings.policy_key:
         return Problem(Code.NO_ROOT, "no key is given of who may sign the policy")
     try:
-        ground.roots = keys.load_publics(ground.settings.policy_key)
+        ground.roots = roots.load(ground.settings.policy_key)
     except InputError as error:
         return problems.of(Code.NO_ROOT, error)
     return None
@@ -150,10 +149,20 @@ def policy_is_signed(ground: Ground) -> Problem | None:
     if not ground.settings.policy:
         return Problem(Code.POLICY_UNREADABLE, "no policy is given to release by")
     try:
-        ground.policy = signing.open_policy(ground.settings.policy, ground.roots, now=ground.now)
+        ground.policy = signing.open_policy(ground.settings.policy, ground.roots.keys, now=ground.now)
     except InputError as error:
         return problems.of_policy(error)
     return None
+
+
+def policy_is_of_the_roots_name(ground: Ground) -> Problem | None:
+    """Who signed the policy may sign this one: a root key may be for a policy of another name."""
+    policy = ground.the_policy
+    allowed = {key.keyid for key in ground.roots.of(str(policy.name))}
+    if policy.approval is not None and allowed & policy.approval.signers:
+        return None
+    said = f"none of the root keys that signed it may sign a policy called {policy.name}"
+    return Problem(Code.POLICY_WRONG_SIGNER, said)
 
 
 def memory_is_readable(ground: Ground) -> Problem | None:
@@ -284,7 +293,7 @@ def policy_is_the_newest_logged(ground: Ground) -> Problem | None:
         said = f"the store lacks an approval of the policy {policy.name} that the ledger names"
         return Problem(Code.WITHHELD, said, withheld)
     try:
-        check_logged(policy, [stored[name] for name in known], ground.roots)
+        check_logged(policy, [stored[name] for name in known], ground.roots.of(str(policy.name)))
     except InputError as error:
         return problems.of_policy(error)
     return None
@@ -293,6 +302,7 @@ def policy_is_the_newest_logged(ground: Ground) -> Problem | None:
 STEPS: tuple[Callable[[Ground], Problem | None], ...] = (
     roots_are_given,
     policy_is_signed,
+    policy_is_of_the_roots_name,
     memory_is_readable,
     policy_is_the_newest_seen,
     clock_has_not_gone_back,
