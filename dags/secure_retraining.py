@@ -106,6 +106,7 @@ with DAG(
             },
             expect={"batch": verified},
             keys=batches / "pipeline.pub.pem",
+            attested_by="verify-artifact",
             parameters={"label": LABEL},
             record=out / "step.json",
         ) as step:

@@ -62,6 +62,7 @@ def train_model(
         materials={"reference": reference.path, "batch": batch.path},
         expect={"batch": verified.path},
         keys=key.path,
+        attested_by="verify-artifact",
         parameters={"label": label},
         record=record.path,
     ) as step:

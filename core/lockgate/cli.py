@@ -125,7 +125,11 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
             _forget(spec, words)
             raise InputError(f"--{name.replace('_', '-')} is empty; give a path, or leave the flag out")
     around = Settings(**{name: options[name] for name in NAMES if name in options})
-    _refuse_secrets(around)
+    try:
+        _refuse_secrets(around)
+    except InputError:
+        _forget(spec, words)
+        raise
     arguments = {name: value for name, value in given.items() if value is not None}
     with progress.shown(), progress.working(spec.name):
         result = run(

@@ -55,10 +55,15 @@ def decide(
         problem = ground.lay(base) or _of_subject(subject)
         said = dataclasses.replace(said, policy=base.identity, checkpoint=base.checkpoint)
         if problem is not None:
-            return dataclasses.replace(said, problems=(problem,))
+            return dataclasses.replace(said, problems=(_public(problem, settings),))
         return dataclasses.replace(said, answers=_Case(base, dict(subject)).answers())
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing opens on it
         return dataclasses.replace(said, problems=(problems.unexpected("the decision", error),), answers=())
+
+
+def _public(problem: Problem, settings: Settings) -> Problem:
+    """Hide passwords and tokens of the settings: what a gate says is signed, and kept for good."""
+    return dataclasses.replace(problem, message=settings.hide(problem.message))
 
 
 def _of_subject(subject: Mapping[str, str]) -> Problem | None:

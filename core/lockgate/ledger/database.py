@@ -74,7 +74,7 @@ class Database:
         Raises:
             LedgerUnreachableError: There is no ledger, or it does not answer.
         """
-        if self.path is not None and not self.path.exists():
+        if self.path is not None and not os.path.exists(self.path):  # noqa: PTH110 - also where no path can be
             raise LedgerUnreachableError(
                 f"there is no ledger at {self.path}; check the path, or append to it first"
             )

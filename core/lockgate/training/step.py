@@ -74,6 +74,7 @@ def training_step(
     parameters: Mapping[str, Any] | None = None,
     expect: Mapping[str, _Place | Mapping[str, str]] | None = None,
     keys: _Place | Sequence[_Place] = (),
+    attested_by: str | None = None,
     code: _Place | None = None,
 ) -> Iterator[TrainingStep]:
     """Bind what a block of code trains on, and what it makes, to a record of their digests.
@@ -89,6 +90,8 @@ def training_step(
             or a DigestSet), or the path of an attestation, whose run must have passed and whose first
             subject the material must be.
         keys: Public keys, ``NAME.pub.pem``, one of which must have signed such an attestation.
+        attested_by: The stage that must have written such an attestation, for example ``validate-data``: a
+            pipeline signs the attestations of all its stages with one key, and not every one looks at data.
         code: A file or folder of the training code, to record its git commit: ``code=__file__``.
 
     Raises:
@@ -111,7 +114,7 @@ def training_step(
         _discard(target)
         taken = {name: _take(name, os.fspath(uri), private) for name, uri in materials.items()}
         for name, expected in (expect or {}).items():
-            _check_expected(name, taken[name], expected, keys)
+            _check_expected(name, taken[name], expected, keys, attested_by)
         step = TrainingStep(taken, [os.fspath(uri) for uri in materials.values()])
         yield step
         products = step._digests_of_products(target)  # noqa: SLF001 - the two are one thing
@@ -161,20 +164,23 @@ def _check_expected(
     taken: artifact.Taken,
     expected: _Place | Mapping[str, str],
     keys: _Place | Sequence[_Place],
+    attested_by: str | None,
 ) -> None:
     if isinstance(expected, Mapping):
         held, source = dict(expected) == taken.digest, "the digest that is expected"
     elif isinstance(expected, str) and _HEX.match(expected):
         held, source = expected in taken.digest.values(), "the digest that is expected"
     else:
-        held, source = _attested(Path(expected), taken.digest, keys), f"what {expected} attests"
+        held, source = _attested(Path(expected), taken.digest, keys, attested_by), f"what {expected} attests"
     if not held:
         raise InputError(
             f"material {name!r} is not {source}: {taken.uri} was altered or is another file; verify it again"
         )
 
 
-def _attested(attestation: Path, digest: Mapping[str, str], keys: _Place | Sequence[_Place]) -> bool:
+def _attested(
+    attestation: Path, digest: Mapping[str, str], keys: _Place | Sequence[_Place], attested_by: str | None
+) -> bool:
     """Return whether a signed attestation of a run that passed has the digest as its first subject."""
     from lockgate.attest import envelope
     from lockgate.attest.keys import load_public
@@ -183,8 +189,14 @@ def _attested(attestation: Path, digest: Mapping[str, str], keys: _Place | Seque
     trusted = [keys] if isinstance(keys, (str, os.PathLike)) else list(keys)
     if not trusted:
         raise InputError(f"{attestation} counts only with its signer's public key; give it as keys=")
+    if not attested_by:
+        raise InputError(f"{attestation} may be of any stage; give the one that you rely on as attested_by=")
     raw = read_bytes(attestation, envelope.MAX_BYTES)
     statement = envelope.open_envelope(raw, [load_public(Path(key)) for key in trusted]).statement
+    if statement.run.stage != attested_by:
+        raise InputError(
+            f"{attestation} was written by {statement.run.stage}, not by {attested_by}; give the one of that"
+        )
     if not statement.run.opens:
         raise InputError(
             f"{attestation} says {statement.run.verdict} of what was verified; train on data that passed"

@@ -57,3 +57,17 @@ def test_a_file_with_a_number_sign_in_its_name_is_a_file(world):
     odd.write_bytes((world.folder / "root.pub.pem").read_bytes())
     assert roots.load(str(odd)).pairs[0][1] is None
     assert roots.load(f"{odd}#toys").pairs[0][1] == "toys"
+
+
+def test_a_token_in_the_address_of_the_root_key_comes_into_no_answer(world):
+    address = "https://gate:hush-hush@example.org/root.pub.pem"
+    world.settings = dataclasses.replace(world.settings, policy_key=address)
+    (problem,) = world.decide().problems
+    assert problem.code.name == "NO_ROOT"
+    assert "hush-hush" not in problem.message
+    assert "root.pub.pem" in problem.message
+
+
+def test_a_ledger_at_a_path_that_no_file_can_have_is_not_reached(world):
+    world.settings = dataclasses.replace(world.settings, ledger="x" * 5000)
+    assert world.code() == "LEDGER_UNREACHABLE"

@@ -92,6 +92,9 @@ def signer(tmp_path: Path) -> keys.KeyPair:
     return keys.generate("signer", tmp_path / "keys", None)
 
 
+SIGNED = {"attested_by": "sign-artifact"}
+
+
 def _verified(path: Path, signer: keys.KeyPair, tmp_path: Path) -> Path:
     out = tmp_path / "verified"
     run("sign-artifact", {"artifact": path}, out=out, key=str(signer.private))
@@ -100,7 +103,7 @@ def _verified(path: Path, signer: keys.KeyPair, tmp_path: Path) -> Path:
 
 def test_a_material_is_held_against_the_attestation_of_the_run_that_verified_it(batch, signer, tmp_path):
     attestation = _verified(batch, signer, tmp_path)
-    known = {"expect": {"batch": attestation}, "keys": signer.public}
+    known = {"expect": {"batch": attestation}, "keys": signer.public, **SIGNED}
     assert _train(batch, **known).materials["batch"] == _sha256(CLEAN)
     batch.write_bytes(OTHER)
     with pytest.raises(InputError, match="altered or is another file"):
@@ -113,8 +116,8 @@ def test_an_attestation_without_a_key_or_signed_by_another_does_not_count(batch,
         _train(batch, expect={"batch": attestation})
     other = keys.generate("other", tmp_path / "keys", None)
     with pytest.raises(EnvelopeError, match="not signed with the given key"):
-        _train(batch, expect={"batch": attestation}, keys=[other.public])
-    _train(batch, expect={"batch": attestation}, keys=[other.public, signer.public])
+        _train(batch, expect={"batch": attestation}, keys=[other.public], **SIGNED)
+    _train(batch, expect={"batch": attestation}, keys=[other.public, signer.public], **SIGNED)
 
 
 def test_an_attestation_that_says_fail_does_not_let_training_begin(tmp_path, signer):
@@ -122,7 +125,17 @@ def test_an_attestation_that_says_fail_does_not_let_training_begin(tmp_path, sig
     empty.mkdir()  # a folder without a file is a FAIL of sign-artifact
     attestation = _verified(empty, signer, tmp_path)
     with pytest.raises(InputError, match="says FAIL"):
-        _train(empty, expect={"batch": attestation}, keys=signer.public)
+        _train(empty, expect={"batch": attestation}, keys=signer.public, **SIGNED)
+
+
+def test_an_attestation_of_another_stage_does_not_let_training_begin(batch, signer, tmp_path):
+    """The pipeline signs every stage with one key, and a signature alone says nothing of the data."""
+    known = {"expect": {"batch": _verified(batch, signer, tmp_path)}, "keys": signer.public}
+    with pytest.raises(InputError, match="written by sign-artifact, not by validate-data"):
+        _train(batch, **known, attested_by="validate-data")
+    with pytest.raises(InputError, match="may be of any stage"):
+        _train(batch, **known)
+    assert _train(batch, **known, **SIGNED)
 
 
 def test_only_the_first_subject_of_an_attestation_is_what_it_verified(batch, signer, tmp_path):
@@ -133,6 +146,7 @@ def test_only_the_first_subject_of_an_attestation_is_what_it_verified(batch, sig
     }
     run("verify-artifact", arguments, out=tmp_path / "again", key=str(signer.private))
     known = {"expect": {"batch": tmp_path / "again/attestation.json"}, "keys": signer.public}
+    known["attested_by"] = "verify-artifact"
     assert _train(batch, **known).materials["batch"] == _sha256(CLEAN)
     batch.write_bytes(signer.public.read_bytes())  # the second subject of that attestation
     with pytest.raises(InputError, match="altered or is another file"):
