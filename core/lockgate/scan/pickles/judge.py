@@ -1,0 +1,257 @@
+"""Hold what a pickle wants to import, call and build against the lists; deny everything else.
+
+An entry of the lists says how a thing may be used (see `lockgate.scan.lists`). Only things that are
+imported by name may be called; what a pickle computes, it may not call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from lockgate.scan.lists import Lists
+from lockgate.scan.pickles.calls import BUILDS, CALLS, RefusedError
+from lockgate.scan.pickles.values import INERT, LIST, SET, Blob, Global, Instance, Mapping, Unjudged
+from lockgate.scan.record import DamagedError, Record
+from lockgate.scan.source import BytesStream, LimitedStream, Stream
+
+_NESTED = 3  # pickles in bytes in pickles
+# What a pickle in a byte string begins with: a protocol, or in protocol 0 soon an import.
+_PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+_NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
+
+
+class Judge:
+    """Judges one pickle, or several in a row.
+
+    Args:
+        lists: What is allowed.
+        record: Where hits go.
+        member: The place inside the file, for hits.
+        persistent: What to do with persistent ids; without it they cannot be judged.
+        depth: How many pickles this one is nested in.
+    """
+
+    def __init__(
+        self,
+        lists: Lists,
+        record: Record,
+        member: str = "",
+        persistent: Callable[[Any, int], Any] | None = None,
+        depth: int = 0,
+    ) -> None:
+        self.lists = lists
+        self.record = record
+        self.member = member
+        self.persistent_id = persistent
+        self.depth = depth
+        self.globals: dict[tuple[str, str], Global] = {}
+
+    def hit(self, rule: str, severity: str, message: str, offset: int, name: str = "") -> Unjudged:
+        """Record a hit and return what stands for the value."""
+        self.record.hit(rule, severity, message, member=self.member, offset=offset, name=name)
+        return Unjudged()
+
+    # --- Imports -------------------------------------------------------------------------------------
+
+    def resolve(self, module: Any, name: Any, proto: int, offset: int) -> Any:
+        """Judge GLOBAL, STACK_GLOBAL and the import of INST."""
+        if not (isinstance(module, str) and isinstance(name, str)):
+            return self.hit("LG-SCAN-004", "CRITICAL", "Imports something whose name is computed.", offset)
+        if proto < 3:  # noqa: PLR2004 - names of Python 2, as find_class renames them
+            module, name = _renamed(module, name)
+        found = self.globals.get((module, name))
+        if found is None:
+            found = Global(module, name, self.lists.allowed(module, name))
+            self.globals[module, name] = found
+            if not found.allowed:
+                rule, severity, why = self.lists.denied(module, name)
+                self.hit(rule, severity, f"Imports {found.path}, {why}.", offset, found.path)
+        return found
+
+    def extension(self, code: int, offset: int) -> Any:
+        """Judge EXT1, EXT2 and EXT4, whose meaning is a table of the process that loads."""
+        message = f"Imports whatever the loading process has registered as extension {code}."
+        return self.hit("LG-SCAN-005", "CRITICAL", message, offset)
+
+    def persistent(self, pid: Any, offset: int) -> Any:
+        """Judge PERSID and BINPERSID."""
+        if self.persistent_id is None:
+            self.record.cannot("refers to objects outside of the file (persistent ids)", self.member, offset)
+            return Unjudged()
+        return self.persistent_id(pid, offset)
+
+    # --- Calls ---------------------------------------------------------------------------------------
+
+    def call(self, func: Any, args: Any, offset: int) -> Any:
+        """Judge REDUCE."""
+        if isinstance(func, Unjudged):
+            return func
+        if not isinstance(func, Global):
+            return self.hit("LG-SCAN-004", "CRITICAL", "Calls something that is computed.", offset)
+        if not func.allowed:
+            return Unjudged()  # reported where it was imported
+        if "call" not in func.allowed:
+            message = f"Calls {func.path}, which may be named but not called."
+            return self.hit("LG-SCAN-003", "HIGH", message, offset, func.path)
+        condition = CALLS.get(func.path) or CALLS.get(f"*.{func.name}" if func.name == "newObj" else "")
+        if condition is None and func.name.startswith("__pyx_unpickle_"):
+            condition = CALLS["__pyx_unpickle_*"]
+        if condition is None:
+            return Instance(func, args)
+        try:
+            return condition(self, func, args, offset)
+        except RefusedError as error:
+            return self.hit("LG-SCAN-003", "HIGH", f"Calls {func.path} {error}.", offset, func.path)
+
+    def instantiate(self, cls: Any, args: tuple[Any, ...], offset: int) -> Any:
+        """Judge INST and OBJ: a bare object without arguments, a call with them."""
+        if isinstance(cls, Global) and not args and "new" in cls.allowed:
+            return Instance(cls)
+        return self.call(cls, args, offset)
+
+    def new(self, cls: Any, args: Any, offset: int, kwargs: Any = INERT) -> Any:
+        """Judge NEWOBJ and NEWOBJ_EX."""
+        if isinstance(cls, Unjudged):
+            return cls
+        if not isinstance(cls, Global):
+            return self.hit("LG-SCAN-004", "CRITICAL", "Makes an object of a class that is computed.", offset)
+        if not cls.allowed:
+            return Unjudged()
+        if "new" not in cls.allowed:
+            message = f"Makes an object of {cls.path}, which may only be named."
+            return self.hit("LG-SCAN-003", "HIGH", message, offset, cls.path)
+        if isinstance(kwargs, Mapping) and kwargs.find_special():
+            return self.hit("LG-SCAN-003", "HIGH", "Gives a class a special argument.", offset, cls.path)
+        return Instance(cls, args)
+
+    # --- Objects -------------------------------------------------------------------------------------
+
+    def build(self, made: Any, state: Any, offset: int) -> None:
+        """Judge BUILD: what an object is given as its attributes."""
+        if isinstance(made, Unjudged):
+            return
+        if isinstance(made, Global):
+            message = f"Sets attributes of {made.path} itself."
+            self.hit("LG-SCAN-003", "CRITICAL", message, offset, made.path)
+            return
+        if not isinstance(made, Instance):
+            raise DamagedError("the pickle gives a state to something that has none", offset)
+        made.state = state
+        for part in state if isinstance(state, tuple) else (state,):
+            if isinstance(part, Mapping):
+                part.state = True
+                self._special(part, offset)
+        condition = BUILDS.get(made.of.path)
+        if condition is not None:
+            try:
+                condition(made, state)
+            except RefusedError as error:
+                self.hit("LG-SCAN-003", "HIGH", f"Fills {made.of.path} {error}.", offset, made.of.path)
+
+    def append(self, target: Any, offset: int) -> None:
+        """Judge APPEND and APPENDS."""
+        if target is not LIST:
+            self._may(target, "append", offset)
+
+    def additems(self, target: Any, offset: int) -> None:
+        """Judge ADDITEMS."""
+        if target is not SET:
+            self._may(target, "add", offset)
+
+    def setitems(self, target: Any, items: list[Any], offset: int) -> None:
+        """Judge SETITEM and SETITEMS."""
+        if isinstance(target, Mapping):
+            target.put(items)
+            if target.state:
+                self._special(target, offset)
+        else:
+            self._may(target, "setitem", offset)
+
+    def _may(self, target: Any, use: str, offset: int) -> None:
+        if isinstance(target, Unjudged):
+            return
+        if isinstance(target, (Instance, Global)):
+            of = target.of if isinstance(target, Instance) else target
+            if isinstance(target, Instance) and use in of.allowed:
+                return
+            message = f"Has {of.path} take items, by a method of its own."
+            self.hit("LG-SCAN-003", "HIGH", message, offset, of.path)
+            return
+        raise DamagedError("the pickle gives items to something that takes none", offset)
+
+    def _special(self, state: Mapping, offset: int) -> None:
+        if special := state.find_special():
+            message = "Gives an object an attribute that Python itself calls or reads."
+            self.hit("LG-SCAN-003", "CRITICAL", message, offset, special)
+
+    # --- Pickles in byte strings ---------------------------------------------------------------------
+
+    def bytes_inside(self, data: bytes, offset: int) -> None:
+        """Look whether a byte string is itself a pickle that does something."""
+        if len(data) > 4 and _PICKLE.match(data):  # noqa: PLR2004 - no import is shorter
+            self._nested(BytesStream(data), offset)
+
+    def long_bytes_inside(self, stream: Stream, size: int, offset: int) -> Blob:
+        """Pass over a long byte string, looking whether it is a pickle; nothing of it is kept."""
+        inside = LimitedStream(stream, size)
+        if _PICKLE.match(head := inside.read(256)):
+            self._nested(_Headed(head, inside), offset)
+        inside.end()
+        return Blob(size)
+
+    def _nested(self, stream: Stream, offset: int) -> None:
+        from lockgate.scan.pickles.cursor import Cursor
+        from lockgate.scan.pickles.machine import Machine
+
+        if self.depth >= _NESTED:
+            self.record.cannot("pickles are nested in pickles too deep", self.member, offset)
+            return
+        aside = Record()
+        judge = Judge(self.lists, aside, f"{self.member}!bytes", lambda *_: Unjudged(), self.depth + 1)
+        ended = False
+        try:
+            Machine(Cursor(stream), judge).run()
+            ended = True
+        except DamagedError:
+            pass  # most byte strings are no pickles
+        for hit in aside.hits:
+            named = all(map(_NAME.match, hit.name.split(".", 1))) and hit.name
+            if hit.unsafe and (ended or (named and hit.severity == "CRITICAL")):
+                self.record.hit(
+                    "LG-SCAN-007",
+                    hit.severity,
+                    f"Holds a pickle in a byte string: {hit.message}",
+                    member=self.member,
+                    offset=offset,
+                    name=hit.name,
+                )
+
+
+class _Headed:
+    """A stream of which the head was already read."""
+
+    def __init__(self, head: bytes, rest: Stream) -> None:
+        self.head = head
+        self.rest = rest
+        self.at = 0
+
+    def read(self, count: int) -> bytes:
+        read, self.head = self.head[:count], self.head[count:]
+        read = read or self.rest.read(count)
+        self.at += len(read)
+        return read
+
+    def skip(self, count: int) -> None:
+        head, self.head = self.head[:count], self.head[count:]
+        self.rest.skip(count - len(head))
+        self.at += count
+
+
+def _renamed(module: str, name: str) -> tuple[str, str]:
+    from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+
+    if (module, name) in NAME_MAPPING:
+        return NAME_MAPPING[module, name]
+    return IMPORT_MAPPING.get(module, module), name
