@@ -19,6 +19,7 @@ from lockgate.scan.source import BytesStream, LimitedStream, Stream
 _NESTED = 3  # pickles in bytes in pickles
 # What a pickle in a byte string begins with: a protocol, or in protocol 0 soon an import.
 _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+_OF_SCRIPT = frozenset(["ref", "new", "call"])
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 
 
@@ -46,6 +47,7 @@ class Judge:
         self.member = member
         self.persistent_id = persistent
         self.depth = depth
+        self.script = False  # TorchScript: read by torch's own unpickler, which imports nothing
         self.globals: dict[tuple[str, str], Global] = {}
 
     def hit(self, rule: str, severity: str, message: str, offset: int, name: str = "") -> Unjudged:
@@ -63,12 +65,19 @@ class Judge:
             module, name = _renamed(module, name)
         found = self.globals.get((module, name))
         if found is None:
-            found = Global(module, name, self.lists.allowed(module, name))
+            found = Global(module, name, self._uses(module, name))
             self.globals[module, name] = found
             if not found.allowed:
                 rule, severity, why = self.lists.denied(module, name)
                 self.hit(rule, severity, f"Imports {found.path}, {why}.", offset, found.path)
         return found
+
+    def _uses(self, module: str, name: str) -> frozenset[str]:
+        if self.script and (module == "__torch__" or module.startswith("__torch__.")):
+            return _OF_SCRIPT
+        if self.script and module == "torch.jit._pickle":
+            return _OF_SCRIPT if name.startswith(("build_", "restore_type_tag")) else frozenset()
+        return self.lists.allowed(module, name)
 
     def extension(self, code: int, offset: int) -> Any:
         """Judge EXT1, EXT2 and EXT4, whose meaning is a table of the process that loads."""

@@ -40,11 +40,12 @@ class Machine:
     Args:
         cursor: Where the pickle begins.
         judge: What is told about imports, calls and objects.
-        after_build: Called after each BUILD with the object; joblib reads raw bytes there.
+        after_build: Called after each BUILD with the machine and the object; joblib reads raw bytes
+            there. Returns whether it moved the cursor.
     """
 
     def __init__(
-        self, cursor: Cursor, judge: Judge, after_build: Callable[[Any, Cursor], Any] | None = None
+        self, cursor: Cursor, judge: Judge, after_build: Callable[[Machine, Any], bool] | None = None
     ) -> None:
         self.c = cursor
         self.judge = judge
@@ -55,8 +56,9 @@ class Machine:
         self.far: dict[int, Any] = {}  # memo entries that were not put in order
         self.proto = 0
         self.frame_end = _NEVER
-        self.opcodes = 0
         self.start = cursor.offset
+        self.build_end = 0
+        self.made_arrays = 0  # that joblib wrote outside of the pickle
 
     # --- The loop ------------------------------------------------------------------------------------
 
@@ -193,6 +195,13 @@ class Machine:
             # CPython ignores what is left; no pickler leaves anything.
             raise DamagedError("objects are left over at STOP", self.c.offset)
         return value
+
+    def fork(self, cursor: Cursor, judge: Judge) -> Machine:
+        """Return a machine in the same state that reads from elsewhere."""
+        twin = Machine(cursor, judge)
+        twin.stack, twin.memo, twin.far, twin.proto = [*self.stack], [*self.memo], {**self.far}, self.proto
+        twin.marks = [[*part] for part in self.marks]
+        return twin
 
     # --- Stack and memo ------------------------------------------------------------------------------
 
@@ -341,7 +350,7 @@ def _long(m: Machine) -> None:
 @_opcode("\x8a")
 def _long1(m: Machine) -> None:
     data = m.c.take(m._uint(1))
-    m.stack.append(int.from_bytes(data, "little", signed=True) if len(data) <= 9 else INERT)  # noqa: PLR2004
+    m.stack.append(int.from_bytes(data, "little", signed=True) if len(data) <= 16 else INERT)  # noqa: PLR2004
 
 
 @_opcode("\x8b")
@@ -598,7 +607,8 @@ def _newobj_ex(m: Machine) -> None:
 def _build(m: Machine) -> None:
     state, made = m._pop(), m._top()
     m.judge.build(made, state, m.c.offset - 1)
-    if m.after_build is not None:
-        value = m.after_build(made, m.c)
-        if value is not None:
-            m.stack[-1] = value
+    m.build_end = m.c.offset
+    if m.after_build is not None and m.after_build(m, made):
+        if m.frame_end not in (_NEVER, m.build_end):
+            raise DamagedError("raw bytes lie inside a frame of the pickle", m.build_end)
+        m.frame_end = _NEVER

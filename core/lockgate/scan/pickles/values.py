@@ -111,6 +111,10 @@ class Mapping(dict[Any, Any]):
             self.whole = False
             self.special = self.special or _special(keys)
 
+    def get(self, key: Any, default: Any = INERT) -> Any:
+        """Return the value of a key, INERT when it is not known."""
+        return dict.get(self, key, default)
+
     def find_special(self) -> str:
         """Return a key that Python itself would look at on an object, or nothing."""
         return self.special or _special(self)

@@ -1,0 +1,1 @@
+"""One module a format: what it is recognised by, what in it can run code, and what must hold."""

@@ -1,0 +1,92 @@
+"""HDF5 files (HDF5 File Format Specification 3.0): Keras keeps its configuration in them as JSON.
+
+The file is searched for JSON objects from end to end rather than followed from its root: attributes
+are never compressed, and what no group leads to is looked at as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+
+from lockgate.scan.context import Context
+from lockgate.scan.formats import keras
+from lockgate.scan.record import DamagedError
+from lockgate.scan.source import Source
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+_WINDOW = 4 << 20
+_OBJECT = re.compile(rb'\{[ \t\r\n]*"')
+# A key of a configuration, plain or with any of its letters written as an escape.
+_KEY = re.compile(rb'"(?:class_name|[a-z_]*(?:\\u00[0-9a-fA-F]{2}[a-z_]*)+)"[ \t\r\n]*:')
+
+
+def scan(source: Source, context: Context) -> None:
+    """Judge every JSON object in the file."""
+    context.record.met("HDF5")
+    _ends(source)
+    at = 0
+    while at < source.size:
+        window = source.read(at, _WINDOW + 64)
+        last = min(len(window), _WINDOW)
+        step = last
+        for found in _OBJECT.finditer(window):
+            if found.start() >= last:
+                break
+            length = _document(source, at + found.start(), context)
+            if length > 0:
+                step = max(1, found.start() + length)
+                break
+        at += step
+
+
+def _document(source: Source, start: int, context: Context) -> int:
+    """Judge the JSON object at a place, and return its length; 0 if there is none."""
+    head = source.read(start, 512)
+    text = head.split(b"\0", 1)[0]
+    if len(text) < len(head) and not _KEY.search(text):
+        return 0
+    raw = head
+    size = 1 << 14
+    while True:
+        raw = source.read(start, size)
+        text = raw.split(b"\0", 1)[0]
+        if len(text) < len(raw) or len(raw) < size or size > context.limits.document:
+            break
+        try:
+            text[:-4].decode("utf-8", "strict")
+        except UnicodeDecodeError as error:
+            text = text[: error.start]
+            if error.start < size - 8:
+                break
+        size *= 4
+    decoded = text.decode("utf-8", "ignore")
+    try:
+        config, end = json.JSONDecoder().raw_decode(decoded)
+    except (ValueError, RecursionError):
+        if _KEY.search(text):
+            context.cannot("holds a configuration that is no JSON", start)
+        return 0
+    if _KEY.search(text[:end] if len(text) == len(decoded) else text):
+        context.record.met("Keras")
+        keras.check(config, context)
+    return len(decoded[:end].encode())
+
+
+def _ends(source: Source) -> None:
+    """Hold the end of the file that its superblock declares against the real one."""
+    head = source.exactly(0, 64)
+    version, width = head[8], head[13] if head[8] < 2 else head[9]  # noqa: PLR2004 - versions 0 and 1
+    if version > 3 or width not in (4, 8):  # noqa: PLR2004 - the newest version
+        raise DamagedError("has a superblock of no known version", 8)
+    first = {0: 24, 1: 28, 2: 12, 3: 12}[version]
+    code = "<Q" if width == 8 else "<L"  # noqa: PLR2004 - bytes of an offset
+    base = struct.unpack_from(code, head, first)[0]
+    end = struct.unpack_from(code, head, first + 2 * width)[0]
+    if base != 0:
+        raise DamagedError("begins with something else than HDF5", 0)
+    if end > source.size:
+        raise DamagedError("is cut short", source.size)
+    if end < source.size:
+        raise DamagedError("bytes follow the end of the file that it declares", end)

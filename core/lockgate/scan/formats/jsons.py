@@ -1,0 +1,73 @@
+"""JSON documents: Hugging Face configurations, Keras configurations, XGBoost models, and others."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lockgate.scan.context import Context
+from lockgate.scan.formats import keras, templates
+from lockgate.scan.record import DamagedError
+from lockgate.scan.source import Source
+
+_DEEPEST = 500
+
+
+def scan(source: Source, context: Context) -> None:
+    """Judge a document."""
+    if source.size > context.limits.document:
+        raise DamagedError(f"is a document of more than {context.limits.document:,} bytes")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            raise DamagedError("has a key twice")
+        return made
+
+    try:
+        document = json.loads(source.exactly(0, source.size).decode("utf-8"), object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        raise DamagedError("is no JSON, though it begins like it") from None
+    context.record.met("JSON")
+    _walk(document, context, 0)
+
+
+def _walk(value: Any, context: Context, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise DamagedError("is nested too deep")
+    if isinstance(value, list):
+        if value and isinstance(value[0], (int, float)):
+            return
+        for item in value:
+            _walk(item, context, depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _key(key, item, context)
+            _walk(item, context, depth + 1)
+        if "class_name" in value:
+            context.record.met("Keras")
+            keras.check(value, context, depth)
+
+
+def _key(key: str, item: Any, context: Context) -> None:
+    if key == "chat_template":
+        for text in _texts(item):
+            templates.check(text, context)
+    elif key == "auto_map" and item:
+        message = "Names classes of its own, whose code transformers runs with trust_remote_code."
+        context.hit("LG-SCAN-061", "HIGH", message, name=json.dumps(item)[:100])
+    elif key == "custom_pipelines" and item:
+        message = "Names pipelines of its own, whose code transformers runs with trust_remote_code."
+        context.hit("LG-SCAN-061", "HIGH", message, name=json.dumps(item)[:100])
+    elif key == "trust_remote_code" and item is True:
+        context.hit("LG-SCAN-061", "HIGH", "Asks for code from elsewhere to be trusted.", name=key)
+
+
+def _texts(item: Any) -> list[str]:
+    if isinstance(item, str):
+        return [item]
+    if isinstance(item, dict):
+        return [text for value in item.values() for text in _texts(value)]
+    if isinstance(item, list):
+        return [text for value in item for text in _texts(value)]
+    return []

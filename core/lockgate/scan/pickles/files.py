@@ -1,0 +1,122 @@
+"""Files of pickles: one, or several in a row, with the raw arrays that joblib writes in between."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from lockgate.scan.context import Context
+from lockgate.scan.pickles.calls import itemsize
+from lockgate.scan.pickles.cursor import Cursor
+from lockgate.scan.pickles.judge import Judge
+from lockgate.scan.pickles.machine import Machine
+from lockgate.scan.pickles.values import NONE, Global, Instance, Mapping, Unjudged
+from lockgate.scan.record import DamagedError, Record
+from lockgate.scan.source import BytesStream
+
+MAX_PICKLES = 10_000  # in a row
+_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+_SUBCLASSES = frozenset(["numpy.ndarray", "numpy.memmap", "numpy.matrix", "numpy.recarray"])
+_ALIGNMENT = 16  # joblib.numpy_pickle.NUMPY_ARRAY_ALIGNMENT_BYTES
+_AFTERWARDS = 1 << 16
+
+
+def looks_like_pickle(head: bytes) -> bool:
+    """Whether bytes may begin a pickle: a protocol, or opcodes of protocol 0 or 1 that make sense."""
+    if head[:1] == b"\x80":
+        return head[1:2] <= b"\x05"
+    return bool(head) and head[0] in b"(]})IJKLMNSTUVXFGcil" and _runs(head)
+
+
+def _runs(head: bytes) -> bool:
+    """Whether a first stretch of bytes runs on the machine to STOP or to where it is cut off."""
+    aside = Record()
+    machine = Machine(Cursor(BytesStream(head)), Judge(Context().lists, aside, "", lambda *_: Unjudged()))
+    try:
+        machine.run()
+    except DamagedError as error:
+        cut = error.offset is not None and error.offset >= len(head) - 300
+        return bool(aside.hits) or (cut and len(machine.memo) + len(machine.marks) + len(machine.stack) > 2)  # noqa: PLR2004
+    return True
+
+
+def scan(cursor: Cursor, context: Context) -> None:
+    """Judge a file that begins with a pickle."""
+    from lockgate.scan.formats import torch
+
+    value = _one(cursor, context)
+    if value == torch.MAGIC:
+        torch.scan_legacy(cursor, context)
+        return
+    context.record.met("pickle")
+    for _ in range(MAX_PICKLES):
+        if cursor.finished:
+            return
+        offset = cursor.offset
+        try:
+            _one(cursor, context)
+        except DamagedError:
+            message = "Has bytes after the end of its pickle that are no pickle."
+            context.hit("LG-SCAN-008", "MEDIUM", message, offset=offset)
+            context.cannot("bytes follow the end of the pickle", offset)
+            return
+    context.cannot(f"holds more than {MAX_PICKLES:,} pickles in a row")
+
+
+def _one(cursor: Cursor, context: Context) -> Any:
+    judge = Judge(context.lists, context.record, context.member)
+    return Machine(cursor, judge, _array_after).run()
+
+
+def _array_after(machine: Machine, made: Any) -> bool:
+    """Pass over the array that joblib's wrapper stands for; see ``NumpyArrayWrapper.read_array``."""
+    if not (isinstance(made, Instance) and made.of.path == _WRAPPER):
+        return False
+    state, cursor = made.state, machine.c
+    if not (isinstance(state, Mapping) and state.whole):
+        raise DamagedError("an array of joblib does not say what it is", cursor.offset)
+    subclass, dtype, shape = state.get("subclass"), state.get("dtype"), state.get("shape")
+    if isinstance(subclass, Unjudged) or isinstance(dtype, Unjudged):
+        raise DamagedError("an array of joblib is of a type that is not allowed", cursor.offset)
+    if not (isinstance(subclass, Global) and subclass.path in _SUBCLASSES):
+        machine.judge.hit(
+            "LG-SCAN-003", "HIGH", "Has joblib make an array of another class.", cursor.offset, _WRAPPER
+        )
+    size = itemsize(dtype)
+    if size is None or not isinstance(shape, tuple) or any(not isinstance(n, int) or n < 0 for n in shape):
+        raise DamagedError("an array of joblib does not say how large it is", cursor.offset)
+    machine.made_arrays += 1
+    if size == 0 and _has_objects(dtype):
+        inner = Machine(cursor, machine.judge)
+        inner.run()
+        return True
+    alignment = state.get("numpy_array_alignment_bytes")
+    if alignment is None or alignment is NONE:
+        _as_plain_pickle(machine)
+    else:
+        padding = cursor.take(1)[0]
+        if padding > _ALIGNMENT or cursor.take(padding).strip(b"\xff"):
+            # Any other padding could be opcodes to those who unpickle without joblib.
+            raise DamagedError("an array of joblib is padded in a way that joblib never does", cursor.offset)
+    cursor.skip(math.prod(shape) * size)
+    return True
+
+
+def _has_objects(dtype: Any) -> bool:
+    code = dtype.args[0]
+    return not (isinstance(code, str) and code.lstrip("|<>=") in ("S0", "U0", "V0"))
+
+
+def _as_plain_pickle(machine: Machine) -> None:
+    """Judge raw bytes of an old joblib file as the opcodes that they are without joblib."""
+    aside = Record()
+    judge = Judge(machine.judge.lists, aside, machine.judge.member, lambda *_: Unjudged())
+    offset = machine.c.offset
+    try:
+        machine.fork(Cursor(BytesStream(machine.c.peek(_AFTERWARDS))), judge).run()
+    except DamagedError:
+        pass  # numbers are no opcodes
+    for hit in aside.hits:
+        if hit.unsafe:
+            message = f"Is another pickle to those who load it without joblib: {hit.message}"
+            machine.judge.hit(hit.rule, hit.severity, message, offset, hit.name)
