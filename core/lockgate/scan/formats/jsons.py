@@ -32,21 +32,22 @@ def scan(source: Source, context: Context) -> None:
     _walk(document, context, 0)
 
 
-def _walk(value: Any, context: Context, depth: int) -> None:
+def _walk(value: Any, context: Context, depth: int, *, judged: bool = False) -> None:
     if depth > _DEEPEST:
         raise DamagedError("is nested too deep")
     if isinstance(value, list):
         if value and isinstance(value[0], (int, float)):
             return
         for item in value:
-            _walk(item, context, depth + 1)
+            _walk(item, context, depth + 1, judged=judged)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            _key(key, item, context)
-            _walk(item, context, depth + 1)
-        if "class_name" in value:
+        if "class_name" in value and not judged:
             context.record.met("Keras")
             keras.check(value, context, depth)
+            judged = True
+        for key, item in value.items():
+            _key(key, item, context)
+            _walk(item, context, depth + 1, judged=judged)
 
 
 def _key(key: str, item: Any, context: Context) -> None:

@@ -7,6 +7,7 @@ what templates of models use.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lockgate.scan.context import Context
@@ -40,13 +41,12 @@ def check(text: str, context: Context, offset: int | None = None) -> None:
     if len(text) > _LONGEST:
         raise DamagedError("a chat template is too long", offset)
     environment = SandboxedEnvironment(extensions=["jinja2.ext.loopcontrols", "jinja2.ext.do"])
-    environment.parse = environment._parse  # type: ignore[assignment,method-assign]
     try:
         # `generation` is a block that transformers adds.
         plain = text.replace("{% generation %}", "").replace("{% endgeneration %}", "")
         plain = plain.replace("{%- generation %}", "").replace("{%- endgeneration %}", "")
         plain = plain.replace("{%- generation -%}", "").replace("{%- endgeneration -%}", "")
-        tree = environment._parse(plain, None, None)
+        tree = environment.parse(plain)
     except (TemplateSyntaxError, RecursionError):
         context.cannot("a chat template cannot be parsed", offset)
         return
@@ -95,6 +95,4 @@ def _text(node: Any, nodes: Any) -> str:
 
 
 def _dunder(text: str) -> bool:
-    import re
-
-    return re.search(r"__(class|base|bases|mro|subclasses|globals|builtins|init|import|dict|getattribute|code|self)_*", text) is not None
+    return re.search(r"__(class|bases?|mro|subclasses|globals|builtins|init|import|dict|getattribute|self)_*", text) is not None

@@ -1,0 +1,129 @@
+"""Which format a file is, told by its content alone, and who reads it.
+
+A file that two readers would take for two things is unsafe: one of the two is what the person who
+looked at it saw, and the other is what is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lockgate.scan.context import Context
+from lockgate.scan.formats import (
+    compressed, gguf, hdf5, jsons, natives, npy, onnx, safetensors, savedmodel, tars, text, zips,
+)  # fmt: skip
+from lockgate.scan.pickles import files
+from lockgate.scan.pickles.cursor import Cursor
+from lockgate.scan.record import DamagedError
+from lockgate.scan.source import Source, Stream, spooled
+
+_HEAD = 4096
+_SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
+_FOREIGN = {
+    _SEVEN_ZIP: "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard", b"MSCF": "CAB", b"\x1f\x9d": "compress",
+    b"PAR1": "Parquet", b"ARROW1": "Arrow", b"%PDF": "PDF", b"SQLite format 3\0": "SQLite",
+}  # fmt: skip
+_PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
+
+
+def scan(source: Source, context: Context) -> None:
+    """Judge a file, or a member of one.
+
+    Raises:
+        DamagedError: It cannot be read to its end.
+    """
+    if source.size == 0:
+        context.record.met("empty")
+        return
+    head = source.read(0, _HEAD)
+    readers = _readers(source, head, context)
+    names = [name for name, _ in readers]
+    if len(names) > 1:
+        message = f"Reads as {' and as '.join(names)}: whoever looks and whoever loads may see two things."
+        context.hit("LG-SCAN-026", "HIGH", message, name="+".join(names))
+    for _, reader in readers:
+        try:
+            reader()
+        except DamagedError as error:
+            context.cannot(str(error), error.offset)
+    if not readers:
+        _unknown(source, head, context)
+
+
+def scan_stream(stream: Stream, context: Context, most: int) -> None:
+    """Judge what compressed data unpacks to: pickles and arrays as they come, the rest from a file."""
+    cursor = Cursor(stream)
+    head = cursor.peek(_HEAD)
+    if not head:
+        context.record.met("empty")
+    elif head.startswith(npy.MAGIC):
+        npy.scan(cursor, context)
+    elif files.looks_like_pickle(head) and not tars.looks_like_tar(head):
+        files.scan(cursor, context)
+    else:
+        scan(spooled(cursor, most), context)
+
+
+def _readers(source: Source, head: bytes, context: Context) -> list[tuple[str, Callable[[], None]]]:
+    """Return every format that the file is, with what reads it."""
+    found: list[tuple[str, Callable[[], None]]] = []
+
+    def is_(name: str, reader: Callable[[], None]) -> None:
+        found.append((name, reader))
+
+    if zips.is_zip(source) or head.startswith(b"PK\x03\x04"):
+        is_("zip", lambda: zips.scan(source, context))
+    if tars.looks_like_tar(head):
+        is_("tar", lambda: tars.scan(source, context))
+    if compressed.codec(head):
+        is_(compressed.codec(head), lambda: compressed.scan(source, context))
+    if head.startswith(npy.MAGIC):
+        is_("npy", lambda: npy.scan(Cursor(source.stream()), context))
+    if head.startswith(hdf5.MAGIC):
+        is_("HDF5", lambda: hdf5.scan(source, context))
+    if head.startswith(gguf.MAGIC):
+        is_("GGUF", lambda: gguf.scan(source, context))
+    if head.startswith(natives.CATBOOST):
+        is_("CatBoost", lambda: natives.scan_catboost(source, context))
+    if head.startswith(natives.LIGHTGBM):
+        is_("LightGBM", lambda: natives.scan_lightgbm(source, context))
+    if safetensors.looks_like_safetensors(head, source.size):
+        is_("safetensors", lambda: safetensors.scan(source, context))
+    if natives.looks_like_ubjson(head):
+        is_("UBJSON", lambda: natives.scan_ubjson(source, context))
+    if files.looks_like_pickle(head):
+        is_("pickle", lambda: files.scan(Cursor(source.stream()), context))
+    if what := text.program(head):
+        is_("program", lambda: text.scan_program(what, context))
+    if not found:
+        _by_structure(source, head, context, is_)
+    return found
+
+
+def _by_structure(
+    source: Source, head: bytes, context: Context, is_: Callable[[str, Callable[[], None]], None]
+) -> None:
+    """Try the formats that have no magic number, most telling first."""
+    if head.lstrip()[:1] in (b"{", b"["):
+        is_("JSON", lambda: jsons.scan(source, context))
+    elif savedmodel.looks_like_saved_model(source):
+        is_("SavedModel", lambda: savedmodel.scan(source, context))
+    elif onnx.looks_like_onnx(source):
+        is_("ONNX", lambda: onnx.scan(source, context))
+    elif savedmodel.looks_like_graph(source):
+        is_("graph", lambda: savedmodel.scan_graph(source, context))
+    elif text.is_text(source):
+        is_("text", lambda: text.scan(source, context))
+
+
+def _unknown(source: Source, head: bytes, context: Context) -> None:
+    picture = next((name for magic, name in _PICTURES.items() if head.startswith(magic)), None)
+    if picture:
+        context.record.met(picture)
+        return
+    foreign = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
+    if foreign == "7z":
+        # Loaders fail on it, after or before they ran what is inside (the "nullifAI" models of 2025).
+        message = "Is a 7z archive, which no model is saved in; what it holds was not looked at."
+        context.hit("LG-SCAN-100", "MEDIUM", message, name=foreign)
+    context.cannot(f"is {foreign}, which is not read here" if foreign else "is in no format that is known here")

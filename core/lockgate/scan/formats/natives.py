@@ -1,0 +1,148 @@
+"""Boosted trees in the formats of their own libraries: numbers in a frame, no code.
+
+Only the frame is held against the file: these libraries parse the rest themselves. XGBoost writes JSON
+(see `jsons`) or UBJSON, LightGBM text, CatBoost a length and a FlatBuffer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from lockgate.scan.context import Context
+from lockgate.scan.record import DamagedError
+from lockgate.scan.source import CHUNK, Source
+
+CATBOOST = b"CBM1"
+LIGHTGBM = b"tree\n"
+_UBJSON = re.compile(rb"\{[Ll]\x00{0,7}")
+_SIZES = {b"i": 1, b"U": 1, b"I": 2, b"l": 4, b"L": 8, b"d": 4, b"D": 8, b"C": 1, b"Z": 0, b"N": 0, b"T": 0, b"F": 0}
+_LENGTHS = frozenset([b"i", b"U", b"I", b"l", b"L"])
+_DEEPEST = 64
+_MOST = 50_000_000  # values of a UBJSON document
+
+
+def looks_like_ubjson(head: bytes) -> bool:
+    """Whether bytes begin a UBJSON object whose first key is text of some letters."""
+    if head[:1] != b"{" or head[1:2] not in _LENGTHS:
+        return False
+    width = _SIZES[head[1:2]]
+    size = int.from_bytes(head[2 : 2 + width], "big")
+    return 0 < size < 64 and re.fullmatch(rb"[\w.]+", head[2 + width : 2 + width + size]) is not None  # noqa: PLR2004
+
+
+class _Ubjson:
+    """Walks a document (ubjson.org, draft 12) without keeping it."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.buf, self.base, self.i = b"", 0, 0
+        self.left = _MOST
+
+    def take(self, count: int) -> bytes:
+        if self.i + count > len(self.buf):
+            self.base += self.i
+            self.buf = self.source.read(self.base, max(CHUNK, count))
+            self.i = 0
+            if count > len(self.buf):
+                raise DamagedError("is cut short", self.base + len(self.buf))
+        taken = self.buf[self.i : self.i + count]
+        self.i += count
+        return taken
+
+    def skip(self, count: int) -> None:
+        if self.i + count <= len(self.buf):
+            self.i += count
+            return
+        self.base += self.i + count
+        self.buf, self.i = b"", 0
+        if self.base > self.source.size:
+            raise DamagedError("is cut short", self.source.size)
+
+    def length(self) -> int:
+        kind = self.take(1)
+        if kind not in _LENGTHS:
+            raise DamagedError("has a length that is no number", self.base + self.i)
+        value = int.from_bytes(self.take(_SIZES[kind]), "big", signed=kind != b"U")
+        if value < 0:
+            raise DamagedError("has a negative length", self.base + self.i)
+        return value
+
+    def value(self, kind: bytes, depth: int) -> None:
+        self.left -= 1
+        if depth > _DEEPEST or self.left < 0:
+            raise DamagedError("is nested too deep or holds too much", self.base + self.i)
+        if kind in _SIZES:
+            self.skip(_SIZES[kind])
+        elif kind in (b"S", b"H"):
+            self.skip(self.length())
+        elif kind in (b"[", b"{"):
+            self.container(kind, depth)
+        else:
+            raise DamagedError("has a value of no known type", self.base + self.i)
+
+    def container(self, kind: bytes, depth: int) -> None:
+        end = b"]" if kind == b"[" else b"}"
+        item: bytes | None = None
+        count = -1
+        mark = self.take(1)
+        if mark == b"$":
+            item = self.take(1)
+            if self.take(1) != b"#":
+                raise DamagedError("has a typed container without a count", self.base + self.i)
+            count = self.length()
+        elif mark == b"#":
+            count = self.length()
+        else:
+            self.i -= 1
+        if count >= 0 and item in _SIZES and kind == b"[":
+            self.skip(count * _SIZES[item])  # type: ignore[index]
+            return
+        while count != 0:
+            if count < 0 and (mark := self.take(1)) == end:
+                return
+            if count < 0:
+                self.i -= 1
+            if kind == b"{":
+                self.skip(self.length())
+            self.value(item or self.take(1), depth + 1)
+            count -= count > 0
+
+
+def scan_ubjson(source: Source, context: Context) -> None:
+    """Judge a UBJSON document: it must fill the file."""
+    context.record.met("UBJSON")
+    walk = _Ubjson(source)
+    walk.value(walk.take(1), 0)
+    if walk.base + walk.i != source.size:
+        raise DamagedError("bytes follow the end of the document", walk.base + walk.i)
+
+
+def scan_catboost(source: Source, context: Context) -> None:
+    """Judge the frame of a CatBoost model: a length, a FlatBuffer, further parts by name."""
+    context.record.met("CatBoost")
+    size = int.from_bytes(source.exactly(4, 4), "little")
+    core = source.exactly(8, min(size, 8))
+    if size < 16 or 8 + size > source.size or int.from_bytes(core[:4], "little") >= size:  # noqa: PLR2004
+        raise DamagedError("its model is longer than the file", 4)
+    parts = source.read(8 + size, 1 << 16)
+    if parts and not re.match(rb"[\x00-\xff]{0,16}[\w.:]{3,}", parts):
+        raise DamagedError("bytes follow its model that are no part of it", 8 + size)
+
+
+def scan_lightgbm(source: Source, context: Context) -> None:
+    """Judge a LightGBM model: lines of ASCII, with its sections in order."""
+    context.record.met("LightGBM")
+    head = source.read(0, 4096)
+    if not re.match(rb"tree\nversion=v\d+\n", head):
+        raise DamagedError("is no model of LightGBM, though it begins like one", 0)
+    at, tail = 0, b""
+    while block := source.read(at, CHUNK):
+        if block.translate(None, _PRINTABLE):
+            raise DamagedError("has bytes that are no text", at)
+        at += len(block)
+        tail = (tail + block)[-(1 << 16) :]
+    if b"end of trees" not in tail and b"end of trees" not in head:
+        raise DamagedError("ends before its trees do", source.size)
+
+
+_PRINTABLE = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])

@@ -1,0 +1,81 @@
+"""Text, and files that are programs: what lies beside a model, and what has no business there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+
+from lockgate.scan.context import Context
+from lockgate.scan.source import CHUNK, Source
+
+_PROGRAMS = {
+    b"\x7fELF": "a program or library for Linux",
+    b"MZ": "a program or library for Windows",
+    b"\xcf\xfa\xed\xfe": "a program or library for macOS",
+    b"\xce\xfa\xed\xfe": "a program or library for macOS",
+    b"\xca\xfe\xba\xbe": "a program for macOS or Java",
+    b"\x00asm": "WebAssembly",
+    b"#!": "a script",
+    b"<?php": "a script",
+}
+_TEXT = bytes([9, 10, 12, 13, 27, *range(32, 127), *range(128, 256)])
+_STATEMENT = re.compile(
+    rb"^[ \t]*(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[:(]|@\w)", re.MULTILINE
+)
+_CALL = re.compile(rb"\b(?:__import__|exec|eval|compile|getattr|globals|open|system|popen)[ \t]*\(")
+_LONGEST_CODE = 4 << 20
+# CPython's magic numbers end in \r\n; the two bytes before have grown from 20121 to below 4000.
+_COMPILED = re.compile(rb"[\x00-\xff][\x0c-\x10]\r\n[\x00-\x03]\x00\x00\x00")
+
+
+def program(head: bytes) -> str:
+    """Return what kind of program bytes begin, or nothing."""
+    if _COMPILED.match(head):
+        return "compiled Python"
+    return next((what for magic, what in _PROGRAMS.items() if head.startswith(magic)), "")
+
+
+def scan_program(what: str, context: Context) -> None:
+    """Report a program."""
+    context.record.met("program")
+    context.hit("LG-SCAN-101", "HIGH", f"Is {what}; a model is data.", name=what)
+
+
+def is_text(source: Source) -> bool:
+    """Whether a file is UTF-8 text from end to end."""
+    import codecs
+
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    at = 0
+    while block := source.read(at, CHUNK):
+        at += len(block)
+        if block.translate(None, _TEXT):
+            return False
+        try:
+            decoder.decode(block, at >= source.size)
+        except UnicodeDecodeError:
+            return False
+    return source.size > 0
+
+
+def scan(source: Source, context: Context) -> None:
+    """Judge text: harmless unless it is Python that would be imported."""
+    context.record.met("text")
+    if source.size > _LONGEST_CODE:
+        return
+    raw = source.read(0, _LONGEST_CODE)
+    if context.name.endswith((".py", ".pth", ".sh", ".bat", ".ps1", ".js", ".pyi")) or _is_python(raw):
+        context.hit("LG-SCAN-101", "HIGH", "Is a program; a model is data.", name=context.name)
+
+
+def _is_python(raw: bytes) -> bool:
+    if not (_STATEMENT.search(raw) or _CALL.search(raw)):
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(raw)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return bool(tree.body)
