@@ -7,6 +7,7 @@ list are accepted, and none of those that hold code, load other files or wrap an
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from lockgate.scan.context import Context
@@ -105,15 +106,17 @@ def known(module: str | None, name: str, context: Context) -> bool:
     if module is None:  # as Keras 2 wrote it
         return any("ref" in context.lists.allowed(f"keras.{part}", plain) for part in _PARTS)
     module = module.replace("tf_keras", "keras").replace("tensorflow.keras", "keras").replace("keras.src", "keras")
+    module = module.replace("keras.engine", "keras.models")
+    module = re.sub(r"^keras\.backend\.\w+\.optimizers\b", "keras.optimizers", module)
     parts = module.split(".")
     return parts[0] == "keras" and any(
         parts[1] == part.split(".")[0] and "ref" in context.lists.allowed(f"keras.{part}", plain)
         for part in _PARTS
         if len(parts) > 1
-    ) or (module in ("keras", "keras.engine") and known(None, plain, context))
+    ) or (module == "keras" and known(None, plain, context))
 
 
 _PARTS = (
     *("layers", "models", "initializers", "optimizers", "optimizers.schedules", "losses", "metrics"),
-    *("regularizers", "constraints", "activations", "dtype_policies", "quantizers", "random"),
+    *("regularizers", "constraints", "activations", "dtype_policies", "quantizers", "random", "ops"),
 )

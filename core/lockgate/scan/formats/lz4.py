@@ -30,7 +30,8 @@ class Lz4Decompressor:
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Return up to ``max_length`` bytes."""
         self.waiting += data
-        while not self.ready and not self.eof and self._step():
+        # One byte more than is asked for, so that the end mark is seen with the last of the data.
+        while len(self.ready) <= max_length and not self.eof and self._step():
             pass
         out = bytes(self.ready[:max_length])
         del self.ready[:max_length]

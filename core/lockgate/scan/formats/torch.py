@@ -72,7 +72,7 @@ class Archive:
         self.root = root
         self.context = context
         self.members = {m.name: m for m in members}
-        self.storages = Storages(context)
+        self.storages: dict[str, Storages] = {}
         self.script = any(name.startswith(f"{root}code/") for name in self.members)
         context.record.met("TorchScript" if self.script else "torch")
         for name in self.members:
@@ -84,10 +84,12 @@ class Archive:
         from lockgate.scan.formats import kinds, torchscript
 
         inside = member.name.removeprefix(self.root)
-        if inside in ("data.pkl", "constants.pkl"):
+        folder, _, key = inside.rpartition("/")
+        if inside.endswith(".pkl") and not folder:
             self._pickle(member, context)
-        elif inside.startswith(("data/", "constants/")) and self._is_storage(member):
-            self._storage(member, context)
+        elif key.isdigit() and f"{self.root}{folder}.pkl" in self.members:
+            # Raw numbers, of which only the checksum can be checked.
+            zips.Checked(_stream(self.source, member, context), member).check(context)
         elif inside in _PLAIN and member.size <= _TINY:
             zips.Checked(_stream(self.source, member, context), member).check(context)
         elif inside.startswith("code/") and inside.endswith(".debug_pkl"):
@@ -98,15 +100,12 @@ class Archive:
             return False
         return True
 
-    def _is_storage(self, member: Member) -> bool:
-        key = member.name.rpartition("/")[2]
-        return key.isdigit()
-
     def _pickle(self, member: Member, context: Context) -> None:
         stream = zips.Checked(_stream(self.source, member, context), member)
         cursor = Cursor(stream)
         context.record.met("pickle")
-        judge = Judge(context.lists, context.record, context.member, self.storages.persistent)
+        storages = self.storages[member.name.removeprefix(self.root).removesuffix(".pkl")] = Storages(context)
+        judge = Judge(context.lists, context.record, context.member, storages.persistent)
         judge.script = self.script
         Machine(cursor, judge).run()
         if not cursor.finished:
@@ -114,16 +113,13 @@ class Archive:
             context.cannot("bytes follow the end of the pickle", cursor.offset)
         stream.check(context)
 
-    def _storage(self, member: Member, context: Context) -> None:
-        """Pass over raw numbers; only the checksum is held against them."""
-        zips.Checked(_stream(self.source, member, context), member).check(context)
-
     def finish(self) -> None:
         """Hold the storages that were named against those that are there."""
-        for key, size in self.storages.sizes.items():
-            there = self.members.get(f"{self.root}data/{key}") or self.members.get(f"{self.root}constants/{key}")
-            if there is None or there.size < size:
-                self.context.cannot(f"storage {key} is not there, or shorter than it must be")
+        for folder, storages in self.storages.items():
+            for key, size in storages.sizes.items():
+                there = self.members.get(f"{self.root}{folder}/{key}")
+                if there is None or there.size < size:
+                    self.context.cannot(f"storage {folder}/{key} is not there, or shorter than it must be")
 
 
 def _stream(source: Source, member: Member, context: Context) -> Any:

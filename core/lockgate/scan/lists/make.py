@@ -51,6 +51,7 @@ class Framework:
     Attributes:
         package: Its top package.
         skip: Modules to leave out, as a pattern of the whole name.
+        only: Modules to keep, as a pattern of the whole name; by default all.
         reviewed: ``module.Class.__method__`` whose code was read and found harmless, as a pattern.
         refuse: Classes and functions to leave out all the same, as a pattern, with the reason.
         functions: Modules whose public functions are numeric, as a pattern.
@@ -60,6 +61,7 @@ class Framework:
 
     package: str
     skip: str = ""
+    only: str = ""
     reviewed: str = ""
     refuse: dict[str, str] = field(default_factory=dict)
     functions: str = ""
@@ -68,6 +70,9 @@ class Framework:
 
 
 _SKIPPED = r"(\.tests?(\.|$)|\.testing(\.|$)|conftest|\.setup$|_build_utils|__main__)"
+
+# BaseEstimator compares versions and fills __dict__; the mixins of metadata fill nothing.
+_SKLEARN = r"sklearn\.(base\.BaseEstimator|utils\._metadata_requests\.\w+)\.__\w+__"
 
 FRAMEWORKS: dict[str, Framework] = {
     "scikit-learn": Framework(
@@ -125,6 +130,39 @@ FRAMEWORKS: dict[str, Framework] = {
         functions=r"numpy",
         calls=r"numpy\.random\.\S+\.__pyx_unpickle_\w+|numpy\.random\.bit_generator\.SeedSequence",
     ),
+    "torch": Framework(
+        package="torch",
+        only=r"torch\.nn\.(modules(\..*)?|parameter|functional)",
+        # Module, RNNBase, MultiheadAttention and others fill __dict__ and add what old files lack.
+        reviewed=r"torch\.nn\.(modules\.\w+\.\w+|parameter\.\w+)\.__\w+__",
+        refuse={
+            r"torch\.nn\.parameter\..*": "made by torch's own functions",
+            r"torch\.nn\.functional\.(has_torch|handle_torch|boolean_disp|assert_|_).*": "not part of a model",
+        },
+        functions=r"torch\.nn\.functional",
+    ),
+    "xgboost": Framework(
+        package="xgboost",
+        only=r"xgboost\.(core|sklearn|callback)",
+        # Booster.__setstate__ hands a buffer to the library's own parser.
+        reviewed=_SKLEARN + r"|xgboost\.core\.Booster\.__(setstate|del)__",
+        refuse={r"xgboost\.(core\.(?!Booster).*|callback\.(?!EarlyStopping|LearningRateScheduler).*)": "not part of a model"},
+    ),
+    "lightgbm": Framework(
+        package="lightgbm",
+        only=r"lightgbm\.(basic|sklearn)",
+        # Booster.__setstate__ hands a text to the library's own parser.
+        reviewed=_SKLEARN + r"|lightgbm\.basic\.Booster\.__(setstate|del)__",
+        refuse={r"lightgbm\.basic\.(?!Booster).*": "not part of a model"},
+    ),
+    "catboost": Framework(
+        package="catboost",
+        only=r"catboost\.core",
+        # _CatBoostBase.__setstate__ hands bytes to the library's own parser.
+        reviewed=r"catboost\.core\._CatBoostBase\.__(setstate|eq|hash)__",
+        refuse={r"catboost\.core\.(?!CatBoost).*": "not part of a model"},
+    ),
+    "keras": Framework(package="keras", only="-"),
 }
 
 
@@ -141,6 +179,8 @@ def main(words: list[str] | None = None) -> int:
 
 def _write(name: str, *, merge: bool) -> None:
     uses, left_out = _read(FRAMEWORKS[name])
+    if name in _BY_OTHER_MEANS:
+        _BY_OTHER_MEANS[name](uses)
     path = _HERE / f"{name}.json"
     versions = {version(name)}
     if merge and path.exists():
@@ -196,6 +236,52 @@ def _read(framework: Framework) -> tuple[dict[str, Any], dict[str, set[str]]]:
     return uses, left_out
 
 
+def _torch(uses: dict[str, Any]) -> None:
+    """Add what torch itself allows when it loads weights only: storages, types, its rebuilding functions."""
+    from torch._weights_only_unpickler import _get_allowed_globals
+
+    for path, thing in _get_allowed_globals().items():
+        module, _, name = path.rpartition(".")
+        if not module.startswith("torch"):
+            continue
+        called = inspect.isfunction(thing) or name in ("Size", "device", "Parameter")
+        uses["call" if called else "ref"][module].add(name)
+        if name == "Parameter":
+            uses["new"][module].add(name)
+    uses["ref"]["torch"].add("Tensor")
+    uses["ref"]["torch._tensor"].add("Tensor")
+
+
+_KERAS_PARTS = (
+    *("layers", "models", "initializers", "optimizers", "optimizers.schedules", "losses", "metrics"),
+    *("regularizers", "constraints", "activations", "dtype_policies", "quantizers", "random"),
+)
+# Not objects of a model, or with code or files behind them; see `lockgate.scan.formats.keras`.
+_KERAS_NOT = re.compile(
+    r"get|.*serialize.*|Lambda|TorchModuleWrapper|TFSMLayer|JaxLayer|FlaxLayer|(load|save|clone)_model|model_from_json"
+)
+
+
+def _keras(uses: dict[str, Any]) -> None:
+    """Add the public classes, and the functions of activations, losses and metrics."""
+    for part in _KERAS_PARTS:
+        module = importlib.import_module(f"keras.{part}")
+        for name in dir(module):
+            thing = getattr(module, name)
+            function = inspect.isfunction(thing) and part in ("activations", "losses", "metrics", "initializers")
+            if not name.startswith("_") and (inspect.isclass(thing) or function) and not _KERAS_NOT.fullmatch(name):
+                uses["ref"][f"keras.{part}"].add(name)
+    uses["ref"]["keras.models"].add("Functional")
+    operation = importlib.import_module("keras").Operation
+    for part in ("numpy", "nn", "math", "linalg", "image"):  # not core, whose operations take functions
+        for name, thing in vars(importlib.import_module(f"keras.src.ops.{part}")).items():
+            if inspect.isclass(thing) and issubclass(thing, operation) and thing is not operation:
+                uses["ref"]["keras.ops"].add(name)
+
+
+_BY_OTHER_MEANS = {"torch": _torch, "keras": _keras}
+
+
 def _uses_of_class(framework: Framework, cls: type, path: str) -> tuple[set[str], str]:
     if issubclass(cls, enum.Enum):
         return {"call"}, ""
@@ -242,11 +328,16 @@ def _modules(framework: Framework) -> Iterator[ModuleType]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         package = importlib.import_module(framework.package)
-        yield package
+        if not framework.only:
+            yield package
         prefix = f"{framework.package}."
+        if framework.only == "-":
+            return
         names = [found.name for found in pkgutil.walk_packages(package.__path__, prefix, lambda _: None)]
         for name in names:
             if re.search(_SKIPPED, name) or re.fullmatch(framework.skip or "-", name):
+                continue
+            if framework.only and not re.fullmatch(framework.only, name):
                 continue
             try:
                 yield importlib.import_module(name)

@@ -26,7 +26,7 @@ Condition = Callable[["Judge", Global, Any, int], Any]
 _DTYPE = re.compile(r"[|<>=]?(?:[?bhilqpBHILQPefdgFDGOSUV]|[biufcSUVaO][0-9]{1,9}|[mM]8?(?:\[\w+\])?)\Z")
 _BASES = frozenset(["object", "dict", "list", "tuple", "set", "frozenset", "int", "float", "str"])
 _FACTORIES = frozenset(
-    ["builtins.dict", "builtins.float", "builtins.int", "builtins.list", "builtins.set", "builtins.str"]
+    ["collections.OrderedDict", "builtins.dict", "builtins.float", "builtins.int", "builtins.list", "builtins.set", "builtins.str"]
 )
 _BIT_GENERATORS = frozenset(["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
 _BIGGEST = 1 << 24  # what a few bytes of a pickle may have made for nothing
