@@ -7,6 +7,7 @@ import re
 import warnings
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import templates
 from lockgate.scan.source import CHUNK, Source
 
 _PROGRAMS = {
@@ -24,6 +25,14 @@ _STATEMENT = re.compile(
     rb"^[ \t]*(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[:(]|@\w)", re.MULTILINE
 )
 _CALL = re.compile(rb"\b(?:__import__|exec|eval|compile|getattr|globals|open|system|popen)[ \t]*\(")
+_YAML_TAG = re.compile(rb"!!python/[\w/:.]+|!<tag:yaml\.org,2002:python/[\w/:.]+>|^%TAG[^\n]*yaml\.org,2002:python[^\n]*", re.MULTILINE)
+_TARGET = re.compile(rb"""^[ \t-]*["']?_target_["']?[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
+# Hydra calls what `_target_` names; these only make layers, optimizers and data sets of these libraries.
+_TARGETS = re.compile(
+    r"nemo\.(collections|core)\.(?!.*(util|common\.(callbacks|parts\.(utils|preprocessing)))).*[A-Z]\w*\Z"
+    r"|torch\.(nn|optim)\.[\w.]*[A-Z]\w*\Z|(pytorch_)?lightning(\.pytorch)?\.Trainer\Z"
+)
+_TEMPLATE = (b"{%", b"{{-", b"{{ ", b"{{b", b"{#")
 _LONGEST_CODE = 4 << 20
 # CPython's magic numbers end in \r\n; the two bytes before have grown from 20121 to below 4000.
 _COMPILED = re.compile(rb"[\x00-\xff][\x0c-\x10]\r\n[\x00-\x03]\x00\x00\x00")
@@ -65,8 +74,24 @@ def scan(source: Source, context: Context) -> None:
     if source.size > _LONGEST_CODE:
         return
     raw = source.read(0, _LONGEST_CODE)
+    if raw.lstrip()[:64].startswith(_TEMPLATE) or context.name.endswith((".jinja", ".jinja2", ".j2")):
+        templates.check(raw.decode("utf-8", "replace"), context)
+        return
+    _configuration(raw, context)
     if context.name.endswith((".py", ".pth", ".sh", ".bat", ".ps1", ".js", ".pyi")) or _is_python(raw):
         context.hit("LG-SCAN-101", "HIGH", "Is a program; a model is data.", name=context.name)
+
+
+def _configuration(raw: bytes, context: Context) -> None:
+    """Report what YAML loaders and Hydra would import or call."""
+    for found in _YAML_TAG.finditer(raw):
+        name = found.group().decode("ascii", "replace")
+        context.hit("LG-SCAN-062", "CRITICAL", f"Has YAML that makes Python objects, {name}.", offset=found.start(), name=name)
+    for found in _TARGET.finditer(raw):
+        name = found.group(1).decode("utf-8", "replace")
+        if not _TARGETS.match(name):
+            message = f"Has {name} looked up and called by whoever instantiates this configuration."
+            context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
 
 
 def _is_python(raw: bytes) -> bool:

@@ -27,6 +27,7 @@ Rules about formats:
     ``LG-SCAN-052`` ONNX: tensors from another file (only noted).
     ``LG-SCAN-060`` a chat template that reaches beyond its message.
     ``LG-SCAN-061`` a configuration that asks for code of its own.
+    ``LG-SCAN-062`` YAML that makes Python objects, or names what Hydra calls.
     ``LG-SCAN-070`` safetensors or GGUF: a header that lies.
     ``LG-SCAN-080`` skops: a type that is not on the lists.
     ``LG-SCAN-090`` TorchScript: code that reaches beyond tensors.
@@ -59,6 +60,7 @@ _FIXES = {
     "LG-SCAN-052": "Scan and sign the folder, not the file alone.",
     "LG-SCAN-060": "Take the template out, or replace it by the one of the model that this one is made from.",
     "LG-SCAN-061": "Use an architecture that the library itself has, and never set trust_remote_code.",
+    "LG-SCAN-062": "Read the configuration with a safe loader, and make its objects by code of your own.",
     "LG-SCAN-07": "Have the file written again by the format's own library.",
     "LG-SCAN-100": "Unpack it where nothing can happen, and scan what is in it.",
     "LG-SCAN-101": "Take it out of the model's folder; code is reviewed and deployed as code.",
