@@ -45,7 +45,7 @@ def scan(source: Source, context: Context) -> None:
         try:
             reader()
         except DamagedError as error:
-            context.cannot(str(error), error.offset)
+            context.failed(error)
     if not readers:
         _unknown(source, head, context)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from lockgate.scan.lists import Lists, load
-from lockgate.scan.record import Record, TooMuchError
+from lockgate.scan.record import DamagedError, Record, TooMuchError
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,12 @@ class Context:
     ) -> None:
         """Add a hit at this place."""
         self.record.hit(rule, severity, message, member=self.member, offset=offset, name=name)
+
+    def failed(self, error: DamagedError) -> None:
+        """Say that this place could not be read to its end."""
+        if isinstance(error, TooMuchError):
+            self.hit("LG-SCAN-025", "MEDIUM", f"Reaches a limit of the scan: {error}.", offset=error.offset)
+        self.cannot(str(error), error.offset)
 
     def cannot(self, reason: str, offset: int | None = None) -> None:
         """Say that this place could not be judged."""

@@ -31,7 +31,7 @@ def scan_path(path: str, name: str, limits: Limits | None = None) -> Record:
     try:
         content.scan(Source(descriptor), context)
     except DamagedError as error:
-        context.cannot(str(error), error.offset)
+        context.failed(error)
     except MemoryError:
         context.cannot("needs more memory than a scan may take")
     except RecursionError:

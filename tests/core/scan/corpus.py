@@ -259,7 +259,7 @@ def arrays() -> Iterator[Technique]:
     alone = lzma.compress(system(), lzma.FORMAT_ALONE)
     yield Technique("model.lzma", joblib, RUNS, alone)
     yield Technique("model.lz4", joblib, RUNS, lz4(system()))
-    yield Technique("model.zfile", joblib, RUNS, b"ZF0x" + b"%x".ljust(17) % 1 + zlib.compress(system()))
+    yield Technique("model.zfile", joblib, RUNS, b"ZF0x" + (b"%x" % len(system())).ljust(17) + zlib.compress(system()))
     yield Technique("gzip-in-gzip", joblib, RUNS, gzip.compress(gzip.compress(system())))
     head = b"\x80\x04(" + wrapper("O", 1)
     yield Technique("objects-in-array.joblib", joblib, RUNS, head + system(4) + b"l.")
@@ -301,10 +301,10 @@ def archives() -> Iterator[Technique]:
     magic = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}."
     yield Technique("torch-legacy.pt", torch, RUNS, magic + system(2) + b"\x80\x02].")
     yield Technique("torch-tar.pt", torch, RUNS, tarred({"pickle": system(2), "sys_info": b"\x80\x02}."}))
-    yield Technique("encrypted-flag.pt", JFROG, RUNS | {"LG-SCAN-024"}, _flagged(torch_zip(system(2))))
+    yield Technique("encrypted-flag.pt", JFROG, RUNS | {"LG-SCAN-027"}, _flagged(torch_zip(system(2))))
     yield Technique("wrong-checksum.pt", JFROG, RUNS, _wrong_crc(torch_zip(system(2))))
     yield Technique("two-of-a-name.pt", ZIP_CONFUSION, frozenset(["LG-SCAN-022"]) | RUNS, _twice(EMPTY_MODEL, system(2)))
-    yield Technique("other-local-name.pt", ZIP_CONFUSION, RUNS, _renamed(torch_zip(system(2))))
+    yield Technique("other-local-name.pt", ZIP_CONFUSION, RUNS | {"LG-SCAN-023"}, _renamed(torch_zip(system(2))))
     yield Technique("hidden-between.pt", ZIP_CONFUSION, frozenset(["LG-SCAN-026"]), _hidden(system(2)))
     yield Technique("pickle-then-zip.pt", PICKLESCAN, RUNS | {"LG-SCAN-026"}, system(2) + good)
     yield Technique("model-then-zip.pkl", PICKLESCAN, RUNS | {"LG-SCAN-026"}, EMPTY_MODEL + torch_zip(system(2)))
@@ -312,9 +312,8 @@ def archives() -> Iterator[Technique]:
     yield Technique("slip-absolute.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"/tmp/x.txt": b"x"}))
     yield Technique("slip-windows.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"..\\x.txt": b"x"}))
     yield Technique("link.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-021"]), _zip_link())
-    bomb = zipped({"a.npy": b"\x93NUMPY" + b"\0" * (64 << 20)}, zipfile.ZIP_DEFLATED)
     yield Technique("nested-deep.zip", "42.zip", RUNS | {"LG-SCAN-025"}, _nested(system()))
-    yield Technique("bomb.npz", "42.zip", frozenset(["LG-SCAN-025", ""]), bomb)
+    yield Technique("overlapping.npz", ZIP_CONFUSION, frozenset(["LG-SCAN-023"]), _overlapping(npy(b"\0" * 8, "<f8")))
     for title, kind, link in (("symlink", tarfile.SYMTYPE, "/etc/passwd"), ("hardlink", tarfile.LNKTYPE, "/etc/passwd")):
         yield Technique(f"{title}.tar", "CVE-2007-4559", frozenset(["LG-SCAN-021"]), tarred({}, kind, link))
     yield Technique("device.tar", "CVE-2007-4559", frozenset(["LG-SCAN-021"]), tarred({}, tarfile.CHRTYPE, ""))
@@ -387,6 +386,15 @@ def _hidden(pickle: bytes) -> bytes:
     with zipfile.ZipFile(made, "a") as archive:
         archive.writestr("m/data.pkl", EMPTY_MODEL)
     return made.getvalue()
+
+
+def _overlapping(data: bytes) -> bytes:
+    """Two entries of the directory for one member, as a better zip bomb has thousands."""
+    made = zipped({"a.npy": data})
+    start = made.find(b"PK\x01\x02")
+    entry = made[start : start + 46 + 5]
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 2, 2, 2 * len(entry), start, 0)
+    return made[:start] + entry + entry.replace(b"a.npy", b"b.npy") + end
 
 
 def _zip_link() -> bytes:

@@ -58,6 +58,8 @@ def _lz4() -> Any:
     return Lz4Decompressor()
 
 
+# How many times smaller than its content data can be: what the codec makes of zeros.
+_RATIO = {"gzip": 1_100, "zlib": 1_100, "zfile": 1_100, "lz4": 260, "xz": 8_000, "lzma": 8_000, "bzip2": 50_000}
 # name, how it begins, decompressor, whether several may follow one another
 _CODECS: list[tuple[str, bytes, Callable[[], Any], bool]] = [
     ("gzip", b"\x1f\x8b\x08", lambda: ZlibDecompressor(31), True),
@@ -93,7 +95,7 @@ def scan(source: Source, context: Context) -> None:
         new, several = (lambda: ZlibDecompressor(15)), False
     else:
         _, _, new, several = next(entry for entry in _CODECS if entry[0] == name)
-    most = min(context.limits.unpacked, max(context.limits.small, source.size * context.limits.ratio * 50))
+    most = min(context.limits.unpacked, max(context.limits.small, source.size * _RATIO[name]))
     unpacked = UnpackedStream(packed, new, most, several=several)
     scan_stream(unpacked, context.inside(name), context.limits.spooled)
 

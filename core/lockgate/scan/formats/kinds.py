@@ -43,7 +43,7 @@ def scan_zip(source: Source, members: list[Member], context: Context) -> None:
             if not any(judge(member, inside) for judge in special.values()):
                 scan_member(source, member, inside)
         except DamagedError as error:
-            inside.cannot(str(error), error.offset)
+            inside.failed(error)
     if kind is not None:
         kind.finish()
 

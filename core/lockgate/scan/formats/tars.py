@@ -51,7 +51,7 @@ def scan(source: Source, context: Context) -> None:
             try:
                 content.scan(source.part(entry.start, entry.size), inside)
             except DamagedError as error:
-                inside.cannot(str(error), error.offset)
+                inside.failed(error)
         elif entry.kind != b"5":
             inside.cannot("is an entry of an unknown type", entry.start - _BLOCK)
 

@@ -73,7 +73,7 @@ def read(source: Source, context: Context) -> list[Member]:
         raise DamagedError("bytes follow the end of the zip archive", end)
     if offset + size != limit or size > _LONGEST_DIRECTORY or count > context.limits.members:
         raise DamagedError("the directory of the zip archive is not where it says", offset)
-    members = _central(source, source.exactly(offset, size), count)
+    members = _central(source, source.exactly(offset, size), count, context)
     members.sort(key=lambda member: member.header)
     at = 0
     for member in members:
@@ -95,7 +95,8 @@ def unpacked(source: Source, member: Member, context: Context) -> Stream | Sourc
         DamagedError: It is encrypted, packed in a way that no model file is, or a bomb.
     """
     if member.flags & 0x41:
-        raise DamagedError("is encrypted, so that nobody can look into it", member.header)
+        # Some readers do not look at the flag, so what is there is read as if it was not set.
+        context.hit("LG-SCAN-027", "HIGH", "Is marked as encrypted.", offset=member.header)
     part = source.part(member.start, member.packed)
     if member.method == 0:
         if member.packed != member.size:
@@ -174,7 +175,7 @@ def _directory(source: Source, end: int, tail: tuple[int, ...]) -> tuple[int, in
     return count, size, offset, end
 
 
-def _central(source: Source, raw: bytes, count: int) -> list[Member]:
+def _central(source: Source, raw: bytes, count: int, context: Context) -> list[Member]:
     members = []
     at = 0
     for _ in range(count):
@@ -191,49 +192,57 @@ def _central(source: Source, raw: bytes, count: int) -> list[Member]:
         extra = raw[start + name_size : start + name_size + extra_size]
         size, packed, header = _long(extra, size, packed, header)
         mode = attributes >> 16 if made >> 8 == 3 else 0  # noqa: PLR2004 - made on Unix
-        members.append(_local(source, name, flags, method, crc, packed, size, header, mode))
+        members.append(_local(source, name, flags, method, crc, packed, size, header, mode, context))
     if at != len(raw):
         raise DamagedError("the directory of the zip archive has more than its entries", at)
     return members
 
 
 def _local(
-    source: Source, name: bytes, flags: int, method: int, crc: int, packed: int, size: int, header: int, mode: int
+    source: Source,
+    name: bytes,
+    flags: int,
+    method: int,
+    crc: int,
+    packed: int,
+    size: int,
+    header: int,
+    mode: int,
+    context: Context,
 ) -> Member:
-    """Return a member whose local header says the same as the directory."""
+    """Return a member, and report a local header that says something else than the directory."""
     entry = _LOCAL.unpack(source.exactly(header, _LOCAL.size))
     magic, _, local_flags, local_method, _, _, local_crc, local_packed, local_size, name_size, extra_size = entry
     rest = source.exactly(header + _LOCAL.size, name_size + extra_size)
     local_size, local_packed, _ = _long(rest[name_size:], local_size, local_packed, 0)
     start = header + _LOCAL.size + name_size + extra_size
     end = start + packed
-    if magic != b"PK\x03\x04" or rest[:name_size] != name or local_method != method or local_flags != flags:
-        raise DamagedError("a member of the zip archive has two headers that disagree", header)
-    if b"\0" in name:
-        raise DamagedError("a member of the zip archive has a name with a null in it", header)
+    if magic != b"PK\x03\x04":
+        raise DamagedError("a member of the zip archive is not where its directory says", header)
+    same = (local_crc, local_packed, local_size) == (crc, packed, size)
     if flags & 8:  # sizes and checksum follow the data
-        if (local_crc, local_packed, local_size) != (0, 0, 0) and (local_crc, local_packed, local_size) != (
-            crc,
-            packed,
-            size,
-        ):
-            raise DamagedError("a member of the zip archive has two headers that disagree", header)
-        end += _descriptor(source, end, crc, packed, size)
-    elif (local_crc, local_packed, local_size) != (crc, packed, size):
-        raise DamagedError("a member of the zip archive has two headers that disagree", header)
+        descriptor = _descriptor(source, end, crc, packed, size)
+        end += descriptor
+        same = descriptor > 0 and (same or (local_crc, local_packed, local_size) == (0, 0, 0))
     text = name.decode("utf-8" if flags & 0x800 else "cp437", "replace")
+    if not same or (rest[:name_size], local_method, local_flags) != (name, method, flags):
+        message = "Has a member with two headers that disagree."
+        context.hit("LG-SCAN-023", "HIGH", message, offset=header, name=text)
+    if b"\0" in name:
+        message = "Has a member whose name ends early for some readers."
+        context.hit("LG-SCAN-023", "HIGH", message, offset=header, name=text)
     return Member(text, method, flags, crc, packed, size, header, start, end, mode)
 
 
 def _descriptor(source: Source, at: int, crc: int, packed: int, size: int) -> int:
-    """Return the length of the data descriptor at a place, which must say what the directory says."""
+    """Return the length of the data descriptor that says what the directory says; 0 if it does not."""
     raw = source.read(at, 24)
     for mark in (b"PK\x07\x08", b""):
         for layout in ("<LLL", "<LQQ"):
             expected = mark + struct.pack(layout, crc, *(n & _FOUR if layout == "<LLL" else n for n in (packed, size)))
             if raw.startswith(expected):
                 return len(expected)
-    raise DamagedError("a member of the zip archive has two headers that disagree", at)
+    return 0
 
 
 def _long(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:

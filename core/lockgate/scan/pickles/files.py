@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from lockgate.scan.context import Context
+from lockgate.scan.lists import load
 from lockgate.scan.pickles.calls import itemsize
 from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.pickles.judge import Judge
@@ -22,21 +23,22 @@ _AFTERWARDS = 1 << 16
 
 
 def looks_like_pickle(head: bytes) -> bool:
-    """Whether bytes may begin a pickle: a protocol, or opcodes of protocol 0 or 1 that make sense."""
+    """Whether bytes begin a pickle: a protocol, or opcodes that do something or run on to STOP.
+
+    What only imports a name that nobody knows, and then breaks off, is a list of words.
+    """
     if head[:1] == b"\x80":
         return head[1:2] <= b"\x05"
-    return bool(head) and head[0] in b"(]})IJKLMNSTUVXFGcil" and _runs(head)
-
-
-def _runs(head: bytes) -> bool:
-    """Whether a first stretch of bytes runs on the machine to STOP or to where it is cut off."""
     aside = Record()
-    machine = Machine(Cursor(BytesStream(head)), Judge(Context().lists, aside, "", lambda *_: Unjudged()))
+    judge = Judge(load(), aside, "", lambda *_: Unjudged())
+    machine = Machine(Cursor(BytesStream(head)), judge)
     try:
         machine.run()
     except DamagedError as error:
+        if any(h.severity == "CRITICAL" for h in aside.hits):
+            return True
         cut = error.offset is not None and error.offset >= len(head) - 300
-        return bool(aside.hits) or (cut and len(machine.memo) + len(machine.marks) + len(machine.stack) > 2)  # noqa: PLR2004
+        return bool(judge.uses and judge.globals) or (cut and len(machine.memo) + len(machine.marks) > 2)  # noqa: PLR2004
     return True
 
 

@@ -47,6 +47,7 @@ class Judge:
         self.member = member
         self.persistent_id = persistent
         self.depth = depth
+        self.uses = 0  # calls, objects made and states set, whether allowed or not
         self.script = False  # TorchScript: read by torch's own unpickler, which imports nothing
         self.globals: dict[tuple[str, str], Global] = {}
 
@@ -54,6 +55,10 @@ class Judge:
         """Record a hit and return what stands for the value."""
         self.record.hit(rule, severity, message, member=self.member, offset=offset, name=name)
         return Unjudged()
+
+    def odd(self, what: str, offset: int) -> None:
+        """Note what no pickler writes, though some unpicklers read it; the file is not safe then."""
+        self.record.cannot(what, self.member, offset)
 
     # --- Imports -------------------------------------------------------------------------------------
 
@@ -95,6 +100,7 @@ class Judge:
 
     def call(self, func: Any, args: Any, offset: int) -> Any:
         """Judge REDUCE."""
+        self.uses += 1
         if isinstance(func, Unjudged):
             return func
         if not isinstance(func, Global):
@@ -122,6 +128,7 @@ class Judge:
 
     def new(self, cls: Any, args: Any, offset: int, kwargs: Any = INERT) -> Any:
         """Judge NEWOBJ and NEWOBJ_EX."""
+        self.uses += 1
         if isinstance(cls, Unjudged):
             return cls
         if not isinstance(cls, Global):
@@ -139,6 +146,7 @@ class Judge:
 
     def build(self, made: Any, state: Any, offset: int) -> None:
         """Judge BUILD: what an object is given as its attributes."""
+        self.uses += 1
         if isinstance(made, Unjudged):
             return
         if isinstance(made, Global):

@@ -80,7 +80,7 @@ class Machine:
             here = c.base + c.i
             if here >= self.frame_end:
                 if here > self.frame_end:
-                    raise DamagedError("an opcode of the pickle crosses the end of a frame", here)
+                    self.judge.odd("an opcode of the pickle crosses the end of a frame", here)
                 self.frame_end = _NEVER
             c.fill(MARGIN)
             buf, i = c.buf, c.i
@@ -189,11 +189,11 @@ class Machine:
 
     def _stop(self) -> Any:
         if self.frame_end not in (_NEVER, self.c.offset):
-            raise DamagedError("STOP comes before the end of a frame", self.c.offset)
+            self.judge.odd("STOP comes before the end of a frame", self.c.offset)
         value = self._pop()
         if self.stack or self.marks:
             # CPython ignores what is left; no pickler leaves anything.
-            raise DamagedError("objects are left over at STOP", self.c.offset)
+            self.judge.odd("objects are left over at STOP", self.c.offset)
         return value
 
     def fork(self, cursor: Cursor, judge: Judge) -> Machine:
@@ -316,14 +316,14 @@ def _proto(m: Machine) -> None:
     if m.proto > 5:  # noqa: PLR2004 - the newest protocol
         raise DamagedError(f"the pickle has protocol {m.proto}, which does not exist", m.c.offset)
     if m.c.offset != m.start + 2:
-        raise DamagedError("the pickle changes its protocol midway", m.c.offset)
+        m.judge.odd("the pickle changes its protocol midway", m.c.offset)
 
 
 @_opcode("\x95")
 def _frame(m: Machine) -> None:
     size = m._uint(8)
     if m.frame_end != _NEVER:
-        raise DamagedError("a frame begins before the last one ended", m.c.offset)
+        m.judge.odd("a frame begins before the last one ended", m.c.offset)
     m.frame_end = m.c.offset + size
 
 

@@ -13,10 +13,11 @@ Rules about archives:
     ``LG-SCAN-020`` a member's name leads outside.
     ``LG-SCAN-021`` a member is a link or a device.
     ``LG-SCAN-022`` two members have one name.
-    ``LG-SCAN-023`` members overlap.
+    ``LG-SCAN-023`` members overlap, or have two headers that disagree.
     ``LG-SCAN-024`` a member is not what its checksum and size say.
-    ``LG-SCAN-025`` a member unpacks to far more than it is packed to.
+    ``LG-SCAN-025`` a member unpacks to far more than it is packed to, or reaches a limit of the scan.
     ``LG-SCAN-026`` bytes belong to no member, or the file is two formats at once.
+    ``LG-SCAN-027`` a member is marked as encrypted.
 Rules about formats:
     ``LG-SCAN-030`` Keras: a layer that holds or loads code.
     ``LG-SCAN-031`` Keras: a class or function that is not Keras's own.
