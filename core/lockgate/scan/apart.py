@@ -125,10 +125,17 @@ class _Child:
         kept = {key: os.environ[key] for key in ("TMPDIR", "LD_LIBRARY_PATH") if key in os.environ}
         try:
             self.process = subprocess.Popen(
-                words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=kept, cwd="/"
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=kept,
+                cwd="/",
             )
         except OSError as error:
-            raise StageError(f"the scan cannot start a process: {error.strerror}; free memory or processes") from None
+            raise StageError(
+                f"the scan cannot start a process: {error.strerror}; free memory or processes"
+            ) from None
 
     def ask(self, name: str, path: Path) -> dict[str, Any] | str:
         """Return what the child says about a file, or the reason why it says nothing."""

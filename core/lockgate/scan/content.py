@@ -10,14 +10,25 @@ from collections.abc import Callable
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import (
-    compressed, gguf, hdf5, jsons, natives, npy, onnx, safetensors, savedmodel, tars, text, zips,
+    compressed,
+    gguf,
+    hdf5,
+    jsons,
+    natives,
+    npy,
+    onnx,
+    safetensors,
+    savedmodel,
+    tars,
+    text,
+    zips,
 )  # fmt: skip
 from lockgate.scan.pickles import files
 from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source, Stream, spooled
 
-_HEAD = 4096
+_HEAD = files.HEAD
 _SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 _FOREIGN = {
     _SEVEN_ZIP: "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard", b"MSCF": "CAB", b"\x1f\x9d": "compress",
@@ -126,4 +137,6 @@ def _unknown(source: Source, head: bytes, context: Context) -> None:
         # Loaders fail on it, after or before they ran what is inside (the "nullifAI" models of 2025).
         message = "Is a 7z archive, which no model is saved in; what it holds was not looked at."
         context.hit("LG-SCAN-100", "MEDIUM", message, name=foreign)
-    context.cannot(f"is {foreign}, which is not read here" if foreign else "is in no format that is known here")
+    context.cannot(
+        f"is {foreign}, which is not read here" if foreign else "is in no format that is known here"
+    )

@@ -158,58 +158,165 @@ def pickles() -> Iterator[Technique]:
     yield one("inst", SOUR_PICKLE, RUNS, b"(S'" + ECHO.encode() + b"'\nios\nsystem\n.")
     yield one("obj", FICKLING, RUNS, b"(cos\nsystem\nS'" + ECHO.encode() + b"'\no.")
     yield one("newobj", FICKLING, RUNS, b"\x80\x02" + name("subprocess", "Popen") + text(ECHO) + b"\x85\x81.")
-    yield one("newobj-ex", FICKLING, RUNS, b"\x80\x04" + stacked("subprocess", "Popen") + text(ECHO) + b"\x85}\x92.")
+    yield one(
+        "newobj-ex", FICKLING, RUNS, b"\x80\x04" + stacked("subprocess", "Popen") + text(ECHO) + b"\x85}\x92."
+    )
     memo = text("os") + b"\x940" + text("system") + b"\x940h\x00h\x01\x93" + text(ECHO) + b"\x85R."
     yield one("names-from-memo", PICKLESCAN, RUNS, b"\x80\x04" + memo)
-    far = text("os") + b"r\xff\x00\x00\x000" + text("system") + b"r\xfe\x00\x00\x000j\xff\x00\x00\x00j\xfe\x00\x00\x00\x93"
+    far = (
+        text("os")
+        + b"r\xff\x00\x00\x000"
+        + text("system")
+        + b"r\xfe\x00\x00\x000j\xff\x00\x00\x00j\xfe\x00\x00\x00\x93"
+    )
     yield one("names-from-far-memo", PICKLESCAN, RUNS, b"\x80\x04" + far + text(ECHO) + b"\x85R.")
-    yield one("names-from-old-strings", PICKLESCAN, RUNS, b"\x80\x04S'os'\nS'sys\\x74em'\n\x93" + text(ECHO) + b"\x85R.")
-    yield one("names-from-raw-unicode", PICKLESCAN, RUNS, b"\x80\x04Vo\\u0073\nVsystem\n\x93" + text(ECHO) + b"\x85R.")
-    yield one("names-from-byte-strings", PICKLESCAN, RUNS, b"\x80\x04U\x02osT\x06\x00\x00\x00system\x93" + text(ECHO) + b"\x85R.")
-    yield one("names-from-long-text", PICKLESCAN, RUNS, b"\x80\x04X\x02\0\0\0os\x8d\x06\0\0\0\0\0\0\0system\x93" + text(ECHO) + b"\x85R.")
-    yield one("name-swapped-by-dup", FICKLING, RUNS, b"\x80\x04" + text("os") + b"2\x94" + text("system") + b"\x93" + text(ECHO) + b"\x85R0.")
-    computed = name("builtins", "str") + text("os") + b"\x85R" + text("system") + b"\x93" + text(ECHO) + b"\x85R."
+    yield one(
+        "names-from-old-strings",
+        PICKLESCAN,
+        RUNS,
+        b"\x80\x04S'os'\nS'sys\\x74em'\n\x93" + text(ECHO) + b"\x85R.",
+    )
+    yield one(
+        "names-from-raw-unicode",
+        PICKLESCAN,
+        RUNS,
+        b"\x80\x04Vo\\u0073\nVsystem\n\x93" + text(ECHO) + b"\x85R.",
+    )
+    yield one(
+        "names-from-byte-strings",
+        PICKLESCAN,
+        RUNS,
+        b"\x80\x04U\x02osT\x06\x00\x00\x00system\x93" + text(ECHO) + b"\x85R.",
+    )
+    yield one(
+        "names-from-long-text",
+        PICKLESCAN,
+        RUNS,
+        b"\x80\x04X\x02\0\0\0os\x8d\x06\0\0\0\0\0\0\0system\x93" + text(ECHO) + b"\x85R.",
+    )
+    yield one(
+        "name-swapped-by-dup",
+        FICKLING,
+        RUNS,
+        b"\x80\x04" + text("os") + b"2\x94" + text("system") + b"\x93" + text(ECHO) + b"\x85R0.",
+    )
+    computed = (
+        name("builtins", "str") + text("os") + b"\x85R" + text("system") + b"\x93" + text(ECHO) + b"\x85R."
+    )
     yield one("name-computed", FICKLING, {"LG-SCAN-003", "LG-SCAN-004"}, b"\x80\x04" + computed)
     yield one("dotted-name", JFROG, RUNS, call("numpy", "f2py.os.system", text(ECHO)))
     yield one("dotted-name-of-listed-module", JFROG, UNKNOWN, call("sklearn.base", "sys.modules", text(ECHO)))
-    yield one("submodule-of-blocked", JFROG, RUNS, call("asyncio.unix_events", "_UnixSubprocessTransport._start", text(ECHO)))
+    yield one(
+        "submodule-of-blocked",
+        JFROG,
+        RUNS,
+        call("asyncio.unix_events", "_UnixSubprocessTransport._start", text(ECHO)),
+    )
     yield one("reexported", PICKLEBALL, UNKNOWN, call("sklearn.utils._joblib", "joblib.load", text("x")))
     for opcode, size in ((b"\x82", 1), (b"\x83", 2), (b"\x84", 4)):
         data = b"\x80\x02" + opcode + b"\x01".ljust(size, b"\0") + text(ECHO) + b"\x85R."
-        yield one(f"extension-{size}", "Python documentation, copyreg.add_extension; PEP 307", {"LG-SCAN-005"}, data)
+        yield one(
+            f"extension-{size}", "Python documentation, copyreg.add_extension; PEP 307", {"LG-SCAN-005"}, data
+        )
     state = b"}" + text("__setstate__") + name("os", "system") + b"sb" + text(ECHO) + b"b."
-    yield one("setstate-in-state", FICKLING, RUNS | USED, b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81" + state)
+    yield one(
+        "setstate-in-state",
+        FICKLING,
+        RUNS | USED,
+        b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81" + state,
+    )
     state = b"}" + text("__setstate__") + name("builtins", "print") + b"sb."
-    yield one("setstate-late", FICKLING, RUNS | USED, b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81" + state)
+    yield one(
+        "setstate-late",
+        FICKLING,
+        RUNS | USED,
+        b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81" + state,
+    )
     late = b"}q\x00bh\x00" + text("__setstate__") + name("numpy", "add") + b"s0."
-    yield one("state-changed-after-build", FICKLING, USED, b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81" + late)
+    yield one(
+        "state-changed-after-build",
+        FICKLING,
+        USED,
+        b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81" + late,
+    )
     patch = b"}" + text("predict") + name("numpy", "add") + b"sb."
-    yield one("patch-of-a-class", SLEEPY, USED, b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + patch)
-    yield one("item-of-a-class", FICKLING, USED, b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + text("a") + b"Ns.")
-    yield one("append-to-an-object", FICKLING, USED, b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81K\x01a.")
-    result = stacked("builtins", "getattr") + stacked("os", "path") + text("os") + b"\x86R" + text(ECHO) + b"\x85R."
+    yield one(
+        "patch-of-a-class", SLEEPY, USED, b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + patch
+    )
+    yield one(
+        "item-of-a-class",
+        FICKLING,
+        USED,
+        b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + text("a") + b"Ns.",
+    )
+    yield one(
+        "append-to-an-object",
+        FICKLING,
+        USED,
+        b"\x80\x02" + name("sklearn.dummy", "DummyClassifier") + b")\x81K\x01a.",
+    )
+    result = (
+        stacked("builtins", "getattr")
+        + stacked("os", "path")
+        + text("os")
+        + b"\x86R"
+        + text(ECHO)
+        + b"\x85R."
+    )
     yield one("call-of-a-result", FICKLING, RUNS | {"LG-SCAN-004"}, b"\x80\x04" + result)
     allowed = stacked("collections", "OrderedDict") + b")R" + text(ECHO) + b"\x85R."
     yield one("call-of-a-harmless-result", FICKLING, {"LG-SCAN-004"}, b"\x80\x04" + allowed)
-    yield one("call-of-what-may-be-named", PICKLEBALL, USED, call("sklearn.metrics._classification", "accuracy_score", text("x")))
-    yield one("make-of-what-may-be-named", PICKLEBALL, USED, b"\x80\x04" + stacked("numpy", "add") + b")\x81.")
-    yield one("codec-of-choice", PICKLEBALL, USED, call("_codecs", "encode", text("x"), text("idna"), proto=2))
+    yield one(
+        "call-of-what-may-be-named",
+        PICKLEBALL,
+        USED,
+        call("sklearn.metrics._classification", "accuracy_score", text("x")),
+    )
+    yield one(
+        "make-of-what-may-be-named", PICKLEBALL, USED, b"\x80\x04" + stacked("numpy", "add") + b")\x81."
+    )
+    yield one(
+        "codec-of-choice", PICKLEBALL, USED, call("_codecs", "encode", text("x"), text("idna"), proto=2)
+    )
     yield one("class-of-choice", PICKLEBALL, USED, call("builtins", "type", text("X"), b")", b"}"))
-    yield one("gigabytes-from-a-number", PICKLEBALL, USED, call("builtins", "bytearray", b"J\xff\xff\xff\x7f"))
+    yield one(
+        "gigabytes-from-a-number", PICKLEBALL, USED, call("builtins", "bytearray", b"J\xff\xff\xff\x7f")
+    )
     yield one("dtype-of-choice", PICKLEBALL, USED, call("numpy", "dtype", text("a,b" * 20)))
-    yield one("factory-of-choice", PICKLEBALL, USED | RUNS, call("collections", "defaultdict", stacked("os", "getpid")))
-    yield one("harmless-factory-slot", PICKLEBALL, USED, call("collections", "defaultdict", stacked("numpy", "add")))
+    yield one(
+        "factory-of-choice",
+        PICKLEBALL,
+        USED | RUNS,
+        call("collections", "defaultdict", stacked("os", "getpid")),
+    )
+    yield one(
+        "harmless-factory-slot", PICKLEBALL, USED, call("collections", "defaultdict", stacked("numpy", "add"))
+    )
     ufunc = text("os") + text("system")
     yield one("ufunc-of-choice", PICKLEBALL, RUNS, call("numpy.core", "_ufunc_reconstruct", ufunc))
     template = b"}" + text("_parse_arg_template") + text(f"import os; os.system({ECHO!r})") + b"sb."
     rv = stacked("scipy.stats._continuous_distns", "norm_gen") + b")\x81" + template
-    yield one("scipy-argument-template", "scipy, rv_generic.__setstate__ compiles _parse_arg_template", UNKNOWN, b"\x80\x04" + rv)
+    yield one(
+        "scipy-argument-template",
+        "scipy, rv_generic.__setstate__ compiles _parse_arg_template",
+        UNKNOWN,
+        b"\x80\x04" + rv,
+    )
     inner = system()
     yield one("pickle-in-bytes", SOUR_PICKLE, RUNS | {"LG-SCAN-007"}, call("pickle", "loads", blob(inner)))
-    yield one("pickle-in-attribute", FICKLING, {"LG-SCAN-007"}, b"\x80\x04}" + text("payload") + blob(inner) + b"s.")
-    yield one("long-pickle-in-bytes", FICKLING, {"LG-SCAN-007"}, b"\x80\x04" + blob(b"\x80\x04N0" + b"N0" * 4000 + inner[2:]) + b".")
+    yield one(
+        "pickle-in-attribute", FICKLING, {"LG-SCAN-007"}, b"\x80\x04}" + text("payload") + blob(inner) + b"s."
+    )
+    yield one(
+        "long-pickle-in-bytes",
+        FICKLING,
+        {"LG-SCAN-007"},
+        b"\x80\x04" + blob(b"\x80\x04N0" + b"N0" * 4000 + inner[2:]) + b".",
+    )
     yield one("old-pickle-in-bytes", FICKLING, {"LG-SCAN-007"}, b"\x80\x04" + blob(system(0)) + b".")
-    yield one("twice-nested", FICKLING, {"LG-SCAN-007"}, b"\x80\x04" + blob(b"\x80\x04" + blob(inner) + b".") + b".")
+    yield one(
+        "twice-nested", FICKLING, {"LG-SCAN-007"}, b"\x80\x04" + blob(b"\x80\x04" + blob(inner) + b".") + b"."
+    )
     yield one("second-pickle", FICKLING, RUNS, EMPTY_MODEL + inner)
     yield one("second-pickle-old", FICKLING, RUNS, EMPTY_MODEL + system(0))
     yield one("broken-after-payload", NULLIFAI, RUNS, inner[:-1] + b"0\xff\xff\xff")
@@ -222,7 +329,12 @@ def pickles() -> Iterator[Technique]:
     yield one("mark-juggled", FICKLING, RUNS, b"\x80\x04((1" + inner[2:])
     yield one("no-protocol-header", FICKLING, RUNS, inner[2:])
     yield one("lambda-by-cloudpickle", "cloudpickle, README, Security", {"LG-SCAN-009"}, _cloudpickled())
-    yield one("function-by-dill", "dill, documentation, Security", {"LG-SCAN-009"}, call("dill._dill", "_create_function", b"N"))
+    yield one(
+        "function-by-dill",
+        "dill, documentation, Security",
+        {"LG-SCAN-009"},
+        call("dill._dill", "_create_function", b"N"),
+    )
 
 
 def _cloudpickled() -> bytes:
@@ -253,13 +365,22 @@ def arrays() -> Iterator[Technique]:
     joblib = "joblib, documentation of load, warning"
     yield Technique("objects.npy", numpy_load, RUNS, npy(system(2)))
     yield Technique("structured-objects.npy", numpy_load, RUNS, npy(system(2), [("a", "<i4"), ("b", "|O")]))  # type: ignore[arg-type]
-    yield Technique("objects.npz", numpy_load, RUNS, zipped({"a.npy": npy(b"\0" * 8, "<f8"), "b.npy": npy(system(2))}))
-    for codec, pack in (("zlib", zlib.compress), ("gzip", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)):
+    yield Technique(
+        "objects.npz", numpy_load, RUNS, zipped({"a.npy": npy(b"\0" * 8, "<f8"), "b.npy": npy(system(2))})
+    )
+    for codec, pack in (
+        ("zlib", zlib.compress),
+        ("gzip", gzip.compress),
+        ("bz2", bz2.compress),
+        ("xz", lzma.compress),
+    ):
         yield Technique(f"model.{codec}", joblib, RUNS, pack(system()))
     alone = lzma.compress(system(), lzma.FORMAT_ALONE)
     yield Technique("model.lzma", joblib, RUNS, alone)
     yield Technique("model.lz4", joblib, RUNS, lz4(system()))
-    yield Technique("model.zfile", joblib, RUNS, b"ZF0x" + (b"%x" % len(system())).ljust(17) + zlib.compress(system()))
+    yield Technique(
+        "model.zfile", joblib, RUNS, b"ZF0x" + (b"%x" % len(system())).ljust(17) + zlib.compress(system())
+    )
     yield Technique("gzip-in-gzip", joblib, RUNS, gzip.compress(gzip.compress(system())))
     head = b"\x80\x04(" + wrapper("O", 1)
     yield Technique("objects-in-array.joblib", joblib, RUNS, head + system(4) + b"l.")
@@ -269,7 +390,9 @@ def arrays() -> Iterator[Technique]:
     both = b"\x80\x04" + wrapper("u1", len(raw), alignment=False) + raw + b"."
     yield Technique("array-that-is-opcodes.joblib", "joblib reads what pickle runs", RUNS, both)
     old = call("joblib.numpy_pickle_compat", "NDArrayWrapper", text("../x.npy"), text("x"))
-    yield Technique("array-in-another-file.joblib", "joblib, numpy_pickle_compat", frozenset(["LG-SCAN-002"]), old)
+    yield Technique(
+        "array-in-another-file.joblib", "joblib, numpy_pickle_compat", frozenset(["LG-SCAN-002"]), old
+    )
 
 
 def lz4(data: bytes) -> bytes:
@@ -296,42 +419,104 @@ def archives() -> Iterator[Technique]:
     good = torch_zip(EMPTY_MODEL)
     yield Technique("torch.pt", torch, RUNS, torch_zip(system(2)))
     yield Technique("torch-deflated.pt", JFROG, RUNS, zipped({"m/data.pkl": system(2)}, zipfile.ZIP_DEFLATED))
-    yield Technique("torch-other-member.pt", PICKLESCAN, RUNS, torch_zip(EMPTY_MODEL, **{"m/notes.txt": system(2)}))
-    yield Technique("torch-nested-zip.pt", PICKLESCAN, RUNS, torch_zip(EMPTY_MODEL, **{"m/x": torch_zip(system(2))}))
+    yield Technique(
+        "torch-other-member.pt", PICKLESCAN, RUNS, torch_zip(EMPTY_MODEL, **{"m/notes.txt": system(2)})
+    )
+    yield Technique(
+        "torch-nested-zip.pt", PICKLESCAN, RUNS, torch_zip(EMPTY_MODEL, **{"m/x": torch_zip(system(2))})
+    )
     magic = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}."
     yield Technique("torch-legacy.pt", torch, RUNS, magic + system(2) + b"\x80\x02].")
     yield Technique("torch-tar.pt", torch, RUNS, tarred({"pickle": system(2), "sys_info": b"\x80\x02}."}))
     yield Technique("encrypted-flag.pt", JFROG, RUNS | {"LG-SCAN-027"}, _flagged(torch_zip(system(2))))
     yield Technique("wrong-checksum.pt", JFROG, RUNS, _wrong_crc(torch_zip(system(2))))
-    yield Technique("two-of-a-name.pt", ZIP_CONFUSION, frozenset(["LG-SCAN-022"]) | RUNS, _twice(EMPTY_MODEL, system(2)))
-    yield Technique("other-local-name.pt", ZIP_CONFUSION, RUNS | {"LG-SCAN-023"}, _renamed(torch_zip(system(2))))
+    yield Technique(
+        "two-of-a-name.pt", ZIP_CONFUSION, frozenset(["LG-SCAN-022"]) | RUNS, _twice(EMPTY_MODEL, system(2))
+    )
+    yield Technique(
+        "other-local-name.pt", ZIP_CONFUSION, RUNS | {"LG-SCAN-023"}, _renamed(torch_zip(system(2)))
+    )
     yield Technique("hidden-between.pt", ZIP_CONFUSION, frozenset(["LG-SCAN-026"]), _hidden(system(2)))
     yield Technique("pickle-then-zip.pt", PICKLESCAN, RUNS | {"LG-SCAN-026"}, system(2) + good)
-    yield Technique("model-then-zip.pkl", PICKLESCAN, RUNS | {"LG-SCAN-026"}, EMPTY_MODEL + torch_zip(system(2)))
-    yield Technique("slip.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"../../x.txt": b"x"}))
-    yield Technique("slip-absolute.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"/tmp/x.txt": b"x"}))
-    yield Technique("slip-windows.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"..\\x.txt": b"x"}))
+    yield Technique(
+        "model-then-zip.pkl", PICKLESCAN, RUNS | {"LG-SCAN-026"}, EMPTY_MODEL + torch_zip(system(2))
+    )
+    yield Technique(
+        "slip.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"../../x.txt": b"x"})
+    )
+    yield Technique(
+        "slip-absolute.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"/tmp/x.txt": b"x"})
+    )
+    yield Technique(
+        "slip-windows.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-020"]), zipped({"..\\x.txt": b"x"})
+    )
     yield Technique("link.zip", "Snyk, Zip Slip, 2018", frozenset(["LG-SCAN-021"]), _zip_link())
     yield Technique("nested-deep.zip", "42.zip", RUNS | {"LG-SCAN-025"}, _nested(system()))
-    yield Technique("overlapping.npz", ZIP_CONFUSION, frozenset(["LG-SCAN-023"]), _overlapping(npy(b"\0" * 8, "<f8")))
-    for title, kind, link in (("symlink", tarfile.SYMTYPE, "/etc/passwd"), ("hardlink", tarfile.LNKTYPE, "/etc/passwd")):
+    yield Technique(
+        "overlapping.npz", ZIP_CONFUSION, frozenset(["LG-SCAN-023"]), _overlapping(npy(b"\0" * 8, "<f8"))
+    )
+    for title, kind, link in (
+        ("symlink", tarfile.SYMTYPE, "/etc/passwd"),
+        ("hardlink", tarfile.LNKTYPE, "/etc/passwd"),
+    ):
         yield Technique(f"{title}.tar", "CVE-2007-4559", frozenset(["LG-SCAN-021"]), tarred({}, kind, link))
-    yield Technique("device.tar", "CVE-2007-4559", frozenset(["LG-SCAN-021"]), tarred({}, tarfile.CHRTYPE, ""))
+    yield Technique(
+        "device.tar", "CVE-2007-4559", frozenset(["LG-SCAN-021"]), tarred({}, tarfile.CHRTYPE, "")
+    )
     yield Technique("slip.tar", "CVE-2007-4559", frozenset(["LG-SCAN-020"]), tarred({"../x.txt": b"x"}))
-    yield Technique("payload.tar.gz", "NVIDIA NeMo, CVE-2024-0129 and 2025-23249", RUNS, gzip.compress(tarred({"model_weights.ckpt": system(2)})))
-    nemo = tarred({"model_config.yaml": b"model:\n  _target_: os.system\n  command: echo\n", "model_weights.ckpt": good})
-    yield Technique("target.nemo", "Unit 42, RCE in AI/ML libraries by Hydra's instantiate, January 2026", frozenset(["LG-SCAN-062"]), nemo)
+    yield Technique(
+        "payload.tar.gz",
+        "NVIDIA NeMo, CVE-2024-0129 and 2025-23249",
+        RUNS,
+        gzip.compress(tarred({"model_weights.ckpt": system(2)})),
+    )
+    nemo = tarred(
+        {"model_config.yaml": b"model:\n  _target_: os.system\n  command: echo\n", "model_weights.ckpt": good}
+    )
+    yield Technique(
+        "target.nemo",
+        "Unit 42, RCE in AI/ML libraries by Hydra's instantiate, January 2026",
+        frozenset(["LG-SCAN-062"]),
+        nemo,
+    )
     yaml = b"a: !!python/object/apply:os.system ['echo']\n"
-    yield Technique("config.yaml", "PyYAML, documentation of load; CVE-2017-18342", frozenset(["LG-SCAN-062"]), yaml)
+    yield Technique(
+        "config.yaml", "PyYAML, documentation of load; CVE-2017-18342", frozenset(["LG-SCAN-062"]), yaml
+    )
     head = _tar_with_pickle_name()
-    yield Technique("pickle-in-a-tar-name.tar", "files that are two formats (A. Albertini, Corkami)", RUNS | {"LG-SCAN-026"}, head)
+    yield Technique(
+        "pickle-in-a-tar-name.tar",
+        "files that are two formats (A. Albertini, Corkami)",
+        RUNS | {"LG-SCAN-026"},
+        head,
+    )
     manifest = {"model": {"handler": "handler.py", "requirementsFile": "requirements.txt"}}
-    mar = {"MAR-INF/MANIFEST.json": json.dumps(manifest).encode(), "handler.py": b"import os\nos.system('echo')\n"}
-    yield Technique("handler.mar", "TorchServe, documentation, Security; CVE-2023-43654", frozenset(["LG-SCAN-095"]), zipped(mar))
-    code = {"m/code/__torch__.py": b"def forward(self, x: Tensor) -> Tensor:\n  y = torch.from_file(\"/etc/passwd\", False, 9)\n  return y\n"}
-    yield Technique("from-file.pt", "CVE-2025-32434 and torch.jit operators", frozenset(["LG-SCAN-090"]), torch_zip(EMPTY_MODEL, **code))
+    mar = {
+        "MAR-INF/MANIFEST.json": json.dumps(manifest).encode(),
+        "handler.py": b"import os\nos.system('echo')\n",
+    }
+    yield Technique(
+        "handler.mar",
+        "TorchServe, documentation, Security; CVE-2023-43654",
+        frozenset(["LG-SCAN-095"]),
+        zipped(mar),
+    )
+    code = {
+        "m/code/__torch__.py": b'def forward(self, x: Tensor) -> Tensor:\n  y = torch.from_file("/etc/passwd", False, 9)\n  return y\n'
+    }
+    yield Technique(
+        "from-file.pt",
+        "CVE-2025-32434 and torch.jit operators",
+        frozenset(["LG-SCAN-090"]),
+        torch_zip(EMPTY_MODEL, **code),
+    )
     code = {"m/code/__torch__.py": b"def forward(self, x: Tensor) -> Tensor:\n  return ops.custom.run(x)\n"}
-    yield Technique("custom-operator.pt", "PyTorch, TorchScript custom operators", frozenset(["LG-SCAN-090"]), torch_zip(EMPTY_MODEL, **code))
+    yield Technique(
+        "custom-operator.pt",
+        "PyTorch, TorchScript custom operators",
+        frozenset(["LG-SCAN-090"]),
+        torch_zip(EMPTY_MODEL, **code),
+    )
 
 
 def tarred(members: dict[str, bytes], kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes:
@@ -461,7 +646,9 @@ def gguf(template: str) -> bytes:
 
 def keras(layer: dict[str, object]) -> bytes:
     config = {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}
-    return zipped({"config.json": json.dumps(config).encode(), "metadata.json": b'{"keras_version": "3.9.0"}'})
+    return zipped(
+        {"config.json": json.dumps(config).encode(), "metadata.json": b'{"keras_version": "3.9.0"}'}
+    )
 
 
 def layer(title: str, module: str | None = "keras.layers", **config: object) -> dict[str, object]:
@@ -477,46 +664,134 @@ def others() -> Iterator[Technique]:
 
     lies = "Trail of Bits, safetensors security review, 2023"
     tensor = '"dtype":"F64","shape":[1],"data_offsets"'
-    yield one("twice.safetensors", lies, "LG-SCAN-070", safetensor(f'{{"a":{{{tensor}:[0,8]}},"a":{{{tensor}:[0,8]}}}}'))
+    yield one(
+        "twice.safetensors",
+        lies,
+        "LG-SCAN-070",
+        safetensor(f'{{"a":{{{tensor}:[0,8]}},"a":{{{tensor}:[0,8]}}}}'),
+    )
     two = f'{{"a":{{{tensor}:[0,8]}},"b":{{{tensor}:[0,8]}}}}'
     yield one("overlap.safetensors", lies, "LG-SCAN-070", safetensor(two))
     yield one("hole.safetensors", lies, "LG-SCAN-070", safetensor(f'{{"a":{{{tensor}:[8,16]}}}}', b"\0" * 16))
-    yield one("tail.safetensors", lies, "LG-SCAN-070", safetensor(f'{{"a":{{{tensor}:[0,8]}}}}', b"\0" * 8 + system()))
-    yield one("size.safetensors", lies, "LG-SCAN-070", safetensor('{"a":{"dtype":"F64","shape":[9],"data_offsets":[0,8]}}'))
-    schema: dict[str, object] = {"__loader__": "ObjectNode", "__module__": "os", "__class__": "system", "content": None}
-    yield one("object.skops", "skops, documentation, Security", "LG-SCAN-080", zipped({"schema.json": json.dumps(schema).encode()}))
-    for node, cls, cve in (("OperatorFuncNode", "methodcaller", "CVE-2025-54413"), ("MethodNode", "call", "CVE-2025-54412")):
-        schema = {"__loader__": node, "__module__": "operator", "__class__": cls, "attrs": None, "content": None}
+    yield one(
+        "tail.safetensors",
+        lies,
+        "LG-SCAN-070",
+        safetensor(f'{{"a":{{{tensor}:[0,8]}}}}', b"\0" * 8 + system()),
+    )
+    yield one(
+        "size.safetensors",
+        lies,
+        "LG-SCAN-070",
+        safetensor('{"a":{"dtype":"F64","shape":[9],"data_offsets":[0,8]}}'),
+    )
+    schema: dict[str, object] = {
+        "__loader__": "ObjectNode",
+        "__module__": "os",
+        "__class__": "system",
+        "content": None,
+    }
+    yield one(
+        "object.skops",
+        "skops, documentation, Security",
+        "LG-SCAN-080",
+        zipped({"schema.json": json.dumps(schema).encode()}),
+    )
+    for node, cls, cve in (
+        ("OperatorFuncNode", "methodcaller", "CVE-2025-54413"),
+        ("MethodNode", "call", "CVE-2025-54412"),
+    ):
+        schema = {
+            "__loader__": node,
+            "__module__": "operator",
+            "__class__": cls,
+            "attrs": None,
+            "content": None,
+        }
         yield one(f"{node}.skops", cve, "LG-SCAN-080", zipped({"schema.json": json.dumps(schema).encode()}))
-    schema = {"__loader__": "TreeNode", "__module__": "sklearn.linear_model._base", "__class__": "LinearRegression"}
-    yield one("loader.skops", "skops, GHSA-378x-6p4f-8jgm", "LG-SCAN-080", zipped({"schema.json": json.dumps(schema).encode()}))
+    schema = {
+        "__loader__": "TreeNode",
+        "__module__": "sklearn.linear_model._base",
+        "__class__": "LinearRegression",
+    }
+    yield one(
+        "loader.skops",
+        "skops, GHSA-378x-6p4f-8jgm",
+        "LG-SCAN-080",
+        zipped({"schema.json": json.dumps(schema).encode()}),
+    )
     yield one("lambda.keras", "CVE-2024-3660", "LG-SCAN-030", keras(layer("Lambda")))
     code = layer("Dense", activation={"class_name": "__lambda__", "config": {"value": "AA=="}})
     yield one("lambda-in-activation.keras", "CVE-2024-3660", "LG-SCAN-030", keras(code))
-    function = layer("Dense", activation={"module": "os", "class_name": "function", "config": "system", "registered_name": "system"})
+    function = layer(
+        "Dense",
+        activation={
+            "module": "os",
+            "class_name": "function",
+            "config": "system",
+            "registered_name": "system",
+        },
+    )
     yield one("function.keras", "CVE-2025-1550", "LG-SCAN-031", keras(function))
     yield one("module.keras", "CVE-2025-1550", "LG-SCAN-031", keras(layer("Popen", "subprocess")))
     yield one("get-file.keras", "CVE-2025-8747", "LG-SCAN-031", keras(layer("get_file", "keras.utils")))
     yield one("torch.keras", "CVE-2025-49655", "LG-SCAN-030", keras(layer("TorchModuleWrapper")))
-    yield one("vocabulary.keras", "CVE-2025-12058", "LG-SCAN-032", keras(layer("StringLookup", vocabulary="/etc/passwd")))
+    yield one(
+        "vocabulary.keras",
+        "CVE-2025-12058",
+        "LG-SCAN-032",
+        keras(layer("StringLookup", vocabulary="/etc/passwd")),
+    )
     yield one("load.keras", "keras, TFSMLayer", "LG-SCAN-030", keras(layer("TFSMLayer", filepath="/x")))
-    yield one("custom.keras", "keras, register_keras_serializable", "LG-SCAN-031", keras(layer("Mine", "my_package.layers")))
+    yield one(
+        "custom.keras",
+        "keras, register_keras_serializable",
+        "LG-SCAN-031",
+        keras(layer("Mine", "my_package.layers")),
+    )
     yield one("lambda.json", "CVE-2024-3660", "LG-SCAN-030", json.dumps(layer("Lambda", None)).encode())
     for operator in ("PyFunc", "ReadFile", "WriteFile", "MatchingFiles", "EagerPyFunc", "MyOwnOp"):
-        yield one(f"{operator}.pb", "TensorFlow, SECURITY.md; modelscan", "LG-SCAN-040", saved_model(operator))
+        yield one(
+            f"{operator}.pb", "TensorFlow, SECURITY.md; modelscan", "LG-SCAN-040", saved_model(operator)
+        )
     for number, path in enumerate(("../../etc/passwd", "/etc/passwd", "..\\x", "a/../../x")):
-        yield one(f"external-{number}.onnx", "CVE-2022-25882, CVE-2024-27318, CVE-2024-5187", "LG-SCAN-050", onnx(path))
+        yield one(
+            f"external-{number}.onnx",
+            "CVE-2022-25882, CVE-2024-27318, CVE-2024-5187",
+            "LG-SCAN-050",
+            onnx(path),
+        )
     yield one("domain.onnx", "ONNX Runtime, custom operators", "LG-SCAN-051", onnx(domain="my.ops"))
-    yield one("python.onnx", "ONNX Runtime, PythonOp", "LG-SCAN-051", onnx(operator="PythonOp", domain="com.microsoft"))
+    yield one(
+        "python.onnx",
+        "ONNX Runtime, PythonOp",
+        "LG-SCAN-051",
+        onnx(operator="PythonOp", domain="com.microsoft"),
+    )
     jinja = "CVE-2024-34359"
     yield one("template.gguf", jinja, "LG-SCAN-060", gguf(TEMPLATE))
     yield one("template-attr.gguf", jinja, "LG-SCAN-060", gguf("{{ ''|attr('__class__') }}"))
-    yield one("template-global.gguf", jinja, "LG-SCAN-060", gguf("{{ cycler.__init__.__globals__.os.popen('echo') }}"))
+    yield one(
+        "template-global.gguf",
+        jinja,
+        "LG-SCAN-060",
+        gguf("{{ cycler.__init__.__globals__.os.popen('echo') }}"),
+    )
     yield one("template-item.gguf", jinja, "LG-SCAN-060", gguf("{{ ''['__cla' + 'ss__'] }}{{ lipsum }}"))
     yield one("tokenizer_config.json", jinja, "LG-SCAN-060", json.dumps({"chat_template": TEMPLATE}).encode())
     mapped = {"auto_map": {"AutoModel": "modeling_mine.Mine"}, "model_type": "mine"}
-    yield one("config.json", "transformers, documentation, Custom models", "LG-SCAN-061", json.dumps(mapped).encode())
-    yield one("modeling_mine.py", "transformers, documentation, Custom models", "LG-SCAN-101", b"import os\nos.system('echo')\n")
+    yield one(
+        "config.json",
+        "transformers, documentation, Custom models",
+        "LG-SCAN-061",
+        json.dumps(mapped).encode(),
+    )
+    yield one(
+        "modeling_mine.py",
+        "transformers, documentation, Custom models",
+        "LG-SCAN-101",
+        b"import os\nos.system('echo')\n",
+    )
     yield one("library.bin", "a library named as weights", "LG-SCAN-101", b"\x7fELF\x02\x01\x01" + b"\0" * 64)
     yield one("script.bin", "a script named as weights", "LG-SCAN-101", b"#!/bin/sh\necho\n")
 

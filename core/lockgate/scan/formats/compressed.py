@@ -59,7 +59,15 @@ def _lz4() -> Any:
 
 
 # How many times smaller than its content data can be: what the codec makes of zeros.
-_RATIO = {"gzip": 1_100, "zlib": 1_100, "zfile": 1_100, "lz4": 260, "xz": 8_000, "lzma": 8_000, "bzip2": 50_000}
+_RATIO = {
+    "gzip": 1_100,
+    "zlib": 1_100,
+    "zfile": 1_100,
+    "lz4": 260,
+    "xz": 8_000,
+    "lzma": 8_000,
+    "bzip2": 50_000,
+}
 # name, how it begins, decompressor, whether several may follow one another
 _CODECS: list[tuple[str, bytes, Callable[[], Any], bool]] = [
     ("gzip", b"\x1f\x8b\x08", lambda: ZlibDecompressor(31), True),

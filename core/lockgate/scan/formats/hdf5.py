@@ -12,12 +12,16 @@ import struct
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import keras
+from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _WINDOW = 4 << 20
 _OBJECT = re.compile(rb'\{[ \t\r\n]*"')
+# PyTables unpickles attributes and objects as they are read.
+_PICKLE = re.compile(rb"\x80[\x02-\x05][\x95\x8cc}\](]|[(]?[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+_PICKLED = 1 << 16
 # A key of a configuration, plain or with any of its letters written as an escape.
 _KEY = re.compile(rb'"(?:class_name|[a-z_]*(?:\\u00[0-9a-fA-F]{2}[a-z_]*)+)"[ \t\r\n]*:')
 
@@ -26,11 +30,14 @@ def scan(source: Source, context: Context) -> None:
     """Judge every JSON object in the file."""
     context.record.met("HDF5")
     _ends(source)
+    judge = Judge(context.lists, context.record, context.member)
     at = 0
     while at < source.size:
         window = source.read(at, _WINDOW + 64)
         last = min(len(window), _WINDOW)
         step = last
+        for found in _PICKLE.finditer(window):
+            judge.bytes_inside(source.read(at + found.start(), _PICKLED), at + found.start())
         for found in _OBJECT.finditer(window):
             if found.start() >= last:
                 break

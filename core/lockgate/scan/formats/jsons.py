@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import keras, templates
+from lockgate.scan.formats import keras, templates, text
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
 _DEEPEST = 500
+_LIBRARIES = frozenset(["transformers", "diffusers", "sentence_transformers", "timm"])
 
 
 def scan(source: Source, context: Context) -> None:
@@ -52,14 +53,21 @@ def _walk(value: Any, context: Context, depth: int, *, judged: bool = False) -> 
 
 def _key(key: str, item: Any, context: Context) -> None:
     if key == "chat_template":
-        for text in _texts(item):
-            templates.check(text, context)
+        for template in _texts(item):
+            templates.check(template, context)
     elif key == "auto_map" and item:
         message = "Names classes of its own, whose code transformers runs with trust_remote_code."
         context.hit("LG-SCAN-061", "HIGH", message, name=json.dumps(item)[:100])
     elif key == "custom_pipelines" and item:
         message = "Names pipelines of its own, whose code transformers runs with trust_remote_code."
         context.hit("LG-SCAN-061", "HIGH", message, name=json.dumps(item)[:100])
+    elif key.startswith("py/"):
+        context.hit("LG-SCAN-062", "CRITICAL", "Has objects that jsonpickle makes.", name=f"{key} {item}")
+    elif key == "_target_" and isinstance(item, str) and not text.TARGETS.match(item):
+        message = f"Has {item} looked up and called by whoever instantiates this configuration."
+        context.hit("LG-SCAN-062", "HIGH", message, name=item)
+    elif key == "parent_library" and isinstance(item, str) and item.split(".")[0] not in _LIBRARIES:
+        context.hit("LG-SCAN-061", "HIGH", f"Has the module {item} imported by PEFT.", name=item)
     elif key == "trust_remote_code" and item is True:
         context.hit("LG-SCAN-061", "HIGH", "Asks for code from elsewhere to be trusted.", name=key)
 
@@ -68,7 +76,7 @@ def _texts(item: Any) -> list[str]:
     if isinstance(item, str):
         return [item]
     if isinstance(item, dict):
-        return [text for value in item.values() for text in _texts(value)]
+        return [one for value in item.values() for one in _texts(value)]
     if isinstance(item, list):
-        return [text for value in item for text in _texts(value)]
+        return [one for value in item for one in _texts(value)]
     return []

@@ -28,7 +28,9 @@ _CODE = {
 }
 # Keras opens a vocabulary that is a path or URL when the layer is made (CVE-2025-12058).
 _FILES = ("vocabulary", "vocabulary_file", "filepath", "idf_weights_file")
-_NOT_OBJECTS = frozenset(["__tensor__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__typespec__"])
+_NOT_OBJECTS = frozenset(
+    ["__tensor__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__typespec__"]
+)
 
 
 class Archive:
@@ -86,7 +88,18 @@ def _object(config: dict[str, Any], name: Any, context: Context) -> None:
         name = inner if isinstance(inner, str) else "?"
         if module == "builtins" and registered in (None, "function", name):
             module = None
-    elif module == "builtins" and name in ("dict", "list", "tuple", "str", "int", "float", "bool", "NoneType", "type", "slice"):
+    elif module == "builtins" and name in (
+        "dict",
+        "list",
+        "tuple",
+        "str",
+        "int",
+        "float",
+        "bool",
+        "NoneType",
+        "type",
+        "slice",
+    ):
         return
     if not isinstance(module, (str, type(None))):
         raise DamagedError("the configuration has a module without a name")
@@ -104,16 +117,22 @@ def known(module: str | None, name: str, context: Context) -> bool:
     """Whether a class or function is one of Keras's own that only computes."""
     plain = name.rpartition(">")[2] if name.startswith(("Keras>", "keras>", "TensorFlow>")) else name
     if module is None:  # as Keras 2 wrote it
-        return any("ref" in context.lists.allowed(f"keras.{part}", plain) for part in _PARTS)
-    module = module.replace("tf_keras", "keras").replace("tensorflow.keras", "keras").replace("keras.src", "keras")
+        return any("keras" in context.lists.allowed(f"keras.{part}", plain) for part in _PARTS)
+    module = (
+        module.replace("tf_keras", "keras").replace("tensorflow.keras", "keras").replace("keras.src", "keras")
+    )
     module = module.replace("keras.engine", "keras.models")
     module = re.sub(r"^keras\.backend\.\w+\.optimizers\b", "keras.optimizers", module)
     parts = module.split(".")
-    return parts[0] == "keras" and any(
-        parts[1] == part.split(".")[0] and "ref" in context.lists.allowed(f"keras.{part}", plain)
-        for part in _PARTS
-        if len(parts) > 1
-    ) or (module == "keras" and known(None, plain, context))
+    return (
+        (parts[0] == "keras"
+        and any(
+            parts[1] == part.split(".")[0] and "keras" in context.lists.allowed(f"keras.{part}", plain)
+            for part in _PARTS
+            if len(parts) > 1
+        ))
+        or (module == "keras" and known(None, plain, context))
+    )
 
 
 _PARTS = (

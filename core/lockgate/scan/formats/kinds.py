@@ -29,7 +29,9 @@ def scan_zip(source: Source, members: list[Member], context: Context) -> None:
     if "MAR-INF/MANIFEST.json" in held:
         special["mar"] = mar.Archive(source, held, context).scan_member
     if len(special) > 1:
-        context.hit("LG-SCAN-026", "HIGH", f"Is two kinds of model file at once: {', '.join(sorted(special))}.")
+        context.hit(
+            "LG-SCAN-026", "HIGH", f"Is two kinds of model file at once: {', '.join(sorted(special))}."
+        )
     for member in members:
         inside = context.inside(member.name)
         if zips.is_link(member):

@@ -76,7 +76,9 @@ class Lz4Decompressor:
             return False
         block = bytes(raw[4 : 4 + size])
         del raw[:end]
-        out = bytearray(block) if stored else _unpack(block, self.history if self.linked else b"", self.largest)
+        out = (
+            bytearray(block) if stored else _unpack(block, self.history if self.linked else b"", self.largest)
+        )
         if self.linked:
             self.history = (self.history + bytes(out))[-_WINDOW:]
         self.ready += out

@@ -9,15 +9,30 @@ from __future__ import annotations
 import re
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import text
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import CHUNK, Source
 
 CATBOOST = b"CBM1"
 LIGHTGBM = b"tree\n"
 _UBJSON = re.compile(rb"\{[Ll]\x00{0,7}")
-_SIZES = {b"i": 1, b"U": 1, b"I": 2, b"l": 4, b"L": 8, b"d": 4, b"D": 8, b"C": 1, b"Z": 0, b"N": 0, b"T": 0, b"F": 0}
+_SIZES = {
+    b"i": 1,
+    b"U": 1,
+    b"I": 2,
+    b"l": 4,
+    b"L": 8,
+    b"d": 4,
+    b"D": 8,
+    b"C": 1,
+    b"Z": 0,
+    b"N": 0,
+    b"T": 0,
+    b"F": 0,
+}
 _LENGTHS = frozenset([b"i", b"U", b"I", b"l", b"L"])
 _DEEPEST = 64
+_LIGHTGBM_HEAD = 8 << 20
 _MOST = 50_000_000  # values of a UBJSON document
 
 
@@ -130,19 +145,20 @@ def scan_catboost(source: Source, context: Context) -> None:
 
 
 def scan_lightgbm(source: Source, context: Context) -> None:
-    """Judge a LightGBM model: lines of ASCII, with its sections in order."""
+    """Judge a LightGBM model: text, with a tree at each place where its head says."""
     context.record.met("LightGBM")
-    head = source.read(0, 4096)
-    if not re.match(rb"tree\nversion=v\d+\n", head):
+    if not text.is_text(source):
+        raise DamagedError("has bytes that are no text", 0)
+    head = source.read(0, _LIGHTGBM_HEAD)
+    sizes = re.search(rb"\ntree_sizes=([0-9 ]*)\n\n", head)
+    if not re.match(rb"tree\nversion=v\d+\n", head) or sizes is None:
         raise DamagedError("is no model of LightGBM, though it begins like one", 0)
-    at, tail = 0, b""
-    while block := source.read(at, CHUNK):
-        if block.translate(None, _PRINTABLE):
-            raise DamagedError("has bytes that are no text", at)
-        at += len(block)
-        tail = (tail + block)[-(1 << 16) :]
-    if b"end of trees" not in tail and b"end of trees" not in head:
-        raise DamagedError("ends before its trees do", source.size)
-
-
-_PRINTABLE = bytes([9, 10, 13, *range(32, 127), *range(128, 256)])
+    at = sizes.end()
+    for number, size in enumerate(sizes.group(1).split()):
+        if not source.read(at, 32).startswith(b"Tree=%d\n" % number):
+            raise DamagedError("has no tree where its head says", at)
+        at += int(size)
+    if not source.read(at, 16).startswith(b"end of trees\n"):
+        raise DamagedError("ends before its trees do", at)
+    if b"\nend of parameters\n" not in source.read(max(at, source.size - (1 << 16)), 1 << 16):
+        raise DamagedError("ends before its parameters do", source.size)

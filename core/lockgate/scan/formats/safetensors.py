@@ -17,10 +17,19 @@ from lockgate.scan.source import Source
 
 _LONGEST = 100_000_000  # safetensors' MAX_HEADER_SIZE
 _BITS = {
-    **{"F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32},
-    **{"F16": 16, "BF16": 16, "I16": 16, "U16": 16},
-    **{"I8": 8, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8},
-    **{"F6_E2M3": 6, "F6_E3M2": 6, "F4": 4},
+    "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32,
+    "F16": 16, "BF16": 16, "I16": 16, "U16": 16,
+
+        "I8": 8,
+        "U8": 8,
+        "BOOL": 8,
+        "F8_E4M3": 8,
+        "F8_E5M2": 8,
+        "F8_E8M0": 8,
+        "F8_E4M3FNUZ": 8,
+        "F8_E5M2FNUZ": 8
+    ,
+    "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
 }
 _TENSOR = frozenset(["dtype", "shape", "data_offsets"])
 _PADDED = re.compile(rb"[ ]*\Z")
@@ -28,7 +37,9 @@ _PADDED = re.compile(rb"[ ]*\Z")
 
 def looks_like_safetensors(head: bytes, size: int) -> bool:
     """Whether a file begins with a length that fits into it and a brace."""
-    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= min(size - 8, _LONGEST)  # noqa: PLR2004
+    return (
+        len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= min(size - 8, _LONGEST)
+    )
 
 
 def scan(source: Source, context: Context) -> None:
@@ -78,7 +89,8 @@ def _span(name: str, tensor: Any, context: Context) -> tuple[int, int, str] | No
         return None
     bits, shape, offsets = _BITS.get(str(tensor["dtype"])), tensor["shape"], tensor["data_offsets"]
     whole = all(
-        isinstance(list_, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in list_) for list_ in (shape, offsets)
+        isinstance(list_, list) and all(type(n) is int and 0 <= n < 1 << 63 for n in list_)
+        for list_ in (shape, offsets)
     )
     if bits is None or not whole or len(offsets) != 2:  # noqa: PLR2004 - begin and end
         _lie(context, f"the entry {name} is no tensor")

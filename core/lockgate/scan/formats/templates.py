@@ -16,20 +16,14 @@ from lockgate.scan.record import DamagedError
 _LONGEST = 1 << 20
 _FUNCTIONS = frozenset(["dict", "joiner", "namespace", "range", "raise_exception", "strftime_now"])
 _FILTERS = frozenset(
-    """
-    abs batch capitalize center count d default dictsort e escape first float forceescape format groupby indent int
-    items join last length list lower map max min pprint reject rejectattr replace reverse round safe select
-    selectattr slice sort string striptags sum title tojson trim truncate unique upper urlencode wordcount
-    """.split()
+    ["abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "pprint", "reject", "rejectattr", "replace", "reverse", "round", "safe", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount"]
 )
 _METHODS = frozenset(
-    """
-    append capitalize count endswith extend find get index insert isdigit items join keys lower lstrip pop removeprefix
-    removesuffix replace rstrip split splitlines startswith strip title update upper values rfind rsplit partition
-    rpartition isalpha isspace isupper islower
-    """.split()
+    ["append", "capitalize", "count", "endswith", "extend", "find", "get", "index", "insert", "isdigit", "items", "join", "keys", "lower", "lstrip", "pop", "removeprefix", "removesuffix", "replace", "rstrip", "split", "splitlines", "startswith", "strip", "title", "update", "upper", "values", "rfind", "rsplit", "partition", "rpartition", "isalpha", "isspace", "isupper", "islower"]
 )
-_SUSPECT = frozenset(["cycler", "lipsum", "self", "config", "request", "url_for", "get_flashed_messages", "caller"])
+_SUSPECT = frozenset(
+    ["cycler", "lipsum", "self", "config", "request", "url_for", "get_flashed_messages", "caller"]
+)
 
 
 def check(text: str, context: Context, offset: int | None = None) -> None:
@@ -65,13 +59,26 @@ def _why_not(node: Any, nodes: Any, macros: set[str]) -> str:
         return f"reads the attribute {node.attr}"
     if isinstance(node, nodes.Getitem) and _text(node.arg, nodes).startswith("_"):
         return f"reads the attribute {_text(node.arg, nodes)}"
-    if isinstance(node, nodes.Const) and isinstance(node.value, str) and "__" in node.value and _dunder(node.value):
+    if (
+        isinstance(node, nodes.Const)
+        and isinstance(node.value, str)
+        and "__" in node.value
+        and _dunder(node.value)
+    ):
         return f"names {node.value[:40]}"
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
         return f"uses the filter {node.name}"
-    if isinstance(node, nodes.Filter) and node.name == "map" and any(k.key == "attribute" for k in node.kwargs):
+    if (
+        isinstance(node, nodes.Filter)
+        and node.name == "map"
+        and any(k.key == "attribute" for k in node.kwargs)
+    ):
         value = next(_text(k.value, nodes) for k in node.kwargs if k.key == "attribute")
-        return "" if value and "_" not in value[:1] and "._" not in value else "picks attributes by computed names"
+        return (
+            ""
+            if value and "_" not in value[:1] and "._" not in value
+            else "picks attributes by computed names"
+        )
     if isinstance(node, nodes.Name) and node.name in _SUSPECT:
         return f"uses {node.name}"
     if isinstance(node, nodes.Call):
@@ -85,7 +92,11 @@ def _call(node: Any, nodes: Any, macros: set[str]) -> str:
         known = function.name in _FUNCTIONS or function.name in macros
         return "" if known else f"calls {function.name}"
     if isinstance(function, nodes.Getattr):
-        known = function.attr in _METHODS or isinstance(function.node, nodes.Name) and function.node.name == "loop"
+        known = (
+            function.attr in _METHODS
+            or (isinstance(function.node, nodes.Name)
+            and function.node.name == "loop")
+        )
         return "" if known else f"calls the method {function.attr}"
     return "calls something that is computed"
 
@@ -95,4 +106,9 @@ def _text(node: Any, nodes: Any) -> str:
 
 
 def _dunder(text: str) -> bool:
-    return re.search(r"__(class|bases?|mro|subclasses|globals|builtins|init|import|dict|getattribute|self)_*", text) is not None
+    return (
+        re.search(
+            r"__(class|bases?|mro|subclasses|globals|builtins|init|import|dict|getattribute|self)_*", text
+        )
+        is not None
+    )

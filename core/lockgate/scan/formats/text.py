@@ -22,13 +22,18 @@ _PROGRAMS = {
 }
 _TEXT = bytes([9, 10, 12, 13, 27, *range(32, 127), *range(128, 256)])
 _STATEMENT = re.compile(
-    rb"^[ \t]*(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[:(]|@\w)", re.MULTILINE
+    rb"^[ \t]*(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[:(]|@\w)",
+    re.MULTILINE,
 )
 _CALL = re.compile(rb"\b(?:__import__|exec|eval|compile|getattr|globals|open|system|popen)[ \t]*\(")
-_YAML_TAG = re.compile(rb"!!python/[\w/:.]+|!<tag:yaml\.org,2002:python/[\w/:.]+>|^%TAG[^\n]*yaml\.org,2002:python[^\n]*", re.MULTILINE)
+_YAML_TAG = re.compile(
+    rb"!!python/[\w/:.]+|!<tag:yaml\.org,2002:python/[\w/:.]+>|^%TAG[^\n]*yaml\.org,2002:python[^\n]*",
+    re.MULTILINE,
+)
 _TARGET = re.compile(rb"""^[ \t-]*["']?_target_["']?[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
+_LOADER = re.compile(rb"""^[ \t]*loader_module[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 # Hydra calls what `_target_` names; these only make layers, optimizers and data sets of these libraries.
-_TARGETS = re.compile(
+TARGETS = re.compile(
     r"nemo\.(collections|core)\.(?!.*(util|common\.(callbacks|parts\.(utils|preprocessing)))).*[A-Z]\w*\Z"
     r"|torch\.(nn|optim)\.[\w.]*[A-Z]\w*\Z|(pytorch_)?lightning(\.pytorch)?\.Trainer\Z"
 )
@@ -86,11 +91,22 @@ def _configuration(raw: bytes, context: Context) -> None:
     """Report what YAML loaders and Hydra would import or call."""
     for found in _YAML_TAG.finditer(raw):
         name = found.group().decode("ascii", "replace")
-        context.hit("LG-SCAN-062", "CRITICAL", f"Has YAML that makes Python objects, {name}.", offset=found.start(), name=name)
+        context.hit(
+            "LG-SCAN-062",
+            "CRITICAL",
+            f"Has YAML that makes Python objects, {name}.",
+            offset=found.start(),
+            name=name,
+        )
     for found in _TARGET.finditer(raw):
         name = found.group(1).decode("utf-8", "replace")
-        if not _TARGETS.match(name):
+        if not TARGETS.match(name):
             message = f"Has {name} looked up and called by whoever instantiates this configuration."
+            context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
+    for found in _LOADER.finditer(raw):
+        name = found.group(1).decode("utf-8", "replace")
+        if not name.startswith("mlflow."):
+            message = f"Has MLflow import and call {name} to load the model."
             context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
 
 

@@ -21,19 +21,23 @@ from lockgate.scan.source import Source
 MAGIC = 0x1950A86A20F9469CFC6C  # torch.serialization.MAGIC_NUMBER
 _PROTOCOL = 1001
 _ITEM = {
-    **{"DoubleStorage": 8, "LongStorage": 8, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16},
-    **{"FloatStorage": 4, "IntStorage": 4, "QInt32Storage": 4},
-    **{"HalfStorage": 2, "BFloat16Storage": 2, "ShortStorage": 2},
-    **{"ByteStorage": 1, "CharStorage": 1, "BoolStorage": 1, "QInt8Storage": 1, "QUInt8Storage": 1},
-    **{"QUInt4x2Storage": 1, "QUInt2x4Storage": 1, "UntypedStorage": 1},
+    "DoubleStorage": 8, "LongStorage": 8, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16,
+    "FloatStorage": 4, "IntStorage": 4, "QInt32Storage": 4,
+    "HalfStorage": 2, "BFloat16Storage": 2, "ShortStorage": 2,
+    "ByteStorage": 1, "CharStorage": 1, "BoolStorage": 1, "QInt8Storage": 1, "QUInt8Storage": 1,
+    "QUInt4x2Storage": 1, "QUInt2x4Storage": 1, "UntypedStorage": 1,
 }
-_PLAIN = frozenset(["version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id"])
+_PLAIN = frozenset(
+    ["version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id"]
+)
 _TINY = 128
 
 
 def root_of(names: set[str]) -> str | None:
     """Return the one folder of an archive that torch reads, with its slash; None if it is none."""
-    roots = {name.partition("/")[0] + "/" for name in names if name.endswith("/data.pkl") and name.count("/") == 1}
+    roots = {
+        name.partition("/")[0] + "/" for name in names if name.endswith("/data.pkl") and name.count("/") == 1
+    }
     return roots.pop() if len(roots) == 1 else None
 
 
@@ -109,7 +113,9 @@ class Archive:
         judge.script = self.script
         Machine(cursor, judge).run()
         if not cursor.finished:
-            context.hit("LG-SCAN-008", "MEDIUM", "Has bytes after the end of its pickle.", offset=cursor.offset)
+            context.hit(
+                "LG-SCAN-008", "MEDIUM", "Has bytes after the end of its pickle.", offset=cursor.offset
+            )
             context.cannot("bytes follow the end of the pickle", cursor.offset)
         stream.check(context)
 

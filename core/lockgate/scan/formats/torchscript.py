@@ -19,12 +19,49 @@ _REACHES_OUT = frozenset(
 )
 _BUILTINS = frozenset(
     [
-        *("annotate", "unchecked_cast", "uninitialized", "int", "float", "bool", "str", "len", "range", "list"),
-        *("isinstance", "getattr", "hasattr", "print", "abs", "min", "max", "round", "ord", "chr", "zip", "sorted"),
-        *("enumerate", "tuple", "dict", "complex", "NamedTuple", "torch_dict", "torch_list", "all", "any", "sum"),
+        *(
+            "annotate",
+            "unchecked_cast",
+            "uninitialized",
+            "int",
+            "float",
+            "bool",
+            "str",
+            "len",
+            "range",
+            "list",
+        ),
+        *(
+            "isinstance",
+            "getattr",
+            "hasattr",
+            "print",
+            "abs",
+            "min",
+            "max",
+            "round",
+            "ord",
+            "chr",
+            "zip",
+            "sorted",
+        ),
+        *(
+            "enumerate",
+            "tuple",
+            "dict",
+            "complex",
+            "NamedTuple",
+            "torch_dict",
+            "torch_list",
+            "all",
+            "any",
+            "sum",
+        ),
     ]
 )
-_NAMESPACES = frozenset(["prim", "aten", "quantized", "quantized_decomposed", "prims", "torchvision", "_quantized"])
+_NAMESPACES = frozenset(
+    ["prim", "aten", "quantized", "quantized_decomposed", "prims", "torchvision", "_quantized"]
+)
 
 
 def scan(raw: bytes, context: Context) -> None:
@@ -58,7 +95,9 @@ def _call(node: ast.Call, context: Context) -> None:
     if first == "ops":
         if rest.partition(".")[0] not in _NAMESPACES or rest.rpartition(".")[2] in _REACHES_OUT:
             _hit(context, node.lineno, f"Calls the operator {path}, which is not known to be harmless.", path)
-    elif first == "torch" and (rest.rpartition(".")[2] in _REACHES_OUT or rest.startswith(("ops.", "classes."))):
+    elif first == "torch" and (
+        rest.rpartition(".")[2] in _REACHES_OUT or rest.startswith(("ops.", "classes."))
+    ):
         _hit(context, node.lineno, f"Calls {path}, which reaches files or code.", path)
 
 

@@ -78,7 +78,9 @@ def read(source: Source, context: Context) -> list[Member]:
     at = 0
     for member in members:
         if member.header < at:
-            context.hit("LG-SCAN-023", "HIGH", "Has members that overlap.", offset=member.header, name=member.name)
+            context.hit(
+                "LG-SCAN-023", "HIGH", "Has members that overlap.", offset=member.header, name=member.name
+            )
         elif member.header > at:
             message = "Has bytes between its members that belong to none."
             context.hit("LG-SCAN-026", "HIGH", message, offset=at)
@@ -163,8 +165,14 @@ def _directory(source: Source, end: int, tail: tuple[int, ...]) -> tuple[int, in
     locator = source.read(end - _LOCATOR.size, _LOCATOR.size) if end >= _LOCATOR.size else b""
     if locator[:4] == b"PK\x06\x07":
         _, _, at, _ = _LOCATOR.unpack(locator)
-        _, length, _, _, _, _, here64, count64, size64, offset64 = _END64.unpack(source.exactly(at, _END64.size))
-        if source.read(at, 4) != b"PK\x06\x06" or at + 12 + length != end - _LOCATOR.size or here64 != count64:
+        _, length, _, _, _, _, here64, count64, size64, offset64 = _END64.unpack(
+            source.exactly(at, _END64.size)
+        )
+        if (
+            source.read(at, 4) != b"PK\x06\x06"
+            or at + 12 + length != end - _LOCATOR.size
+            or here64 != count64
+        ):
             raise DamagedError("the zip archive's two ends disagree", at)
         for short, long, full in ((count, count64, _TWO), (size, size64, _FOUR), (offset, offset64, _FOUR)):
             if short not in (full, long):
@@ -191,6 +199,9 @@ def _central(source: Source, raw: bytes, count: int, context: Context) -> list[M
         name = raw[start : start + name_size]
         extra = raw[start + name_size : start + name_size + extra_size]
         size, packed, header = _long(extra, size, packed, header)
+        if (other := _other_name(extra)) not in (None, name):
+            message = "Has a member with a second name, which some readers take."
+            context.hit("LG-SCAN-023", "HIGH", message, offset=header, name=repr(other))
         mode = attributes >> 16 if made >> 8 == 3 else 0  # noqa: PLR2004 - made on Unix
         members.append(_local(source, name, flags, method, crc, packed, size, header, mode, context))
     if at != len(raw):
@@ -212,7 +223,9 @@ def _local(
 ) -> Member:
     """Return a member, and report a local header that says something else than the directory."""
     entry = _LOCAL.unpack(source.exactly(header, _LOCAL.size))
-    magic, _, local_flags, local_method, _, _, local_crc, local_packed, local_size, name_size, extra_size = entry
+    magic, _, local_flags, local_method, _, _, local_crc, local_packed, local_size, name_size, extra_size = (
+        entry
+    )
     rest = source.exactly(header + _LOCAL.size, name_size + extra_size)
     local_size, local_packed, _ = _long(rest[name_size:], local_size, local_packed, 0)
     start = header + _LOCAL.size + name_size + extra_size
@@ -239,10 +252,23 @@ def _descriptor(source: Source, at: int, crc: int, packed: int, size: int) -> in
     raw = source.read(at, 24)
     for mark in (b"PK\x07\x08", b""):
         for layout in ("<LLL", "<LQQ"):
-            expected = mark + struct.pack(layout, crc, *(n & _FOUR if layout == "<LLL" else n for n in (packed, size)))
+            expected = mark + struct.pack(
+                layout, crc, *(n & _FOUR if layout == "<LLL" else n for n in (packed, size))
+            )
             if raw.startswith(expected):
                 return len(expected)
     return 0
+
+
+def _other_name(extra: bytes) -> bytes | None:
+    """Return the name of Info-ZIP's Unicode path field, if there is one."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        if kind == 0x7075:  # noqa: PLR2004 - a version, a checksum of the other name, the name
+            return extra[at + 9 : at + 4 + length]
+        at += 4 + length
+    return None
 
 
 def _long(extra: bytes, size: int, packed: int, header: int) -> tuple[int, int, int]:

@@ -12,6 +12,8 @@ call      call it (REDUCE); `lockgate.scan.pickles.calls` may ask for certain ar
 append    have an object of it take items as a list does
 setitem   have an object of it take items as a dict does
 add       have an object of it take items as a set does
+array     have joblib make an array of it
+keras     name it in the configuration of a Keras model, which is not read by unpickling
 ========  ==============================================================================================
 
 ``denied.json`` decides nothing: it tells what is known to run code from what is merely unknown, so
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
+_NOT_VALUES = frozenset(["array", "keras"])
 _CARRIES_CODE = "LG-SCAN-009"
 _RUNS_CODE = "LG-SCAN-001"
 _UNKNOWN = "LG-SCAN-002"
@@ -48,7 +51,7 @@ class Lists:
                 for module, names in modules.items():
                     by_name = self.entries.setdefault(module, {})
                     for name in names:
-                        by_name.setdefault(name, {"ref"}).add(use)
+                        by_name.setdefault(name, set()).update({use} if use in _NOT_VALUES else {use, "ref"})
         self._denied = denied
 
     def allowed(self, module: str, name: str) -> frozenset[str]:
@@ -57,11 +60,11 @@ class Lists:
 
     def denied(self, module: str, name: str) -> tuple[str, str, str]:
         """Return rule, severity and the end of a sentence for a thing that is on no list."""
-        top = module.split(".")[0]
+        top = module.split(".", maxsplit=1)[0]
         path = f"{module}.{name}"
         if top in self._denied["carries_code"] or path in self._denied["carries_code"]:
             return _CARRIES_CODE, "CRITICAL", "which rebuilds code that the file carries"
-        prefixes = {top, module, path, f"{module}.{name.split('.')[0]}"}
+        prefixes = {top, module, path, f"{module}.{name.split('.', maxsplit=1)[0]}"}
         prefixes |= {".".join(module.split(".")[:n]) for n in range(1, module.count(".") + 1)}
         if prefixes & set(self._denied["runs_code"]):
             return _RUNS_CODE, "CRITICAL", "which can run code, or reach files or the network"

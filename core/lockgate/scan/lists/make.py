@@ -38,7 +38,15 @@ from typing import Any
 _HERE = Path(__file__).parent
 # What unpickling, hashing of keys or the end of an object's life may run.
 _RUN = (
-    *("__new__", "__setstate__", "__getattr__", "__getattribute__", "__setattr__", "__del__", "__init_subclass__"),
+    *(
+        "__new__",
+        "__setstate__",
+        "__getattr__",
+        "__getattribute__",
+        "__setattr__",
+        "__del__",
+        "__init_subclass__",
+    ),
     *("__hash__", "__eq__", "__reduce__", "__reduce_ex__", "__getstate__"),
 )
 _ONLY_WHEN_SAVED = frozenset(["__reduce__", "__reduce_ex__", "__getstate__"])
@@ -146,7 +154,9 @@ FRAMEWORKS: dict[str, Framework] = {
         only=r"xgboost\.(core|sklearn|callback)",
         # Booster.__setstate__ hands a buffer to the library's own parser.
         reviewed=_SKLEARN + r"|xgboost\.core\.Booster\.__(setstate|del)__",
-        refuse={r"xgboost\.(core\.(?!Booster).*|callback\.(?!EarlyStopping|LearningRateScheduler).*)": "not part of a model"},
+        refuse={
+            r"xgboost\.(core\.(?!Booster).*|callback\.(?!EarlyStopping|LearningRateScheduler).*)": "not part of a model"
+        },
     ),
     "lightgbm": Framework(
         package="lightgbm",
@@ -168,7 +178,9 @@ FRAMEWORKS: dict[str, Framework] = {
 
 def main(words: list[str] | None = None) -> int:
     """Write the lists of the frameworks that are named."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("frameworks", nargs="+", choices=sorted(FRAMEWORKS))
     parser.add_argument("--merge", action="store_true", help="keep what the committed list has, too")
     given = parser.parse_args(words)
@@ -268,15 +280,28 @@ def _keras(uses: dict[str, Any]) -> None:
         module = importlib.import_module(f"keras.{part}")
         for name in dir(module):
             thing = getattr(module, name)
-            function = inspect.isfunction(thing) and part in ("activations", "losses", "metrics", "initializers")
-            if not name.startswith("_") and (inspect.isclass(thing) or function) and not _KERAS_NOT.fullmatch(name):
-                uses["ref"][f"keras.{part}"].add(name)
-    uses["ref"]["keras.models"].add("Functional")
+            function = inspect.isfunction(thing) and part in (
+                "activations",
+                "losses",
+                "metrics",
+                "initializers",
+            )
+            if (
+                not name.startswith("_")
+                and (inspect.isclass(thing) or function)
+                and not _KERAS_NOT.fullmatch(name)
+            ):
+                uses["keras"][f"keras.{part}"].add(name)
+    uses["keras"]["keras.models"].add("Functional")
     operation = importlib.import_module("keras").Operation
     for part in ("numpy", "nn", "math", "linalg", "image"):  # not core, whose operations take functions
         for name, thing in vars(importlib.import_module(f"keras.src.ops.{part}")).items():
-            if inspect.isclass(thing) and issubclass(thing, operation) and thing is not operation:
-                uses["ref"]["keras.ops"].add(name)
+            if (
+                inspect.isclass(thing)
+                and issubclass(thing, operation)
+                and name not in ("Operation", "Vectorize")
+            ):
+                uses["keras"]["keras.ops"].add(name)
 
 
 _BY_OTHER_MEANS = {"torch": _torch, "keras": _keras}

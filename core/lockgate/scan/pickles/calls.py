@@ -26,7 +26,15 @@ Condition = Callable[["Judge", Global, Any, int], Any]
 _DTYPE = re.compile(r"[|<>=]?(?:[?bhilqpBHILQPefdgFDGOSUV]|[biufcSUVaO][0-9]{1,9}|[mM]8?(?:\[\w+\])?)\Z")
 _BASES = frozenset(["object", "dict", "list", "tuple", "set", "frozenset", "int", "float", "str"])
 _FACTORIES = frozenset(
-    ["collections.OrderedDict", "builtins.dict", "builtins.float", "builtins.int", "builtins.list", "builtins.set", "builtins.str"]
+    [
+        "collections.OrderedDict",
+        "builtins.dict",
+        "builtins.float",
+        "builtins.int",
+        "builtins.list",
+        "builtins.set",
+        "builtins.str",
+    ]
 )
 _BIT_GENERATORS = frozenset(["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
 _BIGGEST = 1 << 24  # what a few bytes of a pickle may have made for nothing
@@ -265,30 +273,66 @@ CALLS: dict[str, Condition] = {
 # --- States ---------------------------------------------------------------------------------------------
 
 
+_NO_OBJECTS = ("S0", "U0", "V0")
+_REFCOUNT = 1  # NPY_ITEM_REFCOUNT among the flags of a type
+
+
 def itemsize(dtype: Any) -> int | None:
-    """Return the bytes of one item of a dtype, 0 when items are objects, None when it is not known."""
+    """Return the bytes of one item of a dtype, 0 when items are objects, None when it is not plain.
+
+    Raises:
+        RefusedError: Its state says something else than its code, so that readers may disagree.
+    """
     if not _is_dtype(dtype) or not isinstance(dtype.args, tuple) or not dtype.args:
         return None
     code, state = dtype.args[0], dtype.state
-    if isinstance(state, tuple) and len(state) >= 8:  # noqa: PLR2004 - (version, order, base, names, fields, size, ...)
-        flags = state[7]
-        if isinstance(flags, int) and flags & 1:  # NPY_ITEM_REFCOUNT
+    size = _coded(code)
+    if state is not INERT:
+        if not isinstance(state, tuple) or len(state) not in (8, 9):
+            return None
+        declared, flags = state[5], state[7]
+        objects = size == 0 and str(code).lstrip("|<>=") not in _NO_OBJECTS
+        if declared not in (-1, size):
+            raise RefusedError("with a size that its code does not have")
+        if _holds_objects(state, 0) and not (isinstance(flags, int) and flags & _REFCOUNT):
+            raise RefusedError("with objects that its flags deny")
+        if isinstance(flags, int) and flags & _REFCOUNT and not objects:
             return 0
-        if isinstance(state[5], int) and state[5] > 0:
-            return state[5]
-    match = re.match(r"[|<>=]?([biufcSUVaO])([0-9]{1,9})\Z", code) if isinstance(code, str) else None
+    return size
+
+
+def _coded(code: Any) -> int | None:
+    if not isinstance(code, str):
+        return None
+    match = re.match(r"[|<>=]?([biufcSUVaO])([0-9]{1,9})\Z", code)
     if match is None:
-        return {"M8": 8, "m8": 8, "?": 1, "b1": 1, "O": 0}.get(code) if isinstance(code, str) else None
+        return {"M8": 8, "m8": 8, "?": 1, "O": 0}.get(code.lstrip("|<>=")[:2])
     kind, size = match.group(1), int(match.group(2))
-    if kind == "O":
-        return 0
-    return size * 4 if kind == "U" else size
+    return 0 if kind == "O" else size * 4 if kind == "U" else size
+
+
+def _holds_objects(state: tuple[Any, ...], depth: int) -> bool:
+    """Whether a type with this state has fields, or items, that are objects."""
+    base, fields = state[2], state[4]
+    parts = [base[0]] if isinstance(base, tuple) and base else []
+    if isinstance(fields, Mapping):
+        if not fields.whole:
+            raise RefusedError("with more fields than are looked at")
+        parts += [field[0] for field in fields.values() if isinstance(field, tuple) and field]
+    for part in parts:
+        if not _is_dtype(part) or depth > 8:  # noqa: PLR2004 - types in types
+            raise RefusedError("with a field of no plain type")
+        if _coded(part.args[0]) == 0 and str(part.args[0]).lstrip("|<>=") not in _NO_OBJECTS:
+            return True
+        if isinstance(part.state, tuple) and len(part.state) > 4 and _holds_objects(part.state, depth + 1):  # noqa: PLR2004
+            return True
+    return False
 
 
 def _fits(blob: Blob, dtype: Any, shape: Any) -> None:
     size = itemsize(dtype)
     whole = isinstance(shape, tuple) and all(isinstance(n, int) for n in shape)
-    if size == 0 and dtype.args[0] not in ("S0", "U0", "V0"):
+    if size == 0 and str(dtype.args[0]).lstrip("|<>=") not in _NO_OBJECTS:
         raise RefusedError("with objects in raw bytes")
     if size and whole and blob.size >= 0 and math.prod(shape) * size != blob.size:
         raise RefusedError("with a shape that does not fit its bytes")
@@ -306,4 +350,12 @@ def _array_state(made: Instance, state: Any) -> None:
         _fits(data, dtype, shape)
 
 
-BUILDS: dict[str, Callable[[Instance, Any], None]] = {"numpy.ndarray": _array_state}
+def _dtype_state(made: Instance, state: Any) -> None:
+    del state
+    itemsize(made)
+
+
+BUILDS: dict[str, Callable[[Instance, Any], None]] = {
+    "numpy.dtype": _dtype_state,
+    "numpy.ndarray": _array_state,
+}

@@ -15,9 +15,9 @@ from lockgate.scan.pickles.values import NONE, Global, Instance, Mapping, Unjudg
 from lockgate.scan.record import DamagedError, Record
 from lockgate.scan.source import BytesStream
 
+HEAD = 4096  # bytes that a format is told by
 MAX_PICKLES = 10_000  # in a row
 _WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
-_SUBCLASSES = frozenset(["numpy.ndarray", "numpy.memmap", "numpy.matrix", "numpy.recarray"])
 _ALIGNMENT = 16  # joblib.numpy_pickle.NUMPY_ARRAY_ALIGNMENT_BYTES
 _AFTERWARDS = 1 << 16
 
@@ -37,8 +37,9 @@ def looks_like_pickle(head: bytes) -> bool:
     except DamagedError as error:
         if any(h.severity == "CRITICAL" for h in aside.hits):
             return True
-        cut = error.offset is not None and error.offset >= len(head) - 300
-        return bool(judge.uses and judge.globals) or (cut and len(machine.memo) + len(machine.marks) > 2)  # noqa: PLR2004
+        if error.offset is not None and error.offset >= len(head) - 300:  # it ran until it was cut off
+            return len(head) >= HEAD or len(machine.memo) + len(machine.marks) > 2  # noqa: PLR2004
+        return bool(judge.uses and judge.globals)
     return True
 
 
@@ -80,7 +81,7 @@ def _array_after(machine: Machine, made: Any) -> bool:
     subclass, dtype, shape = state.get("subclass"), state.get("dtype"), state.get("shape")
     if isinstance(subclass, Unjudged) or isinstance(dtype, Unjudged):
         raise DamagedError("an array of joblib is of a type that is not allowed", cursor.offset)
-    if not (isinstance(subclass, Global) and subclass.path in _SUBCLASSES):
+    if not (isinstance(subclass, Global) and "array" in subclass.allowed):
         machine.judge.hit(
             "LG-SCAN-003", "HIGH", "Has joblib make an array of another class.", cursor.offset, _WRAPPER
         )

@@ -10,12 +10,15 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from lockgate.scan.context import Context
+from lockgate.scan.formats import natives
 from lockgate.scan.lists import Lists
 from lockgate.scan.pickles.calls import BUILDS, CALLS, RefusedError
 from lockgate.scan.pickles.values import INERT, LIST, SET, Blob, Global, Instance, Mapping, Unjudged
 from lockgate.scan.record import DamagedError, Record
-from lockgate.scan.source import BytesStream, LimitedStream, Stream
+from lockgate.scan.source import BytesStream, LimitedStream, Stream, spooled
 
+_NATIVE = 1 << 30  # bytes of a model in a byte string
 _NESTED = 3  # pickles in bytes in pickles
 # What a pickle in a byte string begins with: a protocol, or in protocol 0 soon an import.
 _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
@@ -213,10 +216,22 @@ class Judge:
     def long_bytes_inside(self, stream: Stream, size: int, offset: int) -> Blob:
         """Pass over a long byte string, looking whether it is a pickle; nothing of it is kept."""
         inside = LimitedStream(stream, size)
-        if _PICKLE.match(head := inside.read(256)):
+        head = inside.read(256)
+        if _PICKLE.match(head):
             self._nested(_Headed(head, inside), offset)
+        elif natives.looks_like_ubjson(head) or head.startswith(natives.CATBOOST):
+            self._native(_Headed(head, inside), offset)
         inside.end()
         return Blob(size)
+
+    def _native(self, stream: Stream, offset: int) -> None:
+        """Hold the model of a library that lies in a byte string against its frame."""
+        try:
+            source = spooled(stream, _NATIVE)
+            read = natives.scan_catboost if source.read(0, 4) == natives.CATBOOST else natives.scan_ubjson
+            read(source, Context(record=self.record, lists=self.lists, member=self.member))
+        except DamagedError as error:
+            self.record.cannot(f"holds a model in bytes, which {error}", self.member, offset)
 
     def _nested(self, stream: Stream, offset: int) -> None:
         from lockgate.scan.pickles.cursor import Cursor

@@ -124,6 +124,7 @@ def _special(keys: Iterable[Any]) -> str:
     for key in keys:
         if key.__class__ is str and key[:2] == "__" and key[-2:] == "__":
             return str(key)
-        if key is LOST:
+        # A key that is computed may be text, too: numpy.str_ is found where str is.
+        if key is LOST or key is INERT or isinstance(key, (Instance, Unjudged)):
             return "?"
     return ""

@@ -100,7 +100,9 @@ def scan_model(
         "formats": formats,
         "lists": _lists(),
     }
-    outcome.facts["Scanned"] = f"{len(said)} file{'s' * (len(said) != 1)}: {', '.join(formats) or 'nothing known'}"
+    outcome.facts["Scanned"] = (
+        f"{len(said)} file{'s' * (len(said) != 1)}: {', '.join(formats) or 'nothing known'}"
+    )
     return outcome
 
 
