@@ -22,6 +22,7 @@ import argparse
 import enum
 import importlib
 import inspect
+import itertools
 import json
 import pkgutil
 import re
@@ -223,7 +224,8 @@ def _read(framework: Framework) -> tuple[dict[str, Any], dict[str, set[str]]]:
             short = home == module.__name__.rpartition(".")[2] and not hasattr(module, "__path__")
             if home != module.__name__ and not short and not _is_ufunc(thing):
                 continue
-            where = home if short and isinstance(home, str) else module.__name__
+            # Both names: other versions of Cython wrote the other one.
+            where = {module.__name__, home} if short and isinstance(home, str) else {module.__name__}
             path = f"{module.__name__}.{name}"
             refused = next((why for p, why in framework.refuse.items() if re.fullmatch(p, path)), None)
             if refused:
@@ -234,10 +236,11 @@ def _read(framework: Framework) -> tuple[dict[str, Any], dict[str, set[str]]]:
                 found, why = _uses_of_class(framework, thing, path)
                 if why:
                     left_out[why].add(path)
-                for use in found:
-                    uses[use][where].add(thing.__qualname__)
+                for use, place in itertools.product(found, where):
+                    uses[use][place].add(thing.__qualname__)
             elif re.fullmatch(framework.calls or "-", path):
-                uses["call"][where].add(name)
+                for place in where:
+                    uses["call"][place].add(name)
             elif (_is_ufunc(thing) and framework.package != "sklearn") or (
                 callable(thing)
                 and (not name.startswith("_") or re.fullmatch(framework.helpers or "-", path))
