@@ -21,7 +21,10 @@ from lockgate.scan.record import Answer, Hit
 _LONGEST_ANSWER = 8 << 20
 # Without site, user or PYTHON* settings: what the child imports is the standard library, this package,
 # and Jinja's parser when it meets a chat template.
-_START = "import sys; sys.path += sys.argv.pop(1).split(chr(10)); from lockgate.scan.worker import main; sys.exit(main())"
+_START = (
+    "import sys; sys.path += sys.argv.pop(1).split(chr(10)); "
+    "from lockgate.scan.worker import main; sys.exit(main())"
+)
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,10 @@ from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source, Stream, spooled
 
 _HEAD = files.HEAD
+_LEAST = 12  # bytes of text; less may be what is left of another file
 _SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 _FOREIGN = {
-    _SEVEN_ZIP: "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard", b"MSCF": "CAB", b"\x1f\x9d": "compress",
+    _SEVEN_ZIP: "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard", b"MSCF": "CAB",
     b"PAR1": "Parquet", b"ARROW1": "Arrow", b"%PDF": "PDF", b"SQLite format 3\0": "SQLite",
 }  # fmt: skip
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
@@ -44,7 +45,10 @@ def scan(source: Source, context: Context) -> None:
         DamagedError: It cannot be read to its end.
     """
     if source.size == 0:
-        context.record.met("empty")
+        if context.depth:
+            context.record.met("empty")
+        else:
+            context.cannot("is empty")
         return
     head = source.read(0, _HEAD)
     readers = _readers(source, head, context)
@@ -53,12 +57,16 @@ def scan(source: Source, context: Context) -> None:
         message = f"Reads as {' and as '.join(names)}: whoever looks and whoever loads may see two things."
         context.hit("LG-SCAN-026", "HIGH", message, name="+".join(names))
     for _, reader in readers:
-        try:
-            reader()
-        except DamagedError as error:
-            context.failed(error)
+        _try(reader, context)
     if not readers:
-        _unknown(source, head, context)
+        _unknown(head, context)
+
+
+def _try(reader: Callable[[], None], context: Context) -> None:
+    try:
+        reader()
+    except DamagedError as error:
+        context.failed(error)
 
 
 def scan_stream(stream: Stream, context: Context, most: int) -> None:
@@ -123,11 +131,11 @@ def _by_structure(
         is_("ONNX", lambda: onnx.scan(source, context))
     elif savedmodel.looks_like_graph(source):
         is_("graph", lambda: savedmodel.scan_graph(source, context))
-    elif text.is_text(source):
+    elif (source.size >= _LEAST or context.depth) and text.is_text(source):
         is_("text", lambda: text.scan(source, context))
 
 
-def _unknown(source: Source, head: bytes, context: Context) -> None:
+def _unknown(head: bytes, context: Context) -> None:
     picture = next((name for magic, name in _PICTURES.items() if head.startswith(magic)), None)
     if picture:
         context.record.met(picture)

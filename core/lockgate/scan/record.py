@@ -34,6 +34,10 @@ class DamagedError(Exception):
         self.offset = offset
 
 
+class CutShortError(DamagedError):
+    """The bytes end before the format does."""
+
+
 class TooMuchError(DamagedError):
     """A limit of the scan is reached."""
 

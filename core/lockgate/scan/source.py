@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from typing import Protocol
 
-from lockgate.scan.record import DamagedError, TooMuchError
+from lockgate.scan.record import CutShortError, DamagedError, TooMuchError
 
 CHUNK = 1 << 18
 
@@ -60,9 +60,11 @@ class Source:
 
 
 class Stream(Protocol):
-    """Bytes in order. ``at`` is the number of bytes read or skipped so far."""
+    """Bytes in order."""
 
-    at: int
+    @property
+    def at(self) -> int:
+        """How many bytes were read or skipped."""
 
     def read(self, count: int) -> bytes:
         """Return up to ``count`` bytes; none only at the end."""
@@ -87,7 +89,7 @@ class SourceStream:
     def skip(self, count: int) -> None:
         """See `Stream`."""
         if count > self.source.size - self.at:
-            raise DamagedError("is cut short", self.source.size)
+            raise CutShortError("is cut short", self.source.size)
         self.at += count
 
 
@@ -150,16 +152,24 @@ class UnpackedStream:
         while count:
             read = self.read(min(count, CHUNK))
             if not read:
-                raise DamagedError("is cut short", self.at)
+                raise CutShortError("is cut short", self.at)
             count -= len(read)
 
 
 class Decompressor(Protocol):
     """What `UnpackedStream` asks of a decompressor; that of `bz2` and `lzma`."""
 
-    eof: bool
-    needs_input: bool
-    unused_data: bytes
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the compressed data was read."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether more compressed data must be given."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What followed the end of the compressed data."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Return up to ``max_length`` bytes."""
@@ -181,7 +191,7 @@ class BytesStream:
     def skip(self, count: int) -> None:
         """See `Stream`."""
         if count > len(self.data) - self.at:
-            raise DamagedError("is cut short", len(self.data))
+            raise CutShortError("is cut short", len(self.data))
         self.at += count
 
 
@@ -202,7 +212,7 @@ class LimitedStream:
     def skip(self, count: int) -> None:
         """See `Stream`."""
         if count > self.size - self.at:
-            raise DamagedError("is cut short", self.size)
+            raise CutShortError("is cut short", self.size)
         self.outer.skip(count)
         self.at += count
 

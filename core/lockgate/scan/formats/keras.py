@@ -125,14 +125,13 @@ def known(module: str | None, name: str, context: Context) -> bool:
     module = re.sub(r"^keras\.backend\.\w+\.optimizers\b", "keras.optimizers", module)
     parts = module.split(".")
     return (
-        (parts[0] == "keras"
+        parts[0] == "keras"
         and any(
             parts[1] == part.split(".")[0] and "keras" in context.lists.allowed(f"keras.{part}", plain)
             for part in _PARTS
             if len(parts) > 1
-        ))
-        or (module == "keras" and known(None, plain, context))
-    )
+        )
+    ) or (module == "keras" and known(None, plain, context))
 
 
 _PARTS = (

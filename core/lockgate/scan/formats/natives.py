@@ -110,7 +110,7 @@ class _Ubjson:
         else:
             self.i -= 1
         if count >= 0 and item in _SIZES and kind == b"[":
-            self.skip(count * _SIZES[item])  # type: ignore[index]
+            self.skip(count * _SIZES[item])
             return
         while count != 0:
             if count < 0 and (mark := self.take(1)) == end:

@@ -17,19 +17,28 @@ from lockgate.scan.source import Source
 
 _LONGEST = 100_000_000  # safetensors' MAX_HEADER_SIZE
 _BITS = {
-    "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32,
-    "F16": 16, "BF16": 16, "I16": 16, "U16": 16,
-
-        "I8": 8,
-        "U8": 8,
-        "BOOL": 8,
-        "F8_E4M3": 8,
-        "F8_E5M2": 8,
-        "F8_E8M0": 8,
-        "F8_E4M3FNUZ": 8,
-        "F8_E5M2FNUZ": 8
-    ,
-    "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
+    "F64": 64,
+    "I64": 64,
+    "U64": 64,
+    "C64": 64,
+    "F32": 32,
+    "I32": 32,
+    "U32": 32,
+    "F16": 16,
+    "BF16": 16,
+    "I16": 16,
+    "U16": 16,
+    "I8": 8,
+    "U8": 8,
+    "BOOL": 8,
+    "F8_E4M3": 8,
+    "F8_E5M2": 8,
+    "F8_E8M0": 8,
+    "F8_E4M3FNUZ": 8,
+    "F8_E5M2FNUZ": 8,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
+    "F4": 4,
 }
 _TENSOR = frozenset(["dtype", "shape", "data_offsets"])
 _PADDED = re.compile(rb"[ ]*\Z")
@@ -37,9 +46,7 @@ _PADDED = re.compile(rb"[ ]*\Z")
 
 def looks_like_safetensors(head: bytes, size: int) -> bool:
     """Whether a file begins with a length that fits into it and a brace."""
-    return (
-        len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= min(size - 8, _LONGEST)
-    )
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= min(size - 8, _LONGEST)
 
 
 def scan(source: Source, context: Context) -> None:

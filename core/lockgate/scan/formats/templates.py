@@ -16,10 +16,22 @@ from lockgate.scan.record import DamagedError
 _LONGEST = 1 << 20
 _FUNCTIONS = frozenset(["dict", "joiner", "namespace", "range", "raise_exception", "strftime_now"])
 _FILTERS = frozenset(
-    ["abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape", "first", "float", "forceescape", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "pprint", "reject", "rejectattr", "replace", "reverse", "round", "safe", "select", "selectattr", "slice", "sort", "string", "striptags", "sum", "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount"]
+    [
+        *("abs", "batch", "capitalize", "center", "count", "d", "default", "dictsort", "e", "escape"),
+        *("first", "float", "forceescape", "format", "groupby", "indent", "int", "items", "join", "last"),
+        *("length", "list", "lower", "map", "max", "min", "pprint", "reject", "rejectattr", "replace"),
+        *("reverse", "round", "safe", "select", "selectattr", "slice", "sort", "string", "striptags"),
+        *("sum", "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount"),
+    ]
 )
 _METHODS = frozenset(
-    ["append", "capitalize", "count", "endswith", "extend", "find", "get", "index", "insert", "isdigit", "items", "join", "keys", "lower", "lstrip", "pop", "removeprefix", "removesuffix", "replace", "rstrip", "split", "splitlines", "startswith", "strip", "title", "update", "upper", "values", "rfind", "rsplit", "partition", "rpartition", "isalpha", "isspace", "isupper", "islower"]
+    [
+        *("append", "capitalize", "count", "endswith", "extend", "find", "get", "index", "insert"),
+        *("isdigit", "items", "join", "keys", "lower", "lstrip", "pop", "removeprefix", "removesuffix"),
+        *("replace", "rstrip", "split", "splitlines", "startswith", "strip", "title", "update", "upper"),
+        *("values", "rfind", "rsplit", "partition", "rpartition", "isalpha", "isspace", "isupper"),
+        *("islower"),
+    ]
 )
 _SUSPECT = frozenset(
     ["cycler", "lipsum", "self", "config", "request", "url_for", "get_flashed_messages", "caller"]
@@ -92,10 +104,8 @@ def _call(node: Any, nodes: Any, macros: set[str]) -> str:
         known = function.name in _FUNCTIONS or function.name in macros
         return "" if known else f"calls {function.name}"
     if isinstance(function, nodes.Getattr):
-        known = (
-            function.attr in _METHODS
-            or (isinstance(function.node, nodes.Name)
-            and function.node.name == "loop")
+        known = function.attr in _METHODS or (
+            isinstance(function.node, nodes.Name) and function.node.name == "loop"
         )
         return "" if known else f"calls the method {function.attr}"
     return "calls something that is computed"

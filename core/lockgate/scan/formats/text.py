@@ -22,7 +22,8 @@ _PROGRAMS = {
 }
 _TEXT = bytes([9, 10, 12, 13, 27, *range(32, 127), *range(128, 256)])
 _STATEMENT = re.compile(
-    rb"^[ \t]*(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+[ \t]*\(|class[ \t]+\w+[ \t]*[:(]|@\w)",
+    rb"^[ \t]*(?:import[ \t]+[\w.]+|from[ \t]+[\w.]+[ \t]+import\b|def[ \t]+\w+[ \t]*\("
+    rb"|class[ \t]+\w+[ \t]*[:(]|@\w)",
     re.MULTILINE,
 )
 _CALL = re.compile(rb"\b(?:__import__|exec|eval|compile|getattr|globals|open|system|popen)[ \t]*\(")

@@ -21,11 +21,24 @@ from lockgate.scan.source import Source
 MAGIC = 0x1950A86A20F9469CFC6C  # torch.serialization.MAGIC_NUMBER
 _PROTOCOL = 1001
 _ITEM = {
-    "DoubleStorage": 8, "LongStorage": 8, "ComplexFloatStorage": 8, "ComplexDoubleStorage": 16,
-    "FloatStorage": 4, "IntStorage": 4, "QInt32Storage": 4,
-    "HalfStorage": 2, "BFloat16Storage": 2, "ShortStorage": 2,
-    "ByteStorage": 1, "CharStorage": 1, "BoolStorage": 1, "QInt8Storage": 1, "QUInt8Storage": 1,
-    "QUInt4x2Storage": 1, "QUInt2x4Storage": 1, "UntypedStorage": 1,
+    "DoubleStorage": 8,
+    "LongStorage": 8,
+    "ComplexFloatStorage": 8,
+    "ComplexDoubleStorage": 16,
+    "FloatStorage": 4,
+    "IntStorage": 4,
+    "QInt32Storage": 4,
+    "HalfStorage": 2,
+    "BFloat16Storage": 2,
+    "ShortStorage": 2,
+    "ByteStorage": 1,
+    "CharStorage": 1,
+    "BoolStorage": 1,
+    "QInt8Storage": 1,
+    "QUInt8Storage": 1,
+    "QUInt4x2Storage": 1,
+    "QUInt2x4Storage": 1,
+    "UntypedStorage": 1,
 }
 _PLAIN = frozenset(
     ["version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id"]

@@ -100,7 +100,7 @@ FRAMEWORKS: dict[str, Framework] = {
             r"|frozen\._frozen\.\w+|compose\._\w+\.\w+|preprocessing\._\w+\.\w+|random_projection\.\w+|pipeline\.\w+)\.__\w+__|_loss\.\w+\.__\w+__"
         ),
         refuse={
-            r"sklearn\.utils\.(parallel|_joblib|fixes|_testing|_mocking|deprecation)\..*": "not part of a model",
+            r"sklearn\.utils\.(parallel|_joblib|fixes|_testing|_mocking|deprecation)\..*": "no model",
             r"sklearn\.utils\._pprint\..*": "not part of a model",
             r"sklearn\.(exceptions|callback)\..*": "not part of a model",
         },
@@ -146,7 +146,7 @@ FRAMEWORKS: dict[str, Framework] = {
         reviewed=r"torch\.nn\.(modules\.\w+\.\w+|parameter\.\w+)\.__\w+__",
         refuse={
             r"torch\.nn\.parameter\..*": "made by torch's own functions",
-            r"torch\.nn\.functional\.(has_torch|handle_torch|boolean_disp|assert_|_).*": "not part of a model",
+            r"torch\.nn\.functional\.(has_torch|handle_torch|boolean_disp|assert_|_).*": "no model",
         },
         functions=r"torch\.nn\.functional",
     ),
@@ -156,7 +156,7 @@ FRAMEWORKS: dict[str, Framework] = {
         # Booster.__setstate__ hands a buffer to the library's own parser.
         reviewed=_SKLEARN + r"|xgboost\.core\.Booster\.__(setstate|del)__",
         refuse={
-            r"xgboost\.(core\.(?!Booster).*|callback\.(?!EarlyStopping|LearningRateScheduler).*)": "not part of a model"
+            r"xgboost\.(core\.(?!Booster).*|callback\.(?!EarlyStopping|LearningRateScheduler).*)": "no model"
         },
     ),
     "lightgbm": Framework(
@@ -253,9 +253,9 @@ def _read(framework: Framework) -> tuple[dict[str, Any], dict[str, set[str]]]:
 
 def _torch(uses: dict[str, Any]) -> None:
     """Add what torch itself allows when it loads weights only: storages, types, its rebuilding functions."""
-    from torch._weights_only_unpickler import _get_allowed_globals
+    allowed = importlib.import_module("torch._weights_only_unpickler")._get_allowed_globals()  # noqa: SLF001
 
-    for path, thing in _get_allowed_globals().items():
+    for path, thing in allowed.items():
         module, _, name = path.rpartition(".")
         if not module.startswith("torch"):
             continue

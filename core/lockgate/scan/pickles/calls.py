@@ -4,6 +4,8 @@ A condition returns what the call makes, or raises `RefusedError` with the end o
 begins with "Calls NAME".
 """
 
+# ruff: noqa: ARG001 - every condition has the arguments of `Condition`
+
 from __future__ import annotations
 
 import math

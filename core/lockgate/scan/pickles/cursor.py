@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import CutShortError, DamagedError
 from lockgate.scan.source import CHUNK, Stream
 
 MARGIN = 300  # a short opcode with its argument is at most 258 bytes long
@@ -55,7 +55,7 @@ class Cursor:
         self.fill(count)
         end = self.i + count
         if end > len(self.buf):
-            raise DamagedError("the pickle is cut short", self.offset)
+            raise CutShortError("the pickle is cut short", self.offset)
         taken = self.buf[self.i : end]
         self.i = end
         return taken
@@ -81,7 +81,7 @@ class Cursor:
         self.base += len(self.buf)
         self.buf, self.i = b"", 0
         if self.ended:
-            raise DamagedError("the pickle is cut short", self.offset)
+            raise CutShortError("the pickle is cut short", self.offset)
         self.stream.skip(count - here)
         self.base += count - here
 
@@ -96,7 +96,7 @@ class Cursor:
                 self.i = end + 1
                 return taken
             if len(self.buf) - self.i < size:
-                raise DamagedError("a line of the pickle does not end", self.offset)
+                raise CutShortError("a line of the pickle does not end", self.offset)
             if size > most:
                 raise DamagedError(f"a line of the pickle is longer than {most:,} bytes", self.offset)
             size *= 4
@@ -113,7 +113,7 @@ class Cursor:
                 return None
             self.i = len(self.buf)
             if self.finished:
-                raise DamagedError("a line of the pickle does not end", self.offset)
+                raise CutShortError("a line of the pickle does not end", self.offset)
 
     @property
     def finished(self) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
 from lockgate.scan.context import Context
 from lockgate.scan.lists import load
-from lockgate.scan.pickles.calls import itemsize
-from lockgate.scan.pickles.cursor import Cursor
+from lockgate.scan.pickles.calls import RefusedError, itemsize
+from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.machine import Machine
 from lockgate.scan.pickles.values import NONE, Global, Instance, Mapping, Unjudged
-from lockgate.scan.record import DamagedError, Record
+from lockgate.scan.record import CutShortError, DamagedError, Record
 from lockgate.scan.source import BytesStream
 
 HEAD = 4096  # bytes that a format is told by
@@ -31,14 +32,17 @@ def looks_like_pickle(head: bytes) -> bool:
         return head[1:2] <= b"\x05"
     aside = Record()
     judge = Judge(load(), aside, "", lambda *_: Unjudged())
-    machine = Machine(Cursor(BytesStream(head)), judge)
+    more = b"\xff" * MARGIN if len(head) >= HEAD else b""  # no opcode, whatever the last one was
+    machine = Machine(Cursor(BytesStream(head[:HEAD] + more)), judge)
     try:
         machine.run()
     except DamagedError as error:
         if any(h.severity == "CRITICAL" for h in aside.hits):
             return True
-        if error.offset is not None and error.offset >= len(head) - 300:  # it ran until it was cut off
-            return len(head) >= HEAD or len(machine.memo) + len(machine.marks) > 2  # noqa: PLR2004
+        if error.offset is not None and error.offset >= HEAD:
+            return True  # it ran on to where the head ends
+        if isinstance(error, CutShortError):
+            return bool(machine.memo or machine.marks or machine.stack)
         return bool(judge.uses and judge.globals)
     return True
 
@@ -85,7 +89,10 @@ def _array_after(machine: Machine, made: Any) -> bool:
         machine.judge.hit(
             "LG-SCAN-003", "HIGH", "Has joblib make an array of another class.", cursor.offset, _WRAPPER
         )
-    size = itemsize(dtype)
+    try:
+        size = itemsize(dtype)
+    except RefusedError as error:
+        raise DamagedError(f"an array of joblib has a type {error}", cursor.offset) from None
     if size is None or not isinstance(shape, tuple) or any(not isinstance(n, int) or n < 0 for n in shape):
         raise DamagedError("an array of joblib does not say how large it is", cursor.offset)
     machine.made_arrays += 1
@@ -115,10 +122,8 @@ def _as_plain_pickle(machine: Machine) -> None:
     aside = Record()
     judge = Judge(machine.judge.lists, aside, machine.judge.member, lambda *_: Unjudged())
     offset = machine.c.offset
-    try:
+    with contextlib.suppress(DamagedError):  # numbers are no opcodes
         machine.fork(Cursor(BytesStream(machine.c.peek(_AFTERWARDS))), judge).run()
-    except DamagedError:
-        pass  # numbers are no opcodes
     for hit in aside.hits:
         if hit.unsafe:
             message = f"Is another pickle to those who load it without joblib: {hit.message}"

@@ -5,6 +5,9 @@ All opcodes of protocols 0 to 5 are here, as CPython's ``Lib/pickle.py`` carries
 raises `DamagedError`: a pickle that only one of them reads is not judged safe.
 """
 
+# ruff: noqa: PLR1714, PLR2004, PLR0915, SLF001 - opcodes are numbers, one loop is twice as fast as calls, and the
+# handlers below the machine are part of it
+
 from __future__ import annotations
 
 import codecs
@@ -15,7 +18,7 @@ from typing import Any, Final
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.values import INERT, LIST, LOST, NONE, SET, Blob, Mapping
-from lockgate.scan.record import DamagedError, TooMuchError
+from lockgate.scan.record import CutShortError, DamagedError, TooMuchError
 
 MAX_MEMO = 8_000_000  # entries: 64 MB
 MAX_STACK = 4_000_000
@@ -86,7 +89,7 @@ class Machine:
             buf, i = c.buf, c.i
             stop = len(buf) if c.ended else len(buf) - MARGIN
             if i >= len(buf):
-                raise DamagedError("the pickle ends before STOP", here)
+                raise CutShortError("the pickle ends before STOP", here)
             stop = min(max(stop, i + 1), self.frame_end - c.base)
             if len(self.stack) > MAX_STACK or len(memo) > MAX_MEMO:
                 raise TooMuchError("the pickle holds too many objects at once", here)
@@ -106,7 +109,7 @@ class Machine:
                 elif op == 0x8C:  # SHORT_BINUNICODE
                     end = i + 1 + buf[i]
                     if end > len(buf):
-                        raise DamagedError("the pickle is cut short", c.base + i)
+                        raise CutShortError("the pickle is cut short", c.base + i)
                     push(buf[i + 1 : end].decode("utf-8", "surrogatepass"))
                     i = end
                 elif op == 0x4B:  # BININT1
@@ -142,7 +145,7 @@ class Machine:
                     items, stack = stack, self._unmarked()
                     push = stack.append
                     target = stack[-1]
-                    if op == 0x65:  # noqa: PLR2004 - APPENDS
+                    if op == 0x65:
                         if target is not LIST:
                             self.judge.append(target, c.base + i)
                     elif len(items) % 2:
@@ -156,7 +159,7 @@ class Machine:
                     i += 1
                 elif op == 0x4E:  # NONE
                     push(NONE)
-                elif op == 0x88 or op == 0x89:  # noqa: PLR1714 - NEWTRUE, NEWFALSE; twice as fast
+                elif op == 0x88 or op == 0x89:  # NEWTRUE, NEWFALSE; twice as fast
                     push(INERT)
                 elif op == 0x7D:  # EMPTY_DICT
                     push(Mapping())
@@ -185,7 +188,7 @@ class Machine:
             else:
                 c.i = i
                 if i > len(buf):
-                    raise DamagedError("the pickle is cut short", c.base + len(buf))
+                    raise CutShortError("the pickle is cut short", c.base + len(buf))
 
     def _stop(self) -> Any:
         if self.frame_end not in (_NEVER, self.c.offset):
@@ -313,7 +316,7 @@ def _opcode(*codes: str) -> Callable[[Callable[[Machine], None]], Callable[[Mach
 @_opcode("\x80")
 def _proto(m: Machine) -> None:
     m.proto = m._uint(1)
-    if m.proto > 5:  # noqa: PLR2004 - the newest protocol
+    if m.proto > 5:
         raise DamagedError(f"the pickle has protocol {m.proto}, which does not exist", m.c.offset)
     if m.c.offset != m.start + 2:
         m.judge.odd("the pickle changes its protocol midway", m.c.offset)
@@ -344,13 +347,13 @@ def _long(m: Machine) -> None:
     if not _INTEGER.match(digits):
         raise DamagedError("a number of the pickle is not written plainly", m.c.offset)
     digits = digits.rstrip(b"L")
-    m.stack.append(int(digits) if len(digits) <= 20 else INERT)  # noqa: PLR2004 - 64 bits
+    m.stack.append(int(digits) if len(digits) <= 20 else INERT)
 
 
 @_opcode("\x8a")
 def _long1(m: Machine) -> None:
     data = m.c.take(m._uint(1))
-    m.stack.append(int.from_bytes(data, "little", signed=True) if len(data) <= 16 else INERT)  # noqa: PLR2004
+    m.stack.append(int.from_bytes(data, "little", signed=True) if len(data) <= 16 else INERT)
 
 
 @_opcode("\x8b")
@@ -375,7 +378,7 @@ def _string(m: Machine) -> None:
     if quoted is None:
         m.stack.append(INERT)
         return
-    if len(quoted) < 2 or quoted[:1] not in (b"'", b'"') or quoted[-1:] != quoted[:1]:  # noqa: PLR2004
+    if len(quoted) < 2 or quoted[:1] not in (b"'", b'"') or quoted[-1:] != quoted[:1]:
         raise DamagedError("a text of the pickle is not quoted", m.c.offset)
     try:
         data = codecs.escape_decode(quoted[1:-1])[0]
@@ -489,7 +492,7 @@ def _dict(m: Machine) -> None:
 @_opcode("t")
 def _tuple(m: Machine) -> None:
     items = m._pop_mark()
-    m.stack.append(tuple(items) if len(items) <= 32 else INERT)  # noqa: PLR2004 - no argument list is longer
+    m.stack.append(tuple(items) if len(items) <= 32 else INERT)
 
 
 @_opcode("0")

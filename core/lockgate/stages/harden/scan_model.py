@@ -52,7 +52,7 @@ from lockgate.stage import ModelIn, Threshold, stage
 
 _FIXES = {
     "LG-SCAN-0": "Do not load it; ask whoever made it for the weights in safetensors, ONNX or skops.",
-    "LG-SCAN-002": "If the model needs it, read what it does when it is loaded; else save the model without it.",
+    "LG-SCAN-002": "Read what it does when it is loaded; if in doubt, have the model saved without it.",
     "LG-SCAN-02": "Do not unpack or load it; ask for the archive as it was first written.",
     "LG-SCAN-03": "Do not load it; have the model built by code of your own, and load only its weights.",
     "LG-SCAN-04": "Do not serve it; have the graph exported again without this operator.",
