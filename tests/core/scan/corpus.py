@@ -516,9 +516,7 @@ def archives() -> Iterator[Technique]:
         frozenset(["LG-SCAN-095"]),
         zipped(mar),
     )
-    code = {
-        "m/code/__torch__.py": b"def forward(self, x: Tensor) -> Tensor:\n  return torch.from_file('/x', False, 9)\n"
-    }
+    code = {"m/code/__torch__.py": b"def forward(self, x):\n  return torch.from_file('/x', False, 9)\n"}
     yield Technique(
         "from-file.pt",
         "CVE-2025-32434 and torch.jit operators",

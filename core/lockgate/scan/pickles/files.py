@@ -32,7 +32,7 @@ def looks_like_pickle(head: bytes) -> bool:
         return head[1:2] <= b"\x05"
     aside = Record()
     judge = Judge(load(), aside, "", lambda *_: Unjudged())
-    more = b"\xff" * MARGIN if len(head) >= HEAD else b""  # no opcode, whatever the last one was
+    more = b"\x01" * MARGIN if len(head) >= HEAD else b""  # no opcode, whatever the last one was
     machine = Machine(Cursor(BytesStream(head[:HEAD] + more)), judge)
     try:
         machine.run()
@@ -42,7 +42,7 @@ def looks_like_pickle(head: bytes) -> bool:
         if error.offset is not None and error.offset >= HEAD:
             return True  # it ran on to where the head ends
         if isinstance(error, CutShortError):
-            return bool(machine.memo or machine.marks or machine.stack)
+            return len(head) >= HEAD or bool(machine.memo or machine.marks or machine.stack)
         return bool(judge.uses and judge.globals)
     return True
 
