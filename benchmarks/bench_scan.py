@@ -59,10 +59,11 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 print("\\n" + json.dumps(found))
 """
 CHILD = """
-import resource, sys, time
+import re, sys, time
 from lockgate.scan.worker import scan_path
 start = time.perf_counter(); said = scan_path(sys.argv[1], ""); took = time.perf_counter() - start
-print(said.answer, took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1)
+print(said.answer, took, int(peak) // 1024)
 """
 
 

@@ -180,10 +180,10 @@ class Judge:
         if target is not SET:
             self._may(target, "add", offset)
 
-    def setitems(self, target: Any, items: list[Any], offset: int) -> None:
+    def setitems(self, target: Any, items: list[Any], offset: int, *, keep: bool = True) -> None:
         """Judge SETITEM and SETITEMS."""
         if isinstance(target, Mapping):
-            target.put(items)
+            target.put(items, keep=keep)
             if target.state:
                 self._special(target, offset)
         else:

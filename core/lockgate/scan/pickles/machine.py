@@ -17,15 +17,15 @@ from typing import Any, Final
 
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import Judge
-from lockgate.scan.pickles.values import INERT, LIST, LOST, NONE, SET, Blob, Mapping
+from lockgate.scan.pickles.values import INERT, KEPT, LIST, LOST, NONE, SET, Blob, Mapping
 from lockgate.scan.record import CutShortError, DamagedError, TooMuchError
 
 MAX_MEMO = 8_000_000  # entries: 64 MB
 MAX_STACK = 4_000_000
 MAX_MARKS = 10_000  # a pickle nested deeper cannot be read by Python either
-_MEMO_DICTS = 300_000  # entries after which the items of dicts are not remembered
-_MEMO_TEXT = 500_000  # entries after which text that is no identifier is not remembered
-_MEMO_ALL_TEXT = 1_500_000  # and after which no text is
+_MEMO_DICTS = 500_000  # entries after which the items of dicts are not remembered
+_MEMO_TEXT = 1_200_000  # entries after which text that is no identifier is not remembered
+_MEMO_ALL_TEXT = 2_000_000  # and after which no text is
 _SHORT = 255
 _BLOB_KEPT = 4096
 _NEVER: Final = 1 << 62
@@ -77,8 +77,9 @@ class Machine:
             raise DamagedError("is no pickle that can be read to its end", self.c.offset) from None
 
     def _run(self) -> Any:
-        c, handlers = self.c, _HANDLERS
-        memo = self.memo
+        c, handlers, memo, marks = self.c, _HANDLERS, self.memo, self.marks
+        remember = memo.append
+        misses = 0
         while True:
             here = c.base + c.i
             if here >= self.frame_end:
@@ -91,102 +92,108 @@ class Machine:
             if i >= len(buf):
                 raise CutShortError("the pickle ends before STOP", here)
             stop = min(max(stop, i + 1), self.frame_end - c.base)
-            if len(self.stack) > MAX_STACK or len(memo) > MAX_MEMO:
-                raise TooMuchError("the pickle holds too many objects at once", here)
             stack = self.stack
+            if len(stack) > MAX_STACK or len(memo) > MAX_MEMO:
+                raise TooMuchError("the pickle holds too many objects at once", here)
+            few = not self.far and len(memo) + len(buf) < _MEMO_TEXT
+            keep = len(memo) < _MEMO_DICTS
             push = stack.append
             while i < stop:
                 op = buf[i]
                 i += 1
                 if op == 0x94:  # MEMOIZE
-                    value = stack[-1]
-                    if len(memo) > _MEMO_TEXT and value.__class__ is str:
-                        value = self._remembered(value)
-                    if self.far:
-                        self._put(len(memo) + len(self.far), value)
+                    if few:
+                        remember(stack[-1])
                     else:
-                        memo.append(value)
-                elif op == 0x8C:  # SHORT_BINUNICODE
-                    end = i + 1 + buf[i]
-                    if end > len(buf):
-                        raise CutShortError("the pickle is cut short", c.base + i)
-                    push(buf[i + 1 : end].decode("utf-8", "surrogatepass"))
-                    i = end
-                elif op == 0x4B:  # BININT1
-                    push(buf[i])
-                    i += 1
+                        self._put(len(memo) + len(self.far), stack[-1])
                 elif op == 0x68:  # BINGET
                     at = buf[i]
                     push(memo[at] if at < len(memo) else self._get(at))
                     i += 1
+                elif op == 0x8C:  # SHORT_BINUNICODE
+                    end = i + 1 + buf[i]
+                    if end > len(buf):
+                        raise CutShortError("the pickle is cut short", c.base + i)
+                    text = buf[i + 1 : end]
+                    push(text.decode() if text.isascii() else text.decode("utf-8", "surrogatepass"))
+                    i = end
+                elif op == 0x4B:  # BININT1
+                    push(buf[i])
+                    i += 1
                 elif op == 0x47:  # BINFLOAT
                     push(INERT)
                     i += 8
-                elif op == 0x4D:  # BININT2
-                    push(buf[i] | buf[i + 1] << 8)
-                    i += 2
                 elif op == 0x4A:  # BININT
                     push(int.from_bytes(buf[i : i + 4], "little", signed=True))
                     i += 4
-                elif op == 0x6A:  # LONG_BINGET
-                    at = int.from_bytes(buf[i : i + 4], "little")
-                    push(memo[at] if at < len(memo) else self._get(at))
-                    i += 4
+                elif op == 0x4D:  # BININT2
+                    push(buf[i] | buf[i + 1] << 8)
+                    i += 2
                 elif op == 0x28:  # MARK
-                    if len(self.marks) >= MAX_MARKS:
+                    if len(marks) >= MAX_MARKS:
                         raise TooMuchError("the pickle is nested too deep", c.base + i)
-                    self.marks.append(stack)
-                    stack = self.stack = []
+                    marks.append(stack)
+                    stack = []
+                    if misses < 16 or not misses & 63:  # where it never matches, do not ask each time
+                        numbers = _NUMBERS.match(buf, i, min(stop, i + (1 << 16)))
+                        if numbers is not None:
+                            stack = [INERT] * len(_NUMBER.findall(buf, i, numbers.end()))
+                            i = numbers.end()
+                            misses = -1
+                    misses += 1
                     push = stack.append
-                    if (numbers := _NUMBERS.match(buf, i, min(stop, i + (1 << 16)))) is not None:
-                        stack += [INERT] * len(_NUMBER.findall(buf, i, numbers.end()))
-                        i = numbers.end()
-                elif op in (0x75, 0x65):  # SETITEMS, APPENDS
-                    items, stack = stack, self._unmarked()
+                elif op == 0x75 or op == 0x65:  # SETITEMS, APPENDS
+                    if not marks:
+                        raise DamagedError("the pickle misses a mark", c.base + i)
+                    items, stack = stack, marks.pop()
                     push = stack.append
                     target = stack[-1]
                     if op == 0x65:
                         if target is not LIST:
                             self.judge.append(target, c.base + i)
-                    elif len(items) % 2:
+                    elif len(items) & 1:
                         raise DamagedError("a key of the pickle has no value", c.base + i)
-                    elif target.__class__ is Mapping and not target.state:
-                        target.put(items, keep=len(memo) < _MEMO_DICTS)
+                    elif target.__class__ is Mapping and not target.state and keep and len(target) < KEPT:
+                        target += items
                     else:
-                        self.judge.setitems(target, items, c.base + i)
-                elif op == 0x71 and buf[i] == len(memo) and not self.far:  # BINPUT in order
-                    memo.append(stack[-1])
-                    i += 1
-                elif op == 0x4E:  # NONE
-                    push(NONE)
-                elif op == 0x88 or op == 0x89:  # NEWTRUE, NEWFALSE; twice as fast
-                    push(INERT)
+                        self.judge.setitems(target, items, c.base + i, keep=keep)
+                elif op == 0x6A:  # LONG_BINGET
+                    at = int.from_bytes(buf[i : i + 4], "little")
+                    push(memo[at] if at < len(memo) else self._get(at))
+                    i += 4
                 elif op == 0x7D:  # EMPTY_DICT
                     push(Mapping())
                 elif op == 0x5D:  # EMPTY_LIST
                     push(LIST)
-                elif op == 0x85:  # TUPLE1
-                    stack[-1] = (stack[-1],)
+                elif op == 0x71 and few and buf[i] == len(memo):  # BINPUT in order
+                    remember(stack[-1])
+                    i += 1
+                elif op == 0x4E:  # NONE
+                    push(NONE)
+                elif op == 0x88 or op == 0x89:  # NEWTRUE, NEWFALSE
+                    push(INERT)
                 elif op == 0x86:  # TUPLE2
                     value = stack.pop()
                     stack[-1] = (stack[-1], value)
+                elif op == 0x85:  # TUPLE1
+                    stack[-1] = (stack[-1],)
                 elif op == 0x87:  # TUPLE3
                     value, second = stack.pop(), stack.pop()
                     stack[-1] = (stack[-1], second, value)
                 elif op == 0x29:  # EMPTY_TUPLE
                     push(())
                 elif op == 0x2E:  # STOP
-                    c.i = i
+                    c.i, self.stack = i, stack
                     return self._stop()
                 else:
                     handler = handlers.get(op)
                     if handler is None:
                         raise DamagedError(f"byte {op:#04x} is no opcode of a pickle", c.base + i - 1)
-                    c.i = i
+                    c.i, self.stack = i, stack
                     handler(self)
                     break
             else:
-                c.i = i
+                c.i, self.stack = i, stack
                 if i > len(buf):
                     raise CutShortError("the pickle is cut short", c.base + len(buf))
 
@@ -220,12 +227,6 @@ class Machine:
         self.stack = self.marks.pop()
         return items
 
-    def _unmarked(self) -> list[Any]:
-        if not self.marks:
-            raise DamagedError("the pickle misses a mark", self.c.offset)
-        self.stack = self.marks.pop()
-        return self.stack
-
     def _top(self) -> Any:
         if not self.stack:
             raise DamagedError("the pickle takes from an empty stack", self.c.offset)
@@ -241,7 +242,7 @@ class Machine:
     def _put(self, at: int, value: Any) -> None:
         if len(self.memo) + len(self.far) > MAX_MEMO:
             raise TooMuchError("the pickle remembers too many objects", self.c.offset)
-        if value.__class__ is str and len(self.memo) > _MEMO_TEXT:
+        if len(self.memo) > _MEMO_TEXT and value.__class__ is str:
             value = self._remembered(value)
         if at < len(self.memo):
             self.memo[at] = value

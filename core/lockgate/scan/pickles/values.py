@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 INERT: Any = None
-KEPT = 64  # items of a dict that are remembered
+KEPT = 128  # keys and values of a dict after which no more are remembered
 
 
 class Lost:
@@ -87,11 +87,11 @@ LIST = Items("list")
 SET = Items("set")
 
 
-class Mapping(dict[Any, Any]):
-    """A dict of the pickle, of which at most `KEPT` items are kept.
+class Mapping(list[Any]):
+    """A dict of the pickle: keys and values in turn, as they came, until there are `KEPT`.
 
     Attributes:
-        special: A key that looks like ``__name__``, or "?" for text that is lost.
+        special: A key among those not kept that looks like ``__name__``, or "?" for one that is lost.
         state: Whether it was used as the state of an object, which may go on using it.
         whole: Whether all of its items are kept.
     """
@@ -104,20 +104,26 @@ class Mapping(dict[Any, Any]):
 
     def put(self, items: list[Any], *, keep: bool = True) -> None:
         """Take items, keys and values in turn."""
-        keys = items[::2]
-        if keep and len(self) + len(keys) <= KEPT:
-            self.update(zip(keys, items[1::2], strict=True))
+        if keep and len(self) < KEPT:
+            self += items
         else:
             self.whole = False
-            self.special = self.special or _special(keys)
+            self.special = self.special or _special(items[::2])
 
-    def get(self, key: Any, default: Any = INERT) -> Any:
-        """Return the value of a key, INERT when it is not known."""
-        return dict.get(self, key, default)
+    def get(self, key: str) -> Any:
+        """Return the value of a key, the last one that was put; INERT when it is not known."""
+        for at in range(len(self) - 2, -1, -2):
+            if self[at] == key:
+                return self[at + 1]
+        return INERT
+
+    def values(self) -> list[Any]:
+        """Return the values that are kept."""
+        return self[1::2]
 
     def find_special(self) -> str:
         """Return a key that Python itself would look at on an object, or nothing."""
-        return self.special or _special(self)
+        return self.special or _special(self[::2])
 
 
 def _special(keys: Iterable[Any]) -> str:
