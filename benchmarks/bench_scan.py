@@ -162,8 +162,8 @@ def tensors(folder: Path, mebibytes: int) -> None:
         read = time.perf_counter() - start
         said, took, memory = child(path)
         print(
-            f"{path.suffix:12} {said}, {mebibytes / took:,.0f} MiB/s, a plain read {mebibytes / read:,.0f} MiB/s:"
-            f" {read / took:.2f} of it; {memory} MiB of memory"
+            f"{path.suffix:12} {said}, {mebibytes / took:,.0f} MiB/s,"
+            f" a plain read {mebibytes / read:,.0f} MiB/s: {read / took:.2f} of it; {memory} MiB of memory"
         )
 
 
@@ -198,9 +198,8 @@ def opcodes(folder: Path) -> None:
         pickle.dump(thing, written, 4)
         path.write_bytes(written.getvalue())
         said, took, memory = child(path)
-        print(
-            f"{name:12} {said}, {path.stat().st_size / took / 1e6:,.1f} MB/s of opcodes; {memory} MiB of memory"
-        )
+        speed = path.stat().st_size / took / 1e6
+        print(f"{name:12} {said}, {speed:,.1f} MB/s of opcodes; {memory} MiB of memory")
 
 
 def child(path: Path) -> tuple[str, float, int]:

@@ -30,9 +30,9 @@ def scan_path(path: str, name: str, limits: Limits | None = None) -> Record:
     context = Context(limits=limits or Limits(), name=name.rpartition("/")[2])
     collecting = gc.isenabled()
     gc.disable()  # millions of values and no cycles: looking for some takes most of the time
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        content.scan(Source(descriptor), context)
+        with open(path, "rb", buffering=0, opener=_open) as file:
+            content.scan(Source(file.fileno()), context)
     except DamagedError as error:
         context.failed(error)
     except MemoryError:
@@ -43,10 +43,13 @@ def scan_path(path: str, name: str, limits: Limits | None = None) -> Record:
         # A defect of ours that a hostile file found; what it hides behind is not safe.
         context.cannot(f"made the scan stop ({type(error).__name__})")
     finally:
-        os.close(descriptor)
         if collecting:
             gc.enable()
     return context.record
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def main() -> int:

@@ -317,6 +317,15 @@ def pickles() -> Iterator[Technique]:
         UNKNOWN,
         b"\x80\x04" + rv,
     )
+    dummy = stacked("sklearn.dummy", "DummyClassifier") + b")\x81"
+    string = stacked("numpy", "dtype") + text("U12") + b"\x85R" + blob("__setstate__".encode("utf-32-le"))
+    key = stacked("numpy._core.multiarray", "scalar") + b"(" + string + b"tR"
+    data = b"\x80\x04" + dummy + b"}" + key + stacked("numpy", "add") + b"sb."
+    yield one("key-that-is-text-only-later", "numpy.str_ is found where str is", USED, data)
+    data = b"\x80\x04" + dummy + dummy + b"}" + text("pop") + stacked("numpy", "add") + b"sbb."
+    yield one(
+        "state-that-is-an-object", "scikit-learn, BaseEstimator.__setstate__ asks its state", USED, data
+    )
     inner = system()
     yield one("pickle-in-bytes", SOUR_PICKLE, RUNS | {"LG-SCAN-007"}, call("pickle", "loads", blob(inner)))
     yield one(
@@ -401,6 +410,10 @@ def arrays() -> Iterator[Technique]:
     yield Technique("objects-in-array.joblib", joblib, RUNS, head + system(4) + b"l.")
     after = b"\x80\x04(" + wrapper("f8", 1) + b"\x03" + b"\xff" * 3 + b"\0" * 8 + system()[2:-1] + b"l."
     yield Technique("payload-after-array.joblib", joblib, RUNS, after)
+    lie = b"(K\x03" + text("<") + b"NNNK\x01K\x01K\x00tb"
+    head = wrapper("f8", 1).replace(b"\x89\x88\x87R", b"\x89\x88\x87R" + lie)
+    lied = b"\x80\x04(" + head + b"\x00" + b"\0" * 8 + b"l."
+    yield Technique("type-of-two-sizes.joblib", "joblib reads what its dtype says", USED, lied)
     raw = system()[2:]
     both = b"\x80\x04" + wrapper("u1", len(raw), alignment=False) + raw + b"."
     yield Technique("array-that-is-opcodes.joblib", "joblib reads what pickle runs", RUNS, both)
@@ -792,6 +805,36 @@ def others() -> Iterator[Technique]:
     )
     yield one("template-item.gguf", jinja, "LG-SCAN-060", gguf("{{ ''['__cla' + 'ss__'] }}{{ lipsum }}"))
     yield one("tokenizer_config.json", jinja, "LG-SCAN-060", json.dumps({"chat_template": TEMPLATE}).encode())
+    pickled = {"py/reduce": [{"py/function": "os.system"}, {"py/tuple": ["echo"]}]}
+    yield one(
+        "jsonpickle.json",
+        "jsonpickle, README, Security; CVE-2020-22083",
+        "LG-SCAN-062",
+        json.dumps(pickled).encode(),
+    )
+    adapter = {"auto_mapping": {"base_model_class": "x", "parent_library": "my_module"}}
+    yield one(
+        "adapter_config.json",
+        "PEFT, auto_mapping imports parent_library",
+        "LG-SCAN-061",
+        json.dumps(adapter).encode(),
+    )
+    flavour = b"flavors:\n  python_function:\n    loader_module: os\n    data: model\n"
+    yield one("MLmodel", "MLflow, python_function flavour", "LG-SCAN-062", flavour)
+    padded = b"a: 1\n" * 1_200_000 + b"b: !!python/object/apply:os.system ['echo']\n"
+    yield one("long.yaml", "CVE-2017-18342 after five megabytes", "LG-SCAN-062", padded)
+    superblock = (
+        b"\x89HDF\r\n\x1a\n"
+        + b"\0" * 5
+        + b"\x08\x08\0"
+        + b"\x04\0\x10\0"
+        + b"\0" * 4
+        + b"\0" * 8
+        + b"\xff" * 8
+    )
+    body = b"\0" * 64 + system(2) + b"\0" * 64
+    end = struct.pack("<Q", len(superblock) + 16 + len(body)) + b"\xff" * 8
+    yield one("attribute.h5", "PyTables unpickles attributes", "LG-SCAN-007", superblock + end + body)
     mapped = {"auto_map": {"AutoModel": "modeling_mine.Mine"}, "model_type": "mine"}
     yield one(
         "config.json",

@@ -40,6 +40,7 @@ TARGETS = re.compile(
 )
 _TEMPLATE = (b"{%", b"{{-", b"{{ ", b"{{b", b"{#")
 _LONGEST_CODE = 4 << 20
+_OVERLAP = 4096
 # CPython's magic numbers end in \r\n; the two bytes before have grown from 20121 to below 4000.
 _COMPILED = re.compile(rb"[\x00-\xff][\x0c-\x10]\r\n[\x00-\x03]\x00\x00\x00")
 
@@ -78,6 +79,7 @@ def scan(source: Source, context: Context) -> None:
     """Judge text: harmless unless it is Python that would be imported."""
     context.record.met("text")
     if source.size > _LONGEST_CODE:
+        _long(source, context)
         return
     raw = source.read(0, _LONGEST_CODE)
     if raw.lstrip()[:64].startswith(_TEMPLATE) or context.name.endswith((".jinja", ".jinja2", ".j2")):
@@ -86,6 +88,16 @@ def scan(source: Source, context: Context) -> None:
     _configuration(raw, context)
     if context.name.endswith((".py", ".pth", ".sh", ".bat", ".ps1", ".js", ".pyi")) or _is_python(raw):
         context.hit("LG-SCAN-101", "HIGH", "Is a program; a model is data.", name=context.name)
+
+
+def _long(source: Source, context: Context) -> None:
+    """Judge text that is too long to be parsed, window by window."""
+    for at in range(0, source.size, _LONGEST_CODE - _OVERLAP):
+        window = source.read(at, _LONGEST_CODE)
+        _configuration(window, context)
+        if _STATEMENT.search(window) and (_CALL.search(window) or context.name.endswith(".py")):
+            context.cannot("is long text that may be a program", at)
+            return
 
 
 def _configuration(raw: bytes, context: Context) -> None:

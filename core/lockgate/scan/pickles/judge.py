@@ -22,6 +22,7 @@ _NATIVE = 1 << 30  # bytes of a model in a byte string
 _NESTED = 3  # pickles in bytes in pickles
 # What a pickle in a byte string begins with: a protocol, or in protocol 0 soon an import.
 _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
+_PLAIN_STATES = ("numpy", "torch", "collections")
 _OF_SCRIPT = frozenset(["ref", "new", "call"])
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 
@@ -159,6 +160,10 @@ class Judge:
         if not isinstance(made, Instance):
             raise DamagedError("the pickle gives a state to something that has none", offset)
         made.state = state
+        if isinstance(state, Instance) and not state.of.module.startswith(_PLAIN_STATES):
+            # __setstate__ asks its state for items; an object can answer by attributes of its own.
+            message = f"Fills {made.of.path} from an object."
+            self.hit("LG-SCAN-003", "HIGH", message, offset, made.of.path)
         for part in state if isinstance(state, tuple) else (state,):
             if isinstance(part, Mapping):
                 part.state = True
