@@ -105,10 +105,8 @@ def _unpack(block: bytes, history: bytes, most: int) -> bytearray:
             raise ValueError("an LZ4 block refers to what is not there")
         if len(out) - start + length > most:
             raise ValueError("an LZ4 block is larger than its frame allows")
-        while length > 0:
-            piece = out[-distance : len(out) - distance + min(length, distance)]
-            out += piece
-            length -= len(piece)
+        pattern = out[-distance : len(out) - distance + length if distance > length else None]
+        out += (pattern * (length // distance + 1))[:length]  # it may overlap what it copies
     return out[start:]
 
 
