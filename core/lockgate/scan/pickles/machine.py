@@ -80,6 +80,7 @@ class Machine:
         c, handlers, memo, marks = self.c, _HANDLERS, self.memo, self.marks
         remember = memo.append
         misses = 0
+        value: Any
         while True:
             here = c.base + c.i
             if here >= self.frame_end:
@@ -115,11 +116,33 @@ class Machine:
                     if end > len(buf):
                         raise CutShortError("the pickle is cut short", c.base + i)
                     text = buf[i + 1 : end]
-                    push(text.decode() if text.isascii() else text.decode("utf-8", "surrogatepass"))
+                    value = text.decode() if text.isascii() else text.decode("utf-8", "surrogatepass")
+                    push(value)
                     i = end
+                    if few and i < stop and buf[i] == 0x94:  # MEMOIZE, which nearly always follows
+                        remember(value)
+                        i += 1
                 elif op == 0x4B:  # BININT1
                     push(buf[i])
                     i += 1
+                elif op == 0x7D or op == 0x5D:  # EMPTY_DICT, EMPTY_LIST
+                    value = Mapping() if op == 0x7D else LIST
+                    push(value)
+                    if (
+                        few
+                        and i + 1 < stop
+                        and buf[i] == 0x94
+                        and buf[i + 1] == 0x28
+                        and len(marks) < MAX_MARKS
+                    ):
+                        remember(value)  # MEMOIZE and MARK, which nearly always follow
+                        marks.append(stack)
+                        stack = []
+                        i += 2
+                        misses += 1
+                        if op == 0x5D and (misses < 16 or not misses & 63):
+                            stack, i, misses = _numbers(buf, i, stop, misses)
+                        push = stack.append
                 elif op == 0x47:  # BINFLOAT
                     push(INERT)
                     i += 8
@@ -135,12 +158,9 @@ class Machine:
                     marks.append(stack)
                     stack = []
                     if misses < 16 or not misses & 63:  # where it never matches, do not ask each time
-                        numbers = _NUMBERS.match(buf, i, min(stop, i + (1 << 16)))
-                        if numbers is not None:
-                            stack = [INERT] * len(_NUMBER.findall(buf, i, numbers.end()))
-                            i = numbers.end()
-                            misses = -1
-                    misses += 1
+                        stack, i, misses = _numbers(buf, i, stop, misses)
+                    else:
+                        misses += 1
                     push = stack.append
                 elif op == 0x75 or op == 0x65:  # SETITEMS, APPENDS
                     if not marks:
@@ -161,10 +181,6 @@ class Machine:
                     at = int.from_bytes(buf[i : i + 4], "little")
                     push(memo[at] if at < len(memo) else self._get(at))
                     i += 4
-                elif op == 0x7D:  # EMPTY_DICT
-                    push(Mapping())
-                elif op == 0x5D:  # EMPTY_LIST
-                    push(LIST)
                 elif op == 0x71 and few and buf[i] == len(memo):  # BINPUT in order
                     remember(stack[-1])
                     i += 1
@@ -298,6 +314,14 @@ class Machine:
         except UnicodeDecodeError:
             self.stack.append(INERT)
         self.judge.bytes_inside(data, self.c.offset)
+
+
+def _numbers(buf: bytes, i: int, stop: int, misses: int) -> tuple[list[Any], int, int]:
+    """Return the numbers after a mark if they are many, where they end, and how often they were not."""
+    found = _NUMBERS.match(buf, i, min(stop, i + (1 << 16)))
+    if found is None:
+        return [], i, misses + 1
+    return [INERT] * len(_NUMBER.findall(buf, i, found.end())), found.end(), 0
 
 
 # --- The other opcodes ----------------------------------------------------------------------------------
