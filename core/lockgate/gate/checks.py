@@ -148,11 +148,12 @@ def is_fresh(reading: Reading, question: Question) -> Problem | None:
 def nothing_newer_closes(reading: Reading, question: Question) -> Problem | None:
     """It is newer than every attestation that speaks against the requirement: an old PASS hides nothing."""
     for other in question.against:
+        if is_newer(reading, other):
+            continue
         if other.problem is not None:
             said = f"beside it lies one that may say otherwise ({other.name[:12]}): {other.problem.message}"
             return _problem(other.problem.code, other, said)
-        if not is_newer(reading, other):
-            return _closed(other, question)
+        return _closed(other, question)
     return None
 
 

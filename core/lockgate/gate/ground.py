@@ -203,7 +203,8 @@ def environment_is_known(ground: Ground) -> Problem | None:
     """The policy asks for something in this environment."""
     if ground.name not in ground.the_policy.release:
         return Problem(
-            Code.NO_ENVIRONMENT, f"the policy {ground.the_policy.name} has no environment {ground.name!r}"
+            Code.NO_ENVIRONMENT,
+            f"the policy {ground.the_policy.name} has no environment {ground.name[:80]!r}",
         )
     return None
 

@@ -98,8 +98,14 @@ def run_of(reading: Reading) -> RunSummary:
 def is_newer(reading: Reading, other: Reading) -> bool:
     """Whether a result is newer than another by every measure that there is; a tie is not newer.
 
-    A claimed time can be a lie, and a place in the ledger cannot be earlier than the run.
+    A claimed time can be a lie, and a place in the ledger cannot be earlier than the run. What cannot be read
+    may claim any time, but none that counts after it was logged. One that may be a provenance stays: it may
+    name a dataset that no other does.
     """
-    if run_of(reading).finished <= run_of(other).finished:
+    if other.problem is not None:
+        claimed = None if statement_of(reading).kind == "provenance" else other.logged
+    else:
+        claimed = run_of(other).finished
+    if claimed is None or run_of(reading).finished <= claimed:
         return False
     return reading.first is None or other.first is None or reading.first.index > other.first.index

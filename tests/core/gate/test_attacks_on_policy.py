@@ -178,7 +178,7 @@ def test_a_memory_in_a_place_that_is_none_is_refused(world):
     assert world.code() == "NO_MEMORY"
 
 
-@pytest.mark.parametrize("url", ["ftp5://x/y", "a::b", "s3://bucket"])
+@pytest.mark.parametrize("url", ["ftp5://x/y", "a::b"])
 def test_a_store_that_cannot_be_reached_from_here_is_refused(world, url):
     world.without(evidence=url)
     decision = world.decide()

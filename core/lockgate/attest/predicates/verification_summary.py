@@ -30,6 +30,7 @@ from urllib.parse import quote, unquote
 from lockgate.attest import fields
 from lockgate.attest.fields import refuse
 from lockgate.attest.predicates import STAGES
+from lockgate.errors import InputError
 from lockgate.outcome import Decision, Verdict
 
 if TYPE_CHECKING:
@@ -69,11 +70,14 @@ def from_result(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the predicate's own fields for a result document of a stage with an ``environment``."""
     opens = Verdict(document["verdict"]).opens and document["decision"] != Decision.QUARANTINE
     result = _PASSED if opens else _FAILED
+    policy = (document["policy"]["digest"] or {}).get("sha256")
+    if document["metrics"].get("policy_digest", policy) not in (None, policy):
+        raise InputError("the policy was exchanged while the gate ran; run it again")
     return {
         "verifier": _verifier(document["stage"], document["version"]),
         "timeVerified": document["finished"],
         "resourceUri": _RESOURCE + quote(document["parameters"]["environment"], safe=""),
-        "policy": _policy((document["policy"]["digest"] or {}).get("sha256")),
+        "policy": _policy(policy),
         "inputAttestations": [{"digest": dict(entry["digest"])} for entry in document["evidence"]],
         "verificationResult": result,
         "verifiedLevels": _levels(result),

@@ -68,7 +68,7 @@ def _find(outcome: Outcome, code: Code, message: str, check: str) -> None:
 
 
 def _metrics(decision: Decision) -> dict[str, object]:
-    name, revision, _ = decision.policy or (None, None, None)
+    name, revision, digest = decision.policy or (None, None, None)
     return {
         "allow": decision.allow,
         "requirements": len(decision.answers),
@@ -76,6 +76,7 @@ def _metrics(decision: Decision) -> dict[str, object]:
         "codes": list(decision.codes),
         "policy_name": name,
         "policy_revision": revision,
+        "policy_digest": digest,
     }
 
 
