@@ -12,6 +12,7 @@ every gate on the way was open, else 1.
 import argparse
 import contextlib
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -73,5 +74,6 @@ if __name__ == "__main__":
     parser.add_argument("--schema", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped
     done = run_local(given.batches.absolute(), given.batch, given.schema.absolute(), given.out.absolute())
     sys.exit(0 if done else 1)
