@@ -14,6 +14,7 @@ before, between or after, changes nothing but whether there is an error.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ def load_verified(
     keys: str | Iterable[SSlibKey],
     attested_by: str = GATE,
     environment: str | None = None,
+    max_age: dt.timedelta | None = None,
 ) -> Predictor:
     """Load a model that a signed attestation names, and nothing else.
 
@@ -49,9 +51,12 @@ def load_verified(
         attested_by: The stage that must have written it. By default a release that `gate-release`
             allowed; ``sign-artifact`` asks for no more than that somebody signed the model.
         environment: Where the model is to be used, which the release must have been for.
+        max_age: The oldest that the attestation may be; None for any age. An old one says nothing of what
+            was found out since: a release that was allowed stays so in its attestation.
 
     Raises:
-        GateClosedError: The attestation is of another model, stage or environment, or does not open a gate.
+        GateClosedError: The attestation is of another model, stage or environment, too old, or does not open
+            a gate.
         EnvelopeError: It is not signed with a given key, or is no attestation.
         InputError: Model, attestation or keys cannot be read, or no environment is given for a release.
         StageError: There is no room for the copy.
@@ -73,6 +78,7 @@ def load_verified(
             raw = read_bytes(paper.path, envelope.MAX_BYTES, EnvelopeError)
             statement = envelope.open_envelope(raw, trusted).statement
             _check(statement, model, attested_by, environment)
+            _check_age(statement, model, max_age)
             return load(model.path)
         except LockgateError as error:
             error.args = (_public(str(error), paper, model),)
@@ -97,6 +103,17 @@ def _check(statement: Statement, model: Taken, attested_by: str, environment: st
         raise GateClosedError(
             f"{model.uri} is not the model that {run.stage} attested: it digests to "
             f"{_short(model.digest)}, the attestation names {_short(subject.digest)}; do not use it"
+        )
+
+
+def _check_age(statement: Statement, model: Taken, max_age: dt.timedelta | None) -> None:
+    from lockgate.policy.times import CLOCK_SKEW
+
+    age = dt.datetime.now(dt.timezone.utc) - statement.run.finished
+    if max_age is not None and not -CLOCK_SKEW <= age <= max_age:
+        raise GateClosedError(
+            f"the attestation of {model.uri} is of {statement.run.finished:%Y-%m-%d %H:%M} UTC, which is in "
+            f"the future or longer ago than {max_age}; run {statement.run.stage} again"
         )
 
 

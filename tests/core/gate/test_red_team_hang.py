@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lockgate import gate
+from lockgate.attest import store
 from lockgate.errors import StageError
 from lockgate.policy import memory
 
@@ -61,3 +62,19 @@ def test_a_memory_that_somebody_keeps_locked_is_given_up(world, monkeypatch):
         gate.remember(world.decide(), world.settings)
     os.close(handle)
     gate.remember(world.decide(), world.settings)
+
+
+def test_a_file_that_becomes_a_fifo_after_it_was_listed_is_not_waited_for(world, monkeypatch):
+    """Whoever writes to the store can exchange a file between the listing and the reading."""
+    path = world.path(world.test())
+    listed = store._File.bytes.fget
+
+    def exchanged(each):
+        if each.path == str(path) and not path.is_fifo():
+            path.unlink()
+            os.mkfifo(path)
+        return listed(each)
+
+    monkeypatch.setattr(store._File, "bytes", property(exchanged))
+    assert world.code("robust") == "STORE_UNREADABLE"
+    assert path.is_fifo()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import pickle
 import shutil
@@ -247,3 +248,24 @@ def test_no_copy_is_left_behind(model, pair, released, tmp_path, monkeypatch):
     with pytest.raises(GateClosedError):
         _load(model, released, pair)
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+# --- An old release -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("age", "loads"),
+    [(dt.timedelta(hours=1), True), (dt.timedelta(days=8), False), (-dt.timedelta(hours=1), False)],
+)
+def test_a_release_of_long_ago_or_of_the_future_is_refused_where_its_age_is_limited(
+    model, pair, tmp_path, age, loads
+):
+    finished = (dt.datetime.now(dt.timezone.utc) - age).isoformat().replace("+00:00", "Z")
+    paper = _attest(tmp_path / "a.json", pair, artifact.digest(model), finished=finished)
+    known = {"attestation": paper, "keys": str(pair.public), "environment": "production"}
+    assert load_verified(model, **known)
+    if loads:
+        assert load_verified(model, **known, max_age=dt.timedelta(days=7))
+    else:
+        with pytest.raises(GateClosedError, match="longer ago than 7 days"):
+            load_verified(model, **known, max_age=dt.timedelta(days=7))
