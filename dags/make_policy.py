@@ -51,6 +51,7 @@ release:
       - {{id: supplied, stage: sign-artifact, about: training-data, roles: [data-supplier]}}
       - {{id: validated, stage: validate-data, about: training-data, roles: [validator], max_age: 30d}}
       - {{id: trained, stage: record-provenance, roles: [trainer]}}
+      - {{id: harmless, stage: scan-model, roles: [validator], max_age: 7d}}
       - {{id: robust, stage: test-robustness, roles: [validator], max_age: 7d}}
     separate:
       - [supplied, trained]   # whoever trains may not vouch for where the data come from

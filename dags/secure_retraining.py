@@ -27,6 +27,7 @@ from lockgate_airflow.gate_retraining import GateRetrainingOperator
 from lockgate_airflow.promote_model import PromoteModelOperator
 from lockgate_airflow.record_provenance import RecordProvenanceOperator
 from lockgate_airflow.require_pass import RequirePassOperator
+from lockgate_airflow.scan_model import ScanModelOperator
 from lockgate_airflow.test_robustness import TestRobustnessOperator
 from lockgate_airflow.validate_data import ValidateDataOperator
 from lockgate_airflow.verify_artifact import VerifyArtifactOperator
@@ -40,7 +41,7 @@ REFERENCE = "{{ params.batches }}/reference.parquet"
 
 with DAG(
     "secure_retraining",
-    description="Verify, validate, look for poison, decide; then train, attack, release and promote.",
+    description="Verify, validate, look for poison, decide; then train, scan, attack, release, promote.",
     doc_md=__doc__,
     schedule=None,
     tags=["lockgate"],
@@ -125,6 +126,7 @@ with DAG(
         step=trained["step"],
         code_revision="{{ params.code_revision }}",
     )
+    scan = ScanModelOperator(task_id="scan", model=trained["model"])
     attack = TestRobustnessOperator(
         task_id="attack", model=trained["model"], data=trained["held_out"], label=LABEL
     )
@@ -146,4 +148,4 @@ with DAG(
 
     verify_batch >> validate >> detect >> gate >> decide >> [hold, checked := in_service(), trained]
     checked >> [kept(), trained]
-    trained >> record >> attack >> release >> promote >> published
+    trained >> record >> scan >> attack >> release >> promote >> published

@@ -20,6 +20,7 @@ from lockgate_kfp.gate_retraining import gate_retraining
 from lockgate_kfp.promote_model import promote_model
 from lockgate_kfp.record_provenance import record_provenance
 from lockgate_kfp.require_pass import require_pass
+from lockgate_kfp.scan_model import scan_model
 from lockgate_kfp.test_robustness import test_robustness
 from lockgate_kfp.validate_data import validate_data
 from lockgate_kfp.verify_artifact import verify_artifact
@@ -95,7 +96,7 @@ def secure_retraining(
     published: str,
     code_revision: str = "",
 ):
-    """Verify, validate, look for poison, decide; then train, attack, release and promote.
+    """Verify, validate, look for poison, decide; then train, scan, attack, release and promote.
 
     Args:
         batch: URI of the new batch.
@@ -141,7 +142,9 @@ def secure_retraining(
             product=model, product_2=rest, step=trained.outputs["record"], code_revision=code_revision
         )
         traceable = require_pass(verdicts=[recorded.outputs["verdict"]])
-        attacked = test_robustness(model=model, data=rest, label=LABEL).after(traceable)
+        scanned = scan_model(model=model).after(traceable)
+        harmless = require_pass(verdicts=[scanned.outputs["verdict"]])
+        attacked = test_robustness(model=model, data=rest, label=LABEL).after(harmless)
         release = gate_release(subject=model, environment="production").after(attacked)
         allowed = require_pass(verdicts=[release.outputs["verdict"]])
         promoted = promote_model(model=model, registered_model="employment", environment="production").after(
