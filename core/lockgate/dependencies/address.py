@@ -1,0 +1,76 @@
+"""Addresses of packages: what they name, whether they are fixed, and what of them may be shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
+
+from lockgate.dependencies.package import Source
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_VCS = ("git", "hg", "svn", "bzr")
+_COMMIT = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?\Z")
+_STRONG = ("sha256", "sha384", "sha512")
+STRONG = frozenset(_STRONG)
+"""Digest algorithms that hold a file; the others have known collisions."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """What an address names.
+
+    Attributes:
+        source: The kind of place.
+        shown: It without credentials, query and fragment.
+        fixed: Whether it names one content: a whole commit id, or a digest in its fragment.
+        hashes: Digests in its fragment.
+        credentials: Whether it carries a password or token.
+        plain: Whether it is fetched without encryption.
+        egg: The package's name in its fragment, or empty.
+    """
+
+    source: Source
+    shown: str
+    fixed: bool
+    hashes: int
+    credentials: bool
+    plain: bool
+    egg: str
+
+
+def parse(text: str, *, editable: bool = False) -> Address:
+    """Return what an address or path of a requirement names; nothing is fetched."""
+    match = _SCHEME.match(text)
+    scheme = match.group(1).lower() if match else ""
+    if not scheme or scheme == "file":
+        shown = re.sub(r"[#?].*", "", text)
+        return Address("editable" if editable else "path", shown, False, 0, False, False, _egg(text))
+    try:
+        parts = urlsplit(text)
+        host = parts.netloc.rpartition("@")[2]
+        user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    except ValueError:
+        return Address("url", f"{scheme}:⟨unreadable⟩", False, 0, False, True, "")
+    vcs, _, transport = scheme.partition("+")
+    path, _, revision = parts.path.rpartition("@")
+    is_vcs = vcs in _VCS and bool(transport or scheme == "git")
+    if not (is_vcs and path):
+        path, revision = parts.path, ""
+    hashes = sum(key in STRONG for key in parse_qs(parts.fragment)) if not is_vcs else 0
+    shown = f"{parts.scheme}://{host}{path}" + (f"@{revision}" if revision else "")
+    ssh = (transport or scheme) in ("ssh", "git+ssh")
+    return Address(
+        "editable" if editable else "vcs" if is_vcs else "url",
+        shown,
+        fixed=bool(hashes) or (is_vcs and bool(_COMMIT.match(revision))),
+        hashes=hashes,
+        credentials=bool(password) or (bool(user) and not ssh and user not in ("git", "hg")),
+        plain=(transport or scheme) in ("http", "git", "ftp", "svn"),
+        egg=_egg(text),
+    )
+
+
+def _egg(text: str) -> str:
+    found = parse_qs(text.partition("#")[2]).get("egg", [""])[0]
+    return re.sub(r"\[.*", "", found)
