@@ -1,0 +1,254 @@
+"""Find personal data in text: numbers whose check digits hold, addresses, telephone numbers.
+
+What has no check digit, or one that many numbers pass by chance, counts only beside a word that
+says what it is. Sources of the check digits: ISO 7064 and ISO 13616 (IBAN), ISO/IEC 7812 (cards),
+and the issuing authorities' published rules for each national number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_NEAR = 80  # characters before a number, in which the word that names it may stand
+_TEST_CARDS = frozenset([
+    "4111111111111111", "4242424242424242", "4012888888881881", "5555555555554444", "5105105105105100",
+    "378282246310005", "371449635398431", "6011111111111117", "6011000990139424", "30569309025904",
+    "38520000023237", "3530111333300000", "3566002020360505", "4000056655665556", "2223003122003222",
+])  # fmt: skip
+_IBAN_LENGTHS = {
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28,
+    "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
+    "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22,
+    "IL": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LI": 21, "LT": 20, "LU": 20, "LV": 21,
+    "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28,
+    "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TN": 24,
+    "TR": 26, "UA": 29, "VA": 22, "XK": 20,
+}  # fmt: skip
+_TEST_IBANS = frozenset(["DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606",
+                         "GB82WEST12345698765432", "NL91ABNA0417164300", "CH9300762011623852957",
+                         "ES9121000418450200051332", "BE68539007547034", "AT611904300234573201"])  # fmt: skip
+_NOBODY = re.compile(
+    r"(?:^|[._+-])(?:no-?reply|git|example|user(?:name)?|name|foo|bar|test|john\.?doe|jane\.?doe|you|me|someone|email)"
+    r"@|@(?:[\w-]+\.)*(?:example|test|invalid|localhost|domain|email|company|yourdomain|sample|users\.noreply\.github)"
+    r"(?:\.|$)|\.(?:png|jpe?g|gif|svg|webp|js|css|py|local)$",
+    re.IGNORECASE,
+)
+
+
+class Personal(NamedTuple):
+    """Something personal: its kind, line, whether it alone is grave, and what counts it once."""
+
+    kind: str
+    line: int
+    grave: bool
+    same: str
+
+
+@dataclass(frozen=True)
+class _Number:
+    kind: str
+    pattern: re.Pattern[str]
+    holds: Callable[[str], bool]
+    word: re.Pattern[str] | None = None
+
+
+def find(text: str) -> Iterator[Personal]:
+    """Yield the personal data in a text."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) < 6:  # noqa: PLR2004 - shorter than any of them
+            continue
+        if "@" in line:
+            for match in _EMAIL.finditer(line):
+                if not _NOBODY.search(match.group()):
+                    yield Personal("e-mail address", number, False, match.group().lower())
+        if not any(c.isdigit() for c in line):
+            continue
+        taken: list[tuple[int, int]] = []
+        for kind in _NUMBERS:
+            for match in kind.pattern.finditer(line):
+                if any(a < match.end() and match.start() < b for a, b in taken):
+                    continue
+                near = line[max(0, match.start() - _NEAR) : match.start()]
+                if kind.word is not None and not kind.word.search(near):
+                    continue
+                bare = re.sub(r"[\s./-]", "", match.group()).upper()
+                if kind.holds(bare):
+                    taken.append(match.span())
+                    yield Personal(kind.kind, number, True, bare)
+        for match in _PHONE.finditer(line):
+            digits = re.sub(r"\D", "", match.group())
+            if 8 <= len(digits) <= 15 and not re.search(r"55501\d\d$", digits) and len(set(digits)) > 3:  # noqa: PLR2004 - E.164
+                if not any(a < match.end() and match.start() < b for a, b in taken):
+                    yield Personal("telephone number", number, False, digits)
+
+
+# --- Check digits -----------------------------------------------------------------------------------
+
+
+def luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (ISO/IEC 7812-1, annex B)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 if value > 9 else value  # noqa: PLR2004 - the sum of its two digits
+    return total % 10 == 0
+
+
+def _card(digits: str) -> bool:
+    length, four = len(digits), int(digits[:4])
+    network = (
+        (digits[0] == "4" and length in (13, 16, 19))
+        or (length == 16 and (51 <= four // 100 <= 55 or 2221 <= four <= 2720 or 3528 <= four <= 3589))  # noqa: PLR2004 - ranges of issuers
+        or (length == 15 and four // 100 in (34, 37))  # noqa: PLR2004
+        or (length == 16 and (four == 6011 or four // 100 == 65 or 644 <= four // 10 <= 649))  # noqa: PLR2004
+        or (length == 14 and (300 <= four // 10 <= 305 or four // 100 in (36, 38)))  # noqa: PLR2004
+    )
+    return network and luhn(digits) and len(set(digits)) > 3 and digits not in _TEST_CARDS  # noqa: PLR2004
+
+
+def iban(text: str) -> bool:
+    """Whether a text is an IBAN: the length of its country and a remainder of 1 (ISO 13616-1)."""
+    if _IBAN_LENGTHS.get(text[:2]) != len(text) or text in _TEST_IBANS:
+        return False
+    return int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+def _weighted(digits: str, weights: tuple[int, ...]) -> int:
+    return sum(int(d) * w for d, w in zip(digits, weights, strict=False))
+
+
+def _cpf(d: str) -> bool:
+    if len(set(d)) == 1:
+        return False
+    for n in (9, 10):
+        if int(d[n]) != _weighted(d[:n], tuple(range(n + 1, 1, -1))) * 10 % 11 % 10:
+            return False
+    return True
+
+
+def _dni(t: str) -> bool:
+    digits = {"X": "0", "Y": "1", "Z": "2"}.get(t[0], t[0]) + t[1:-1]
+    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(digits) % 23] == t[-1] and t != "12345678Z"
+
+
+def _nir(d: str) -> bool:
+    month = int(d[3:5])
+    return (1 <= month <= 12 or 20 <= month <= 42) and 97 - int(d[:13]) % 97 == int(d[13:])  # noqa: PLR2004
+
+
+def _codice_fiscale(t: str) -> bool:
+    odd = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13,
+               15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23), strict=True))  # fmt: skip
+    even = {c: int(c) if c.isdigit() else ord(c) - 65 for c in odd}
+    total = sum(odd[c] if i % 2 == 0 else even[c] for i, c in enumerate(t[:15]))
+    return chr(65 + total % 26) == t[15]
+
+
+def _rrn_belgium(d: str) -> bool:
+    return any(97 - int(lead + d[:9]) % 97 == int(d[9:]) for lead in ("", "2"))
+
+
+def _pesel(d: str) -> bool:
+    month = int(d[2:4]) % 20
+    return (
+        1 <= month <= 12
+        and 1 <= int(d[4:6]) <= 31
+        and (10 - _weighted(d, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)) % 10) % 10 == int(d[10])
+    )  # noqa: PLR2004
+
+
+def _bsn(d: str) -> bool:
+    return (_weighted(d[:8], (9, 8, 7, 6, 5, 4, 3, 2)) - int(d[8])) % 11 == 0 and len(set(d)) > 1
+
+
+def _steuer_id(d: str) -> bool:
+    product = 10
+    for digit in d[:10]:
+        total = (int(digit) + product) % 10 or 10
+        product = total * 2 % 11
+    return d[0] != "0" and (11 - product) % 10 == int(d[10])
+
+
+def _nhs(d: str) -> bool:
+    return (11 - _weighted(d[:9], tuple(range(10, 1, -1))) % 11) % 11 == int(d[9]) and len(set(d)) > 1
+
+
+def _personnummer(d: str) -> bool:
+    return luhn(d[-10:]) and 1 <= int(d[-8:-6]) <= 12 and 1 <= int(d[-6:-4]) <= 31  # noqa: PLR2004
+
+
+_VERHOEFF_D = tuple(
+    tuple((a + b) % 5 if a < 5 and b < 5 else (a + (b - 5)) % 5 + 5 if a < 5  # noqa: PLR2004
+          else ((a - 5) - b) % 5 + 5 if b < 5 else ((a - 5) - (b - 5)) % 5 for b in range(10))  # noqa: PLR2004
+    for a in range(10)
+)  # fmt: skip
+_VERHOEFF_P = [tuple(range(10)), (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)]
+while len(_VERHOEFF_P) < 8:  # noqa: PLR2004 - the permutation has order 8
+    _VERHOEFF_P.append(tuple(_VERHOEFF_P[1][p] for p in _VERHOEFF_P[-1]))
+
+
+def verhoeff(digits: str) -> bool:
+    """Whether the last digit is the check digit of the others (J. Verhoeff, 1969)."""
+    check = 0
+    for place, digit in enumerate(reversed(digits)):
+        check = _VERHOEFF_D[check][_VERHOEFF_P[place % 8][int(digit)]]
+    return check == 0
+
+
+def _ssn(d: str) -> bool:
+    return d[:3] not in ("000", "666") and d[0] != "9" and d[3:5] != "00" and d[5:] != "0000" and d not in (
+        "078051120", "219099999", "123456789"
+    )  # fmt: skip
+
+
+def _sin(d: str) -> bool:
+    return d[0] not in "08" and luhn(d) and len(set(d)) > 1
+
+
+# --- Patterns ---------------------------------------------------------------------------------------
+
+_A, _Z = r"(?<![\w.+/=#-])", r"(?![\w+/=]|[.-]\d)"  # no part of a longer number, path or hash
+_EMAIL = re.compile(r"(?<![\w.+/-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w@])")
+_PHONE = re.compile(
+    rf"(?<![\w+.=-])\+[1-9]\d{{0,2}}[ .-]?(?:\(\d{{1,4}}\)[ .-]?)?\d{{2,4}}(?:[ .-]?\d{{2,4}}){{1,4}}{_Z}"
+    rf"|(?<![\w(])\([2-9]\d\d\) ?[2-9]\d\d-\d{{4}}{_Z}"
+)
+
+
+def _said(words: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(_A + text + _Z)
+
+
+_NUMBERS = (
+    _Number("IBAN", _pattern(r"[A-Z]{2}\d\d(?:[A-Z0-9]{11,27}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?)"), iban),
+    _Number("card number", _pattern(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}"), _card),
+    _Number("card number", _pattern(r"3[47]\d\d([ -])\d{6}\1\d{5}"), _card),
+    _Number("card number", _pattern(r"\d{13,19}"), _card, _said(
+        "cards?|credit|debit|visa|mastercard|amex|pan|cc|ccn|cc_?num(?:ber)?|card_?(?:num(?:ber)?|no)|kreditkarte")),
+    _Number("social security number (US)", _pattern(r"\d{3}-\d\d-\d{4}"), _ssn, _said(
+        r"ssns?|social[ _-]?security(?:[ _-]?(?:no|num(?:ber)?))?")),
+    _Number("CPF (Brazil)", _pattern(r"\d{3}\.\d{3}\.\d{3}-\d\d"), _cpf),
+    _Number("DNI or NIE (Spain)", _pattern(r"[XYZ\d]\d{7}-?[A-HJ-NP-TV-Z]"), _dni, _said(
+        "dni|nie|nif|documento|identidad")),
+    _Number("NIR (France)", _pattern(r"[12] ?\d\d ?\d\d ?\d\d ?\d{3} ?\d{3} ?\d\d"), _nir, _said(
+        r"nir|insee|s[ée]curit[ée] sociale|num[ée]ro_?s[ée]cu|nss|secu")),
+    _Number("codice fiscale (Italy)", _pattern(r"[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]"), _codice_fiscale),
+    _Number("national number (Belgium)", _pattern(r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"), _rrn_belgium),
+    _Number("personnummer (Sweden)", _pattern(r"(?:19|20)?\d{6}[-+]\d{4}"), _personnummer, _said(
+        "personnummer|pnr|personal_?id")),
+    _Number("Aadhaar number (India)", _pattern(r"[2-9]\d{3} ?\d{4} ?\d{4}"), verhoeff, _said("aadhaar|uidai|uid")),
+    _Number("PESEL (Poland)", _pattern(r"\d{11}"), _pesel, _said("pesel")),
+    _Number("BSN (Netherlands)", _pattern(r"\d{9}"), _bsn, _said("bsn|burgerservicenummer|sofinummer")),
+    _Number("tax id (Germany)", _pattern(r"\d{2} ?\d{3} ?\d{3} ?\d{3}"), _steuer_id, _said(
+        "steuer-?id|idnr|steueridentifikationsnummer|steuer_id")),
+    _Number("NHS number (UK)", _pattern(r"\d{3}[ -]?\d{3}[ -]?\d{4}"), _nhs, _said("nhs(?:[ _]?(?:no|num(?:ber)?))?")),
+    _Number("social insurance number (Canada)", _pattern(r"\d{3}[ -]\d{3}[ -]\d{3}"), _sin, _said(
+        "sin|nas|social insurance(?: number)?")),
+)  # fmt: skip
