@@ -16,19 +16,19 @@ _FETCH = r"(?:curl|wget|fetch|aria2c|invoke-webrequest|iwr)\b"
 _RUN = r"(?:sudo\s+(?:-\S+\s+)*)?(?:env\s+)?(?:[\w./-]*/)?(?:ba|z|da|k|c)?sh\b|(?:sudo\s+)?(?:[\w./-]*/)?(?:python[\d.]*|perl|ruby|node|pwsh|iex)\b"
 _FETCH_AND_RUN = (
     # curl ... | sh, also through other filters
-    re.compile(rf"{_FETCH}[^;\n]*\|\s*(?:[^|;\n]*\|\s*)*(?:{_RUN})(?!\s+-m\s+json)", re.IGNORECASE),
+    re.compile(rf"{_FETCH}[^;|\n]{{0,2000}}\|\s*(?:[^|;\n]{{0,300}}\|\s*){{0,5}}(?:{_RUN})(?!\s+-m\s+json)", re.IGNORECASE),
     # bash <(curl ...), sh -c "$(curl ...)", eval "$(wget ...)", `curl ...`
-    re.compile(rf"(?:{_RUN}|eval|source|\.)\s[^;\n]*(?:<\(|\$\(|`)\s*{_FETCH}", re.IGNORECASE),
+    re.compile(rf"(?:{_RUN}|eval|source|\.)\s[^;\n]{{0,300}}?(?:<\(|\$\(|`)\s*{_FETCH}", re.IGNORECASE),
     # something decoded and run
-    re.compile(rf"base64\s+(?:-d|-D|--decode)[^;\n]*\|\s*(?:{_RUN})", re.IGNORECASE),
+    re.compile(rf"base64\s+(?:-d|-D|--decode)[^;\n]{{0,300}}\|\s*(?:{_RUN})", re.IGNORECASE),
     # a shell that is given to the network
     re.compile(r"/dev/(?:tcp|udp)/|\b(?:nc|ncat|netcat)\b[^;\n|]*\s-\w*[ec]\w*\s"),
 )
 _SAVED = re.compile(
-    rf"{_FETCH}[^;&|\n]*?(?:\s-O\s*|\s-o\s*|--output(?:-document)?[ =]|>\s*)(?P<file>[\w./~-]+)", re.IGNORECASE
+    rf"{_FETCH}[^;&|\n]{{0,1000}}?(?:\s-O\s*|\s-o\s*|--output(?:-document)?[ =]|>\s*)(?P<file>[\w./~-]+)", re.IGNORECASE
 )
-_NAMED = re.compile(rf"{_FETCH}[^;&|\n]*?https?://[^\s'\"]*/(?P<file>[\w.~-]+)", re.IGNORECASE)
-_LONGEST = 20_000  # characters of a command that are looked at
+_NAMED = re.compile(rf"{_FETCH}[^;&|\n]{{0,300}}?https?://[^\s'\"]{{0,2000}}/(?P<file>[\w.~-]+)", re.IGNORECASE)
+_LONGEST = 200_000  # characters of a command that are looked at
 _EXACT = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w, .-]*\])?\s*===?\s*[\w.!+-]+(?<!\.\*)(?:\s*;.*)?\Z")
 _CONDA_EXACT = re.compile(r"(?:[\w.-]+::)?[\w.-]+={1,2}[\w.]+(?:=\w+)?\Z")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:[#?].*)?\Z")
@@ -106,7 +106,7 @@ def _wanted(word: str, kind: str, *, hashed: bool) -> Iterator[Told]:
 def _tool(words: Sequence[str]) -> tuple[str, list[str]] | None:
     """Return which installer a command calls, and the words after `install`."""
     words = [w for w in words if w not in ("sudo", "-H", "!", "exec", "time") and not re.match(r"[A-Z_]+=", w)]
-    if len(words) > 2 and re.search(r"(?:^|[/}])(?:python[\d.]*|executable\}?)\Z", words[0]) and words[1] == "-m":
+    if len(words) > 2 and re.search(r"(?:^|[/}.])(?:python[\d.]*|executable\}?)\Z", words[0]) and words[1] == "-m":
         words = words[2:]
     if not words or not _PIP.search(words[0]):
         return None

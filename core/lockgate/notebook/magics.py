@@ -95,7 +95,8 @@ def _without_magics(lines: list[str], code: Code) -> list[str]:
                 kept[i] = _indent(line) + "pass"
             i += 1
             continue
-        while lines[i].endswith("\\") and i + 1 < len(lines):  # goes on
+        is_magic = (assigned.group(3) if assigned else plain.group(2)) == "%"  # type: ignore[union-attr]
+        while i + 1 < len(lines) and (lines[i].endswith("\\") or (is_magic and _open(lines[start : i + 1]))):
             i += 1
             kept[i] = ""
         text = "\n".join(lines[start : i + 1]).replace("\\\n", " ")
@@ -130,6 +131,12 @@ def _inside_strings(lines: list[str]) -> set[int]:
     except (tokenize.TokenError, SyntaxError, IndentationError, ValueError):
         pass
     return found
+
+
+def _open(lines: list[str]) -> bool:
+    """Whether brackets are open at the end of some lines; strings with brackets in them are rare in magics."""
+    text = "".join(lines)
+    return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))
 
 
 def _indent(line: str) -> str:

@@ -27,7 +27,7 @@ _ENVIRONMENT = 4  # different names of variables in one output
 _SCRIPT = re.compile(r"<script[\s>/]", re.IGNORECASE)
 _ACTIVE = re.compile(
     r"<(?:iframe|object|embed|form|base|meta\s+http-equiv)[\s>/]"
-    r"|<[a-z][^>]{0,500}\son[a-z]{3,20}\s*=|(?:href|src|action)\s*=\s*['\"]?\s*javascript:",
+    r"|<[a-z][^<>]{0,500}\son[a-z]{3,20}\s*=|(?:href|src|action)\s*=\s*['\"]?\s*javascript:",
     re.IGNORECASE,
 )
 _ACTS = re.compile(
@@ -35,7 +35,7 @@ _ACTS = re.compile(
     r"|/api/(?:terminals|contents|kernels|sessions)\b|requestExecute\s*\(",
 )
 _SCRIPTS = ("application/javascript", "text/javascript", "application/x-javascript", "application/ecmascript")
-_TAG = re.compile(r"<[^>]{0,2000}>")
+_TAG = re.compile(r"<[^<>]{0,2000}>")
 _UNSEEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
