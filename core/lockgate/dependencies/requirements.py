@@ -106,8 +106,8 @@ def _lines(path: Path, member: str) -> Iterator[tuple[int, str]]:
     start, parts, length = 0, list[str](), 0
     for number, raw in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         start = start or number
-        line = raw if not raw.lstrip().startswith("#") else " "  # a comment ends no continuation
-        going_on = line.endswith("\\")
+        line = raw if not raw.lstrip().startswith("#") else " "
+        going_on = line.endswith("\\")  # a comment does not go on, whatever its end
         parts.append(line[:-1] if going_on else line)
         length += len(line)
         if length > _MAX_LINE:

@@ -13,12 +13,12 @@ INSTALLS = "LG-NOTEBOOK-030"
 INDEX = "LG-NOTEBOOK-031"
 
 _FETCH = r"(?:curl|wget|fetch|aria2c|invoke-webrequest|iwr)\b"
-_RUN = r"(?:sudo\s+(?:-\S+\s+)*)?(?:env\s+)?(?:[\w./-]*/)?(?:ba|z|da|k|c)?sh\b|(?:sudo\s+)?(?:[\w./-]*/)?(?:python[\d.]*|perl|ruby|node|pwsh|iex)\b"
+_RUN = r"(?:sudo\s+(?:-\S{1,20}\s+){0,4})?(?:env\s+)?(?:[\w.-]{0,60}/){0,8}(?:(?:ba|z|da|k|c)?sh\b|(?:python[\d.]*|perl|ruby|node|pwsh|iex)\b)"
 _FETCH_AND_RUN = (
     # curl ... | sh, also through other filters
     re.compile(rf"{_FETCH}[^;|\n]{{0,2000}}\|\s*(?:[^|;\n]{{0,300}}\|\s*){{0,5}}(?:{_RUN})(?!\s+-m\s+json)", re.IGNORECASE),
     # bash <(curl ...), sh -c "$(curl ...)", eval "$(wget ...)", `curl ...`
-    re.compile(rf"(?:{_RUN}|eval|source|\.)\s[^;\n]{{0,300}}?(?:<\(|\$\(|`)\s*{_FETCH}", re.IGNORECASE),
+    re.compile(rf"(?<![\w/.-])(?:{_RUN}|eval|source|\.)\s[^;\n]{{0,300}}?(?:<\(|\$\(|`)\s*{_FETCH}", re.IGNORECASE),
     # something decoded and run
     re.compile(rf"base64\s+(?:-d|-D|--decode)[^;\n]{{0,300}}\|\s*(?:{_RUN})", re.IGNORECASE),
     # a shell that is given to the network
@@ -29,6 +29,7 @@ _SAVED = re.compile(
 )
 _NAMED = re.compile(rf"{_FETCH}[^;&|\n]{{0,300}}?https?://[^\s'\"]{{0,2000}}/(?P<file>[\w.~-]+)", re.IGNORECASE)
 _LONGEST = 200_000  # characters of a command that are looked at
+_MOST_FILES = 20  # of one command that are followed
 _EXACT = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w, .-]*\])?\s*===?\s*[\w.!+-]+(?<!\.\*)(?:\s*;.*)?\Z")
 _CONDA_EXACT = re.compile(r"(?:[\w.-]+::)?[\w.-]+={1,2}[\w.]+(?:=\w+)?\Z")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:[#?].*)?\Z")
@@ -59,7 +60,7 @@ def saved_by(command: str) -> set[str]:
     """Return the names of files that a command fetches."""
     command = command[:_LONGEST]
     found = [m.group("file") for m in (*_SAVED.finditer(command), *_NAMED.finditer(command))]
-    return {name.rpartition("/")[2] for name in found}
+    return {name.rpartition("/")[2] for name in found} - {""}
 
 
 def install(words: Sequence[str]) -> Iterator[Told]:
@@ -128,9 +129,8 @@ def _words(text: str) -> list[str]:
 def _runs_what_it_fetches(command: str) -> bool:
     if any(pattern.search(command) for pattern in _FETCH_AND_RUN):
         return True
-    for file in saved_by(command):  # curl -o x ... && sh x, chmod +x x && ./x
-        after = command[command.rfind(file, 0, len(command) - 1) :] if file else ""
-        run = rf"(?:(?:{_RUN})\s+(?:-\S+\s+)*(?:[\w./~-]*/)?|(?:^|[\s;&|])\./){re.escape(file)}(?![\w.])"
-        if file and re.search(run, command) and after:
+    for file in sorted(saved_by(command))[:_MOST_FILES]:  # curl -o x ... && sh x, chmod +x x && ./x
+        run = rf"(?<![\w/.-])(?:(?:{_RUN})\s+(?:-\S{{1,20}}\s+){{0,4}}(?:[\w.~-]{{0,60}}/){{0,8}}|\./){re.escape(file)}(?![\w.])"
+        if re.search(run, command):
             return True
     return False
