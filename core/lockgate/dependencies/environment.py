@@ -13,6 +13,7 @@ from lockgate.errors import InputError, LockgateError
 
 _MAX_METADATA = 5_000_000  # bytes; a long README is in there
 _MAX_FOUND = 100_000
+_LONGEST = 100  # characters of a licence that is no text of one
 _LICENCE = "License :: "
 
 
@@ -54,7 +55,12 @@ def _inventory(found: Iterable[tuple[Path, str]]) -> Inventory:
             seen.add(package.key)
             packages.append(package)
     return Inventory(
-        "environment", tuple(packages), tuple(remarks), closed=True, knows_licences=True, unreadable=unreadable
+        "environment",
+        tuple(packages),
+        tuple(remarks),
+        closed=True,
+        knows_licences=True,
+        unreadable=unreadable,
     )
 
 
@@ -84,8 +90,9 @@ def _package(folder: Path, member: str, remarks: list[Remark]) -> Package:
             isinstance(archive, dict) and bool(archive.get("hashes") or archive.get("hash"))
         )
         shown = where.shown if source in ("url", "vcs") else ""  # a path is this machine's own
-    return Package(name, version, source=source, address=shown, fixed=fixed, licence=_licence(said),
-                   member=member)  # fmt: skip
+    return Package(
+        name, version, source=source, address=shown, fixed=fixed, licence=_licence(said), member=member
+    )
 
 
 def _licence(said: Any) -> str | None:
@@ -95,7 +102,7 @@ def _licence(said: Any) -> str | None:
         return str(expression).strip()
     field = str(said.get("License") or "").strip()
     classifiers = list(_classified(said.get_all("Classifier") or []))
-    if field and len(field) <= 100 and "\n" not in field and field.upper() != "UNKNOWN":
+    if field and len(field) <= _LONGEST and "\n" not in field and field.upper() != "UNKNOWN":
         return field if not classifiers else f"{field} / {' / '.join(classifiers)}"
     return " / ".join(classifiers) or None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,14 +35,23 @@ class Audit:
     verdicts: dict[Package, list[Verdict]] = field(default_factory=dict)
     flaws: dict[Package, list[Flaw]] = field(default_factory=dict)
 
-    def note(self, package: Package | None, rule: str, severity: Severity, message: str, fix: str,
-             check: str = "") -> None:  # fmt: skip
+    def note(
+        self, package: Package | None, rule: str, severity: Severity, message: str, fix: str, check: str = ""
+    ) -> None:
         """Record a finding, and let it weigh on its package."""
         from lockgate.outcome import Location
 
         member = package.member if package else ""
-        self.outcome.find(rule, severity, message, subject=_SUBJECT, threat=THREAT, fix=fix, check=check,
-                          location=Location(member=member or None))  # fmt: skip
+        self.outcome.find(
+            rule,
+            severity,
+            message,
+            subject=_SUBJECT,
+            threat=THREAT,
+            fix=fix,
+            check=check,
+            location=Location(member=member or None),
+        )
         if package is not None:
             self.weigh(package, of_severity(severity))
 
@@ -67,12 +76,22 @@ def judge_reading(audit: Audit) -> None:
     for where, reason in inventory.unreadable.items():
         outcome.cannot(f"read:{where}", reason)
     count = len(inventory.packages)
-    outcome.check("packages", value=count, comparator=">=", threshold=1, failing=Verdict.INCONCLUSIVE,
-                  reason="" if count else "nothing is named that could be audited")  # fmt: skip
+    outcome.check(
+        "packages",
+        value=count,
+        comparator=">=",
+        threshold=1,
+        failing=Verdict.INCONCLUSIVE,
+        reason="" if count else "nothing is named that could be audited",
+    )
     if not inventory.closed and count:
-        audit.note(None, "LG-DEP-012", Severity.MEDIUM,
-                   "The file does not show that it names what its packages depend on as well.",
-                   "Give a lock (uv.lock, pylock.toml, requirements with hashes), or audit the environment.")  # fmt: skip
+        audit.note(
+            None,
+            "LG-DEP-012",
+            Severity.MEDIUM,
+            "The file does not show that it names what its packages depend on as well.",
+            "Give a lock (uv.lock, pylock.toml, requirements with hashes), or audit the environment.",
+        )
 
 
 def judge_database(
@@ -84,18 +103,35 @@ def judge_database(
         outcome.cannot("database", "no database of advisories was given, so no flaw could be found")
         return
     undecided = {"failing": Verdict.INCONCLUSIVE}
-    outcome.check("database-unreadable", value=database.unreadable, comparator="<=", threshold=0, **undecided,
-                  reason=next(iter(database.examples.values()), ""))  # fmt: skip
-    outcome.check("database-size", value=database.records, comparator=">=", threshold=min_advisories, **undecided,
-                  reason="advisories about packages of PyPI")  # fmt: skip
+    outcome.check(
+        "database-unreadable",
+        value=database.unreadable,
+        comparator="<=",
+        threshold=0,
+        **undecided,
+        reason=next(iter(database.examples.values()), ""),
+    )
+    outcome.check(
+        "database-size",
+        value=database.records,
+        comparator=">=",
+        threshold=min_advisories,
+        **undecided,
+        reason="advisories about packages of PyPI",
+    )
     if database.dated is None:
         outcome.cannot("database-age", "it holds no advisory about a package of PyPI", max_age, "<=")
     elif database.dated > now + _FUTURE:
         outcome.cannot("database-age", f"its newest change is in the future, {database.dated:%Y-%m-%d}")
     else:
-        outcome.check("database-age", value=max(0, (now - database.dated).days), comparator="<=",
-                      threshold=max_age, **undecided,
-                      reason=f"days since its newest change, {database.dated:%Y-%m-%d}")  # fmt: skip
+        outcome.check(
+            "database-age",
+            value=max(0, (now - database.dated).days),
+            comparator="<=",
+            threshold=max_age,
+            **undecided,
+            reason=f"days since its newest change, {database.dated:%Y-%m-%d}",
+        )
 
 
 def judge_advisories(audit: Audit, database: Database | None, fail_on: str) -> None:
@@ -124,7 +160,9 @@ def judge_advisories(audit: Audit, database: Database | None, fail_on: str) -> N
         for flaw in flaws:
             _flaw(audit, package, flaw, f"{name}:{flaw.id}", fail_on)
     if clear:
-        outcome.checks.append(Check("advisories", Verdict.PASS, clear, reason="packages without a known flaw"))
+        outcome.checks.append(
+            Check("advisories", Verdict.PASS, clear, reason="packages without a known flaw")
+        )
 
 
 def _flaw(audit: Audit, package: Package, flaw: Flaw, check: str, fail_on: str) -> None:
@@ -140,7 +178,9 @@ def _flaw(audit: Audit, package: Package, flaw: Flaw, check: str, fail_on: str) 
         rated = flaw.rating if flaw.rated else "not rated, counts as HIGH"
         what = f": {flaw.summary.rstrip('.')}" if flaw.summary else ""
         message = f"{label(package)}{place(package)} has {flaw.id}{also} ({rated}{score}){what}."
-        fix = f"Update to {flaw.fixed[0]} or newer." if flaw.fixed else "No fixed version is known; replace it."
+        fix = (
+            f"Update to {flaw.fixed[0]} or newer." if flaw.fixed else "No fixed version is known; replace it."
+        )
     audit.outcome.checks.append(
         Check(check, of_severity(severity), flaw.rating, "<" if closes else None, fail_on if closes else None)
     )
@@ -152,23 +192,45 @@ def judge_pins(audit: Audit, *, require_pins: bool, require_hashes: bool) -> Non
     severity = Severity.HIGH if require_pins else Severity.MEDIUM
     loose = [p for p in audit.inventory.packages if p.source == "index" and not p.version]
     for package in loose:
-        audit.note(package, "LG-DEP-010", severity,
-                   f"{package.key}{place(package)} is not pinned to one version ({package.specifier or 'any'}).",
-                   "Pin it with ==, or give a lock.", "pins")  # fmt: skip
+        audit.note(
+            package,
+            "LG-DEP-010",
+            severity,
+            f"{package.key}{place(package)} is not pinned to one version ({package.specifier or 'any'}).",
+            "Pin it with ==, or give a lock.",
+            "pins",
+        )
     failing = Verdict.FAIL if require_pins else Verdict.WARN
-    audit.outcome.check("pins", value=len(loose), comparator="<=", threshold=0, failing=failing,
-                        reason="packages without one version")  # fmt: skip
+    audit.outcome.check(
+        "pins",
+        value=len(loose),
+        comparator="<=",
+        threshold=0,
+        failing=failing,
+        reason="packages without one version",
+    )
     if audit.inventory.kind == "environment":  # what is installed was downloaded before
         return
     bare = [p for p in audit.inventory.packages if p.source in ("index", "url") and not p.hashes]
     failing = Verdict.FAIL if require_hashes else Verdict.WARN
-    audit.outcome.check("hashes", value=len(bare), comparator="<=", threshold=0, failing=failing,
-                        reason="packages without a SHA-2 digest for each file")  # fmt: skip
+    audit.outcome.check(
+        "hashes",
+        value=len(bare),
+        comparator="<=",
+        threshold=0,
+        failing=failing,
+        reason="packages without a SHA-2 digest for each file",
+    )
     if bare:
-        audit.note(None, "LG-DEP-011", Severity.HIGH if require_hashes else Severity.MEDIUM,
-                   f"{len(bare)} packages have no digest that their files are held against: "
-                   f"{_few([p.key for p in bare])}.",
-                   "Lock with hashes (uv export, or pip-compile --generate-hashes).", "hashes")  # fmt: skip
+        audit.note(
+            None,
+            "LG-DEP-011",
+            Severity.HIGH if require_hashes else Severity.MEDIUM,
+            f"{len(bare)} packages have no digest that their files are held against: "
+            f"{_few([p.key for p in bare])}.",
+            "Lock with hashes (uv export, or pip-compile --generate-hashes).",
+            "hashes",
+        )
         for package in bare:
             audit.weigh(package, failing)
 
@@ -178,17 +240,29 @@ def judge_sources(audit: Audit, indexes: Sequence[str]) -> None:
     for package in audit.inventory.packages:
         what = f"{package.key}{place(package)}"
         if package.source in ("url", "vcs") and not package.fixed:
-            audit.note(package, "LG-DEP-020", Severity.HIGH,
-                       f"{what} comes from {package.address}, whose content may change.",
-                       "Name a whole commit id, or a digest of the file.")  # fmt: skip
+            audit.note(
+                package,
+                "LG-DEP-020",
+                Severity.HIGH,
+                f"{what} comes from {package.address}, whose content may change.",
+                "Name a whole commit id, or a digest of the file.",
+            )
         elif package.source in ("url", "vcs"):
-            audit.note(package, "LG-DEP-021", Severity.MEDIUM,
-                       f"{what} comes from {package.address}, not from an index: no advisory knows it by name.",
-                       "Take a release from the index, if there is one.")  # fmt: skip
+            audit.note(
+                package,
+                "LG-DEP-021",
+                Severity.MEDIUM,
+                f"{what} comes from {package.address}, not from an index: no advisory knows it by name.",
+                "Take a release from the index, if there is one.",
+            )
         elif package.source in ("editable", "path"):
-            audit.note(package, "LG-DEP-022", Severity.MEDIUM,
-                       f"{what} comes from a local {'editable ' * (package.source == 'editable')}path.",
-                       "Build and publish it, so that what is installed has a version and a digest.")  # fmt: skip
+            audit.note(
+                package,
+                "LG-DEP-022",
+                Severity.MEDIUM,
+                f"{what} comes from a local {'editable ' * (package.source == 'editable')}path.",
+                "Build and publish it, so that what is installed has a version and a digest.",
+            )
     agreed = {index.rstrip("/").lower() for index in indexes}
     for remark in audit.inventory.remarks:
         _remark(audit, remark, agreed)
@@ -205,20 +279,39 @@ def _remark(audit: Audit, remark: Remark, agreed: set[str]) -> None:
     text = remark.text + (f" (line {remark.line})" if remark.line else "")
     if remark.kind == "extra-index":
         severity = Severity.MEDIUM if held else Severity.HIGH
-        audit.note(None, "LG-DEP-023", severity,
-                   f"A second index, {text}, can answer for every name, so a package of your own name there wins.",
-                   "Use one index that mirrors the other, or pin each package to its index.")  # fmt: skip
+        audit.note(
+            None,
+            "LG-DEP-023",
+            severity,
+            f"A second index, {text}, can answer for every name, so a package of your own name there wins.",
+            "Use one index that mirrors the other, or pin each package to its index.",
+        )
     elif remark.kind in ("index", "find-links") and remark.text.rstrip("/").lower() not in agreed:
-        audit.note(None, "LG-DEP-024", Severity.MEDIUM, f"Packages come from {text}, which is not agreed on.",
-                   "Add it to allowed_indexes in the policy, or use an index that is there.")  # fmt: skip
+        audit.note(
+            None,
+            "LG-DEP-024",
+            Severity.MEDIUM,
+            f"Packages come from {text}, which is not agreed on.",
+            "Add it to allowed_indexes in the policy, or use an index that is there.",
+        )
     elif remark.kind == "trusted-host":
-        audit.note(None, "LG-DEP-025", Severity.HIGH, f"The certificate of {text} is not checked.",
-                   "Remove --trusted-host, and install the certificate of your index.")  # fmt: skip
+        audit.note(
+            None,
+            "LG-DEP-025",
+            Severity.HIGH,
+            f"The certificate of {text} is not checked.",
+            "Remove --trusted-host, and install the certificate of your index.",
+        )
     elif remark.kind == "plain":
         audit.note(None, "LG-DEP-026", Severity.HIGH, f"{text} is fetched without encryption.", "Use https.")
     elif remark.kind == "credentials":
-        audit.note(None, "LG-DEP-027", Severity.HIGH, f"The address {text} carries a user or password.",
-                   "Take it out, change it, and use a netrc file or keyring.")  # fmt: skip
+        audit.note(
+            None,
+            "LG-DEP-027",
+            Severity.HIGH,
+            f"The address {text} carries a user or password.",
+            "Take it out, change it, and use a netrc file or keyring.",
+        )
 
 
 def judge_licences(audit: Audit, allow: Sequence[str] | None, deny: Sequence[str] | None) -> None:
@@ -228,7 +321,9 @@ def judge_licences(audit: Audit, allow: Sequence[str] | None, deny: Sequence[str
     if not (allow or deny):
         return
     if not audit.inventory.knows_licences:
-        audit.outcome.cannot("licences", f"{audit.inventory.kind} does not say licences; audit the environment")
+        audit.outcome.cannot(
+            "licences", f"{audit.inventory.kind} does not say licences; audit the environment"
+        )
         return
     refused = 0
     for package in audit.inventory.packages:
@@ -236,12 +331,22 @@ def judge_licences(audit: Audit, allow: Sequence[str] | None, deny: Sequence[str
         said = f"says {package.licence[:80]!r}" if package.licence else "says nothing"
         if answer == "refused":
             refused += 1
-            audit.note(package, "LG-DEP-030", Severity.HIGH, f"{label(package)} {said}, which the policy refuses.",
-                       "Replace it, or agree on its licence in the policy.", f"licence:{package.key}")  # fmt: skip
+            audit.note(
+                package,
+                "LG-DEP-030",
+                Severity.HIGH,
+                f"{label(package)} {said}, which the policy refuses.",
+                "Replace it, or agree on its licence in the policy.",
+                f"licence:{package.key}",
+            )
         elif answer == "unknown":
-            audit.note(package, "LG-DEP-031", Severity.MEDIUM,
-                       f"{label(package)} {said} of its licence, which is no SPDX expression for sure.",
-                       "Look it up, and note who decided.")  # fmt: skip
+            audit.note(
+                package,
+                "LG-DEP-031",
+                Severity.MEDIUM,
+                f"{label(package)} {said} of its licence, which is no SPDX expression for sure.",
+                "Look it up, and note who decided.",
+            )
     if not refused:
         audit.outcome.check("licences", value=0, comparator="<=", threshold=0, reason="refused licences")
 
@@ -255,15 +360,19 @@ def judge_names(audit: Audit, meant: Sequence[str]) -> None:
         like = None if package.key in known else lookalike.likeness(package.name)
         if like is not None:
             found += 1
-            audit.note(package, "LG-DEP-040", Severity.HIGH,
-                       f"{package.key}{place(package)} looks like the well-known {like.name} ({like.how}).",
-                       f"Write {like.name} if that is meant; if not, add the name to meant_names in the policy.",
-                       f"lookalike:{package.key}")  # fmt: skip
+            audit.note(
+                package,
+                "LG-DEP-040",
+                Severity.HIGH,
+                f"{package.key}{place(package)} looks like the well-known {like.name} ({like.how}).",
+                f"Write {like.name} if that is meant; if not, add the name to meant_names in the policy.",
+                f"lookalike:{package.key}",
+            )
     if not found:
         audit.outcome.check("lookalikes", value=0, comparator="<=", threshold=0)
 
 
-def table(audit: Audit) -> list[dict[str, Any]]:
+def table(audit: Audit) -> list[Mapping[str, Any]]:
     """Return a row for each package; what matters most comes first."""
     rows = []
     for package in audit.inventory.packages:

@@ -28,7 +28,8 @@ _MEANT = {
     "isc license": "ISC", "isc license (iscl)": "ISC", "psf": "PSF-2.0", "psf-2.0": "PSF-2.0",
     "python software foundation license": "PSF-2.0", "mpl 2.0": "MPL-2.0", "mpl-2.0": "MPL-2.0",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0", "the unlicense (unlicense)": "Unlicense",
-    "gplv2": "GPL-2.0-only", "gplv3": "GPL-3.0-only", "gplv3+": "GPL-3.0-or-later", "gplv2+": "GPL-2.0-or-later",
+    "gplv2": "GPL-2.0-only", "gplv3": "GPL-3.0-only",
+    "gplv3+": "GPL-3.0-or-later", "gplv2+": "GPL-2.0-or-later",
     "gnu general public license v2 (gplv2)": "GPL-2.0-only", "agplv3": "AGPL-3.0-only",
     "gnu general public license v3 (gplv3)": "GPL-3.0-only", "agpl-3.0": "AGPL-3.0-only",
     "gnu general public license v2 or later (gplv2+)": "GPL-2.0-or-later",
@@ -78,10 +79,12 @@ def check_ids(names: Sequence[str] | None, parameter: str) -> None:
     """
     for name in names or ():
         if not re.fullmatch(r"LicenseRef-[\w.-]+", name) and name not in _known():
-            raise InputError(f"{parameter} holds {name[:60]!r}, which is no SPDX licence id; see spdx.org/licenses")
+            raise InputError(
+                f"{parameter} holds {name[:60]!r}, which is no SPDX licence id; see spdx.org/licenses"
+            )
 
 
-def _answer(node: Any, allow: set[str], deny: set[str], only: bool) -> Answer:  # noqa: FBT001
+def _answer(node: Any, allow: set[str], deny: set[str], only: bool) -> Answer:
     operator = getattr(node, "operator", "").strip()
     if operator:
         answers = [_answer(each, allow, deny, only) for each in node.args]
@@ -109,7 +112,7 @@ def _one(part: str) -> str | None:
 @lru_cache(maxsize=1)
 def _spdx() -> Any:
     try:
-        from license_expression import get_spdx_licensing
+        from license_expression import get_spdx_licensing  # type: ignore[import-untyped]
     except ImportError:
         raise MissingExtraError("supply-chain", "license-expression") from None
     return get_spdx_licensing()

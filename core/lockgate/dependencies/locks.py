@@ -13,6 +13,7 @@ from lockgate.dependencies.package import Inventory, Package, Remark, is_name
 from lockgate.errors import InputError
 
 MAX_BYTES = 50_000_000
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 _UV_VERSION = 1
 _PYLOCK_VERSION = "1"  # PEP 751: a reader may go on with another minor version
 
@@ -96,13 +97,23 @@ def _pylock(document: Mapping[str, Any], member: str) -> Inventory:
     packages, remarks = [], list[Remark]()
     indexes: dict[str, None] = {}
     for _, name, entry in _entries(document.get("packages", []), "pylock.toml"):
-        files = [_table(entry.get("sdist")), *map(_table, _list(entry.get("wheels"))),
-                 _table(entry.get("archive"))]  # fmt: skip
+        files = [
+            _table(entry.get("sdist")),
+            *map(_table, _list(entry.get("wheels"))),
+            _table(entry.get("archive")),
+        ]
         files = [file for file in files if file]
         hashes = sum(bool(address.STRONG & set(_table(file.get("hashes")))) for file in files)
         vcs, folder, archive = (_table(entry.get(key)) for key in ("vcs", "directory", "archive"))
-        place = str(vcs.get("url") or vcs.get("path") or folder.get("path") or archive.get("url")
-                    or archive.get("path") or entry.get("index") or "")  # fmt: skip
+        place = str(
+            vcs.get("url")
+            or vcs.get("path")
+            or folder.get("path")
+            or archive.get("url")
+            or archive.get("path")
+            or entry.get("index")
+            or ""
+        )
         source: Any = (
             "vcs" if vcs
             else "editable" if folder.get("editable") is True
@@ -115,7 +126,7 @@ def _pylock(document: Mapping[str, Any], member: str) -> Inventory:
             indexes.setdefault(shown)
         packages.append(Package(
             name, _version(entry), hashes=hashes if hashes == len(files) else 0, source=source,
-            address=shown, fixed=hashes > 0 or bool(re.fullmatch("[0-9a-f]{40,64}", str(vcs.get("commit-id")))),
+            address=shown, fixed=hashes > 0 or _COMMIT.match(str(vcs.get("commit-id"))) is not None,
             member=member,
         ))  # fmt: skip
     remarks += [Remark("index", index, member=member) for index in indexes]

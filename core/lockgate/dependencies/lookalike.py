@@ -97,7 +97,9 @@ def _longest() -> int:
 
 @lru_cache(maxsize=1)
 def _bare() -> dict[str, str]:
-    return {name.replace("-", ""): name for name in sorted(_popular()) if len(name.replace("-", "")) >= _SHORTEST}
+    return {
+        name.replace("-", ""): name for name in sorted(_popular()) if len(name.replace("-", "")) >= _SHORTEST
+    }
 
 
 @lru_cache(maxsize=1)

@@ -147,7 +147,9 @@ def _grouped(advisories: list[Advisory]) -> list[list[Advisory]]:
 
 def _flaw(group: list[Advisory], version: str) -> Flaw:
     ids = {i for advisory in group for i in (advisory.id, *advisory.aliases)}
-    ordered = sorted(ids, key=lambda i: (next((n for n, p in enumerate(_NUMBERING) if i.startswith(p)), 9), i))
+    ordered = sorted(
+        ids, key=lambda i: (next((n for n, p in enumerate(_NUMBERING) if i.startswith(p)), 9), i)
+    )
     scores = [s for a in group for v in a.vectors if (s := cvss.base_score(v)) is not None]
     said = [a.rated for a in group if a.rated in RATINGS] + [cvss.rating(s) for s in scores]
     malicious = any(advisory.malicious for advisory in group)

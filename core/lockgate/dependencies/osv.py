@@ -107,7 +107,7 @@ def load(path: Path, names: frozenset[str]) -> Database:
             data = load_json(raw, max_bytes=MAX_RECORD, max_depth=_DEPTH, name=name).data
             for record in data if isinstance(data, list) else [data]:
                 _add(database, record, names, seen)
-        except InputError as error:
+        except InputError as error:  # noqa: PERF203 - each record stands alone
             database.unreadable += 1
             if len(database.examples) < _SHOWN:
                 database.examples[name] = str(error)[:300]
@@ -129,7 +129,8 @@ def _records(path: Path) -> Iterator[tuple[str, bytes]]:
         total += len(raw)
         if number > MAX_RECORDS or total > MAX_TOTAL:
             raise InputError(
-                f"the database holds more than {MAX_RECORDS:,} records or {MAX_TOTAL:,} bytes; give a smaller one"
+                f"the database holds more than {MAX_RECORDS:,} records or {MAX_TOTAL:,} bytes; "
+                "give a smaller one"
             )
         yield name, raw
 
@@ -169,7 +170,9 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     with archive.open(member) as stream:  # what it says of its size is not believed
         raw = stream.read(MAX_RECORD + 1)
     if len(raw) > MAX_RECORD:
-        raise InputError(f"{member.filename!r} in the database is larger than {MAX_RECORD:,} bytes; export it again")
+        raise InputError(
+            f"{member.filename!r} in the database is larger than {MAX_RECORD:,} bytes; export it again"
+        )
     return raw
 
 
@@ -269,7 +272,9 @@ def _affected(entry: Mapping[str, Any], name: str) -> Affected:
         events = []
         for event in _list(each, "events"):
             for kind, version in event.items():
-                if kind not in ("introduced", "fixed", "last_affected", "limit") or not isinstance(version, str):
+                if kind not in ("introduced", "fixed", "last_affected", "limit") or not isinstance(
+                    version, str
+                ):
                     raise InputError(f"{name[:80]} has a range with the event {str(kind)[:40]!r}")
                 events.append((kind, version))
         ranges.append(tuple(events))

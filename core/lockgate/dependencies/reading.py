@@ -11,7 +11,9 @@ from lockgate.documents import read_bytes
 from lockgate.documents.values import text_of
 from lockgate.errors import InputError
 
-_TABLE = re.compile(r"^[ \t]*(?:\[\[?[\w.\" -]+\]\]?[ \t]*$|(?:lock-)?version[ \t]*=[ \t]*[\"'\d])", re.MULTILINE)
+_TABLE = re.compile(
+    r"^[ \t]*(?:\[\[?[\w.\" -]+\]\]?[ \t]*$|(?:lock-)?version[ \t]*=[ \t]*[\"'\d])", re.MULTILINE
+)
 
 
 def read(path: Path) -> Inventory:

@@ -137,7 +137,7 @@ def _option(reader: _Reader, line: str, number: int, member: str, *, constraint:
     except ValueError:
         raise _CannotReadError("a quotation mark is not closed") from None
     word, equals, value = words[0].partition("=")
-    if not equals and not word.startswith("--") and len(word) > 2:  # -rother.txt
+    if not equals and not word.startswith("--") and word[2:]:  # -rother.txt
         word, value = word[:2], word[2:]
     word = _SHORT.get(word, word)
     value = value or (words[1] if len(words) > 1 else "")
@@ -146,8 +146,14 @@ def _option(reader: _Reader, line: str, number: int, member: str, *, constraint:
     elif word == "--editable":
         where = _address(reader, value, number, member, editable=True)
         name = where.egg or PurePosixPath(where.shown.partition("@")[0]).name.removesuffix(".git")
-        found = Package(name or "an editable package", source="editable", address=where.shown,
-                        fixed=where.fixed, line=number, member=member)  # fmt: skip
+        found = Package(
+            name or "an editable package",
+            source="editable",
+            address=where.shown,
+            fixed=where.fixed,
+            line=number,
+            member=member,
+        )
         (reader.constraints if constraint else reader.packages).append(found)
     elif word in _REMARKS:
         shown = value
@@ -172,7 +178,9 @@ def _include(reader: _Reader, value: str, member: str, *, constraint: bool) -> N
     for part in (PurePosixPath(member).parent / value).parts:
         if part == "..":
             if not parts:
-                raise InputError(f"{member} includes {value!r}, which is outside of the folder; move it inside")
+                raise InputError(
+                    f"{member} includes {value!r}, which is outside of the folder; move it inside"
+                )
             parts.pop()
         elif part == "/" or "\x00" in part:
             raise InputError(f"{member} includes {value!r}, which is outside of the folder; move it inside")
@@ -201,23 +209,39 @@ def _requirement(reader: _Reader, line: str, number: int, member: str) -> Packag
         return _bare_address(reader, text, number, member, hashes)
     if parsed.url:
         where = _address(reader, parsed.url, number, member)
-        return Package(parsed.name, _version_in(where.shown), hashes=hashes + where.hashes, line=number,
-                       source=where.source, address=where.shown, fixed=where.fixed or hashes > 0,
-                       member=member)  # fmt: skip
-    return Package(parsed.name, pinned(str(parsed.specifier)), str(parsed.specifier), hashes,
-                   line=number, member=member)  # fmt: skip
+        return Package(
+            parsed.name,
+            _version_in(where.shown),
+            hashes=hashes + where.hashes,
+            line=number,
+            source=where.source,
+            address=where.shown,
+            fixed=where.fixed or hashes > 0,
+            member=member,
+        )
+    return Package(
+        parsed.name, pinned(str(parsed.specifier)), str(parsed.specifier), hashes, line=number, member=member
+    )
 
 
 def _bare_address(reader: _Reader, text: str, number: int, member: str, hashes: int) -> Package:
     """Return a requirement that is only a URL, or a path of a file or folder."""
-    text = text.split(" ; ")[0].strip()
+    text = text.split(" ; ", maxsplit=1)[0].strip()
     if " " in text or not re.search(r"[/\\]|\.(?:whl|zip|tar\.gz|tgz|tar\.bz2)(?:$|#)|^\.", text):
         raise _CannotReadError("it is no requirement")
     where = _address(reader, text, number, member)
     file = PurePosixPath(where.shown.rpartition("@")[0] if where.source == "vcs" else where.shown).name
     name = where.egg or re.split(r"-\d|\.(?:whl|zip|tar|tgz|git)", file)[0] or "a path"
-    return Package(name, _version_in(where.shown), hashes=hashes + where.hashes, source=where.source,
-                   address=where.shown, fixed=where.fixed or hashes > 0, line=number, member=member)  # fmt: skip
+    return Package(
+        name,
+        _version_in(where.shown),
+        hashes=hashes + where.hashes,
+        source=where.source,
+        address=where.shown,
+        fixed=where.fixed or hashes > 0,
+        line=number,
+        member=member,
+    )
 
 
 def _address(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,22 +18,27 @@ SHELL = "LG-NOTEBOOK-014"
 
 _FETCHERS = frozenset([
     "requests.get", "requests.post", "requests.request", "httpx.get", "httpx.post", "urllib.request.urlopen",
-    "urlopen", "urllib.request.urlretrieve", "urlretrieve", "wget.download", "gdown.download", "pooch.retrieve",
-    "huggingface_hub.hf_hub_download", "hf_hub_download", "huggingface_hub.snapshot_download", "snapshot_download",
+    "urlopen", "urllib.request.urlretrieve", "urlretrieve", "wget.download", "gdown.download",
+    "pooch.retrieve",
+    "huggingface_hub.hf_hub_download", "hf_hub_download", "huggingface_hub.snapshot_download",
+    "snapshot_download",
     "torch.hub.download_url_to_file", "torch.hub.load_state_dict_from_url", "tf.keras.utils.get_file",
-    "keras.utils.get_file", "tensorflow.keras.utils.get_file", "cached_download", "aiohttp.get", "urllib2.urlopen",
+    "keras.utils.get_file", "tensorflow.keras.utils.get_file", "cached_download", "aiohttp.get",
+    "urllib2.urlopen",
     "requests.Session.get", "kagglehub.model_download", "wandb.restore",
 ])  # fmt: skip
 _RUNNERS = frozenset(["eval", "exec", "compile", "builtins.eval", "builtins.exec", "runpy.run_path"])
 _LOADERS = frozenset([
-    "pickle.load", "pickle.loads", "cPickle.load", "cPickle.loads", "dill.load", "dill.loads", "cloudpickle.load",
+    "pickle.load", "pickle.loads", "cPickle.load", "cPickle.loads", "dill.load", "dill.loads",
+    "cloudpickle.load",
     "cloudpickle.loads", "joblib.load", "pandas.read_pickle", "marshal.loads", "marshal.load", "torch.load",
     "numpy.load", "shelve.open", "jsonpickle.decode", "yaml.load", "yaml.unsafe_load", "pickle.Unpickler",
     "sklearn.externals.joblib.load", "keras.models.load_model", "tensorflow.keras.models.load_model",
     "pandas.compat.pickle_compat.load", "pickle5.load",
 ])  # fmt: skip
 _SYSTEM = frozenset([
-    "os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output",
+    "os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_call",
+    "subprocess.check_output",
     "subprocess.Popen", "subprocess.getoutput", "subprocess.getstatusoutput", "commands.getoutput",
 ])  # fmt: skip
 _IPYTHON = ("system", "getoutput", "run_line_magic", "run_cell_magic", "run_cell")
@@ -66,12 +72,16 @@ def judge(tree: ast.Module, seen: Seen) -> Iterator[tuple[int, Told]]:
             break
     for node in nodes:
         _remember_import(node, seen)
-    ordered = sorted((n for n in nodes if hasattr(n, "lineno")), key=lambda n: (n.lineno, n.col_offset))
+    ordered = sorted((n for n in nodes if hasattr(n, "lineno")), key=_position)
     for node in ordered:
         if isinstance(node, ast.Call):
             for told in _call(node, seen):
                 yield node.lineno, told
         _remember(node, seen)
+
+
+def _position(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
 def dotted(node: ast.expr, seen: Seen) -> str:
@@ -80,7 +90,10 @@ def dotted(node: ast.expr, seen: Seen) -> str:
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if isinstance(node, ast.Call) and (inner := dotted(node.func, seen)) in ("__import__", "importlib.import_module"):
+    if isinstance(node, ast.Call) and (inner := dotted(node.func, seen)) in (
+        "__import__",
+        "importlib.import_module",
+    ):
         first = _constant(node.args[0]) if node.args else None
         parts.append(first or inner)
     elif isinstance(node, ast.Name):
@@ -124,7 +137,11 @@ def _remember(node: ast.AST, seen: Seen) -> None:
     if isinstance(node, ast.Call):
         name = dotted(node.func, seen)
         if name in _FETCHERS:
-            strings = [text for arg in (*node.args[1:], *(k.value for k in node.keywords)) if (text := _constant(arg))]
+            strings = [
+                text
+                for arg in (*node.args[1:], *(k.value for k in node.keywords))
+                if (text := _constant(arg))
+            ]
             seen.files.update(text.rpartition("/")[2] for text in strings if text)
             seen.fetched.update(n for arg in node.args[1:] for n in _names(arg))
         if name.endswith(".write") and any(_is_fetched(arg, seen) for arg in node.args):
@@ -137,17 +154,31 @@ def _call(node: ast.Call, seen: Seen) -> Iterator[Told]:
     name = dotted(node.func, seen)
     last = name.rpartition(".")[2]
     words = {k.arg: k.value for k in node.keywords if k.arg}
-    if isinstance(words.get("trust_remote_code"), ast.Constant) and words["trust_remote_code"].value is True:  # type: ignore[union-attr]
-        yield (TRUSTS, Severity.HIGH, f"{last} runs code that comes with a model or dataset (trust_remote_code=True)",
-               "Read that code, pin its revision to a commit, and keep a copy of your own.", "")  # fmt: skip
+    if _is(words.get("trust_remote_code"), True):
+        yield (
+            TRUSTS,
+            Severity.HIGH,
+            f"{last} runs code that comes with a model or dataset (trust_remote_code=True)",
+            "Read that code, pin its revision to a commit, and keep a copy of your own.",
+            "",
+        )
     first = node.args[0] if node.args else None
     if name in _RUNNERS and first is not None and _is_fetched(first, seen):
-        yield (REMOTE, Severity.CRITICAL, f"{last} runs text that was fetched from elsewhere",
-               "Keep the code in your repository, and import it.", "")  # fmt: skip
+        yield (
+            REMOTE,
+            Severity.CRITICAL,
+            f"{last} runs text that was fetched from elsewhere",
+            "Keep the code in your repository, and import it.",
+            "",
+        )
     if name == "torch.hub.load" and not _is(words.get("source"), "local"):
-        yield (TRUSTS, Severity.HIGH, "torch.hub.load runs code of a repository that may change",
-               "Take the weights as safetensors, or keep a copy of the code and load it with source='local'.",
-               "")  # fmt: skip
+        yield (
+            TRUSTS,
+            Severity.HIGH,
+            "torch.hub.load runs code of a repository that may change",
+            "Take the weights as safetensors, or keep a copy of the code and load it with source='local'.",
+            "",
+        )
     if name in _LOADERS:
         yield from _loader(name, node, words, seen)
     if name in _SYSTEM or (name.startswith("get_ipython") and last in _IPYTHON) or last == "getoutput":
@@ -165,12 +196,21 @@ def _loader(name: str, node: ast.Call, words: dict[str, ast.expr], seen: Seen) -
         return
     given = [*node.args, *words.values()]
     if any(_is_fetched(each, seen) or _is_fetched_file(each, seen) or _is_address(each) for each in given):
-        yield (LOADS, Severity.HIGH, f"{name} loads a downloaded file, and such a file can run code",
-               "Scan it with scan-model first, and take a format without code (safetensors, skops, ONNX).",
-               "")  # fmt: skip
+        yield (
+            LOADS,
+            Severity.HIGH,
+            f"{name} loads a downloaded file, and such a file can run code",
+            "Scan it with scan-model first, and take a format without code (safetensors, skops, ONNX).",
+            "",
+        )
     else:
-        yield (LOADS, Severity.LOW, f"{name} loads a file of a kind that can run code",
-               "Scan it with scan-model first.", "")  # fmt: skip
+        yield (
+            LOADS,
+            Severity.LOW,
+            f"{name} loads a file of a kind that can run code",
+            "Scan it with scan-model first.",
+            "",
+        )
 
 
 def _system(name: str, node: ast.Call, words: dict[str, ast.expr]) -> Iterator[Told]:
@@ -181,8 +221,10 @@ def _system(name: str, node: ast.Call, words: dict[str, ast.expr]) -> Iterator[T
             yield from commands.install(["pip", *(_constant(given) or "").split()])
             return
     if isinstance(given, (ast.List, ast.Tuple)):
-        parts = [_constant(each) or ("python" if "executable" in ast.dump(each) else "{}") for each in given.elts]
-        shell = next((p for flag, p in zip(parts, parts[1:], strict=False) if flag == "-c"), None)
+        parts = [
+            _constant(each) or ("python" if "executable" in ast.dump(each) else "{}") for each in given.elts
+        ]
+        shell = next((p for flag, p in itertools.pairwise(parts) if flag == "-c"), None)
         yield from commands.judge(shell) if shell else commands.install(parts)
         return
     text = _constant(given) if given is not None else None
@@ -192,8 +234,13 @@ def _system(name: str, node: ast.Call, words: dict[str, ast.expr]) -> Iterator[T
         literal = "".join(str(v.value) if isinstance(v, ast.Constant) else "{}" for v in given.values)
         yield from commands.judge(literal)
     elif name in ("os.system", "os.popen") or _is(words.get("shell"), True):
-        yield (SHELL, Severity.MEDIUM, f"{name} runs a command that is put together while it runs",
-               "Call the program with a list of arguments, without a shell.", "")  # fmt: skip
+        yield (
+            SHELL,
+            Severity.MEDIUM,
+            f"{name} runs a command that is put together while it runs",
+            "Call the program with a list of arguments, without a shell.",
+            "",
+        )
 
 
 def _is_fetched(node: ast.AST, seen: Seen) -> bool:
@@ -234,6 +281,4 @@ def _constant(node: ast.AST | None) -> str | None:
 
 
 def _is(node: ast.AST | None, value: object) -> bool:
-    return isinstance(node, ast.Constant) and node.value is value if isinstance(value, bool) else (
-        isinstance(node, ast.Constant) and node.value == value
-    )  # fmt: skip
+    return isinstance(node, ast.Constant) and type(node.value) is type(value) and node.value == value

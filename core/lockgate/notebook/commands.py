@@ -13,33 +13,78 @@ INSTALLS = "LG-NOTEBOOK-030"
 INDEX = "LG-NOTEBOOK-031"
 
 _FETCH = r"(?:curl|wget|fetch|aria2c|invoke-webrequest|iwr)\b"
-_RUN = r"(?:sudo\s+(?:-\S{1,20}\s+){0,4})?(?:env\s+)?(?:[\w.-]{0,60}/){0,8}(?:(?:ba|z|da|k|c)?sh\b|(?:python[\d.]*|perl|ruby|node|pwsh|iex)\b)"
+_PATH = r"(?:[\w.-]{0,60}/){0,8}"
+_RUN = (
+    r"(?:sudo\s+(?:-\S{1,20}\s+){0,4})?(?:env\s+)?"
+    + _PATH
+    + r"(?:(?:ba|z|da|k|c)?sh\b|(?:python[\d.]*|perl|ruby|node|pwsh|iex)\b)"
+)
 _FETCH_AND_RUN = (
     # curl ... | sh, also through other filters
-    re.compile(rf"{_FETCH}[^;|\n]{{0,2000}}\|\s*(?:[^|;\n]{{0,300}}\|\s*){{0,5}}(?:{_RUN})(?!\s+-m\s+json)", re.IGNORECASE),
+    re.compile(
+        rf"{_FETCH}[^;|\n]{{0,2000}}\|\s*(?:[^|;\n]{{0,300}}\|\s*){{0,5}}(?:{_RUN})(?!\s+-m\s+json)",
+        re.IGNORECASE,
+    ),
     # bash <(curl ...), sh -c "$(curl ...)", eval "$(wget ...)", `curl ...`
-    re.compile(rf"(?<![\w/.-])(?:{_RUN}|eval|source|\.)\s[^;\n]{{0,300}}?(?:<\(|\$\(|`)\s*{_FETCH}", re.IGNORECASE),
+    re.compile(
+        rf"(?<![\w/.-])(?:{_RUN}|eval|source|\.)\s[^;\n]{{0,300}}?(?:<\(|\$\(|`)\s*{_FETCH}", re.IGNORECASE
+    ),
     # something decoded and run
     re.compile(rf"base64\s+(?:-d|-D|--decode)[^;\n]{{0,300}}\|\s*(?:{_RUN})", re.IGNORECASE),
     # a shell that is given to the network
     re.compile(r"/dev/(?:tcp|udp)/|\b(?:nc|ncat|netcat)\b[^;\n|]*\s-\w*[ec]\w*\s"),
 )
 _SAVED = re.compile(
-    rf"{_FETCH}[^;&|\n]{{0,1000}}?(?:\s-O\s*|\s-o\s*|--output(?:-document)?[ =]|>\s*)(?P<file>[\w./~-]+)", re.IGNORECASE
+    rf"{_FETCH}[^;&|\n]{{0,1000}}?(?:\s-O\s*|\s-o\s*|--output(?:-document)?[ =]|>\s*)(?P<file>[\w./~-]+)",
+    re.IGNORECASE,
 )
-_NAMED = re.compile(rf"{_FETCH}[^;&|\n]{{0,300}}?https?://[^\s'\"]{{0,2000}}/(?P<file>[\w.~-]+)", re.IGNORECASE)
+_NAMED = re.compile(
+    rf"{_FETCH}[^;&|\n]{{0,300}}?https?://[^\s'\"]{{0,2000}}/(?P<file>[\w.~-]+)", re.IGNORECASE
+)
 _LONGEST = 200_000  # characters of a command that are looked at
 _MOST_FILES = 20  # of one command that are followed
 _EXACT = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w, .-]*\])?\s*===?\s*[\w.!+-]+(?<!\.\*)(?:\s*;.*)?\Z")
 _CONDA_EXACT = re.compile(r"(?:[\w.-]+::)?[\w.-]+={1,2}[\w.]+(?:=\w+)?\Z")
 _COMMIT = re.compile(r"@[0-9a-f]{40}(?:[#?].*)?\Z")
 _DIGEST = re.compile(r"#(?:.*&)?sha(?:256|384|512)=[0-9a-f]{64,}")
-_TAKES_VALUE = frozenset([
-    "-r", "--requirement", "-c", "--constraint", "-i", "--index-url", "--extra-index-url", "-f", "--find-links",
-    "-t", "--target", "--trusted-host", "--prefix", "--root", "--platform", "--python-version", "--progress-bar",
-    "--proxy", "--timeout", "--retries", "--cache-dir", "--python", "-p", "-n", "--name", "--channel",
-    "--upgrade-strategy", "--no-binary", "--only-binary", "--src", "--log", "-d", "--config-settings", "--hash",
-])  # fmt: skip
+_TAKES_VALUE = frozenset(
+    [
+        "-r",
+        "--requirement",
+        "-c",
+        "--constraint",
+        "-i",
+        "--index-url",
+        "--extra-index-url",
+        "-f",
+        "--find-links",
+        "-t",
+        "--target",
+        "--trusted-host",
+        "--prefix",
+        "--root",
+        "--platform",
+        "--python-version",
+        "--progress-bar",
+        "--proxy",
+        "--timeout",
+        "--retries",
+        "--cache-dir",
+        "--python",
+        "-p",
+        "-n",
+        "--name",
+        "--channel",
+        "--upgrade-strategy",
+        "--no-binary",
+        "--only-binary",
+        "--src",
+        "--log",
+        "-d",
+        "--config-settings",
+        "--hash",
+    ]
+)
 _PIP = re.compile(r"(?:^|/)(?:pip|uv|conda|mamba|micromamba)[\d.]*\Z")
 
 Told = tuple[str, Severity, str, str, str]
@@ -50,8 +95,13 @@ def judge(command: str) -> Iterator[Told]:
     """Yield what is wrong with a shell command."""
     command = command[:_LONGEST]
     if _runs_what_it_fetches(command):
-        yield (RUNS, Severity.CRITICAL, "a command runs what it fetches from elsewhere",
-               "Fetch it to a file of a known digest, read it, and run that.", "")  # fmt: skip
+        yield (
+            RUNS,
+            Severity.CRITICAL,
+            "a command runs what it fetches from elsewhere",
+            "Fetch it to a file of a known digest, read it, and run that.",
+            "",
+        )
     for part in re.split(r"&&|\|\||[;\n|]", command):
         yield from install(_words(part))
 
@@ -74,12 +124,23 @@ def install(words: Sequence[str]) -> Iterator[Told]:
     for number, word in enumerate(rest):
         option, _, value = word.partition("=")
         if option in ("--extra-index-url", "--trusted-host"):
-            yield (INDEX, Severity.MEDIUM, f"an install uses {option}", "Use one index that you trust for all names.",
-                   option)  # fmt: skip
+            yield (
+                INDEX,
+                Severity.MEDIUM,
+                f"an install uses {option}",
+                "Use one index that you trust for all names.",
+                option,
+            )
         elif option in ("--index-url", "-i"):
             address = value or (rest[number + 1] if number + 1 < len(rest) else "")
             if address.startswith("http://"):
-                yield INDEX, Severity.HIGH, "an install uses an index without encryption", "Use https.", option
+                yield (
+                    INDEX,
+                    Severity.HIGH,
+                    "an install uses an index without encryption",
+                    "Use https.",
+                    option,
+                )
         if skip or word.startswith("-"):
             skip = not skip and word in _TAKES_VALUE
             continue
@@ -92,22 +153,43 @@ def _wanted(word: str, kind: str, *, hashed: bool) -> Iterator[Told]:
     name = re.split(r"[\[=<>!~;@ ]", word)[0][:60]
     if "://" in word:
         if word.partition("://")[0].endswith("http") or word.startswith("git://"):
-            yield (INSTALLS, Severity.HIGH, "an install fetches a package without encryption",
-                   "Use https and a commit id or digest.", word)  # fmt: skip
+            yield (
+                INSTALLS,
+                Severity.HIGH,
+                "an install fetches a package without encryption",
+                "Use https and a commit id or digest.",
+                word,
+            )
         elif not (_COMMIT.search(word) or _DIGEST.search(word)):
-            yield (INSTALLS, Severity.MEDIUM, "an install takes a package from an address whose content may change",
-                   "Name a whole commit id, or #sha256= of the file.", word)  # fmt: skip
+            yield (
+                INSTALLS,
+                Severity.MEDIUM,
+                "an install takes a package from an address whose content may change",
+                "Name a whole commit id, or #sha256= of the file.",
+                word,
+            )
         return
     exact = _CONDA_EXACT if kind == "conda" else _EXACT
     if not hashed and not exact.match(word):
-        yield (INSTALLS, Severity.MEDIUM, f"an install of {name!r} names no version",
-               "Write ==VERSION, or install from a locked file with hashes.", name.lower())  # fmt: skip
+        yield (
+            INSTALLS,
+            Severity.MEDIUM,
+            f"an install of {name!r} names no version",
+            "Write ==VERSION, or install from a locked file with hashes.",
+            name.lower(),
+        )
 
 
 def _tool(words: Sequence[str]) -> tuple[str, list[str]] | None:
     """Return which installer a command calls, and the words after `install`."""
-    words = [w for w in words if w not in ("sudo", "-H", "!", "exec", "time") and not re.match(r"[A-Z_]+=", w)]
-    if len(words) > 2 and re.search(r"(?:^|[/}.])(?:python[\d.]*|executable\}?)\Z", words[0]) and words[1] == "-m":
+    words = [
+        w for w in words if w not in ("sudo", "-H", "!", "exec", "time") and not re.match(r"[A-Z_]+=", w)
+    ]
+    if (
+        words[2:]
+        and re.search(r"(?:^|[/}.])(?:python[\d.]*|executable\}?)\Z", words[0])
+        and words[1] == "-m"
+    ):
         words = words[2:]
     if not words or not _PIP.search(words[0]):
         return None
@@ -130,7 +212,8 @@ def _runs_what_it_fetches(command: str) -> bool:
     if any(pattern.search(command) for pattern in _FETCH_AND_RUN):
         return True
     for file in sorted(saved_by(command))[:_MOST_FILES]:  # curl -o x ... && sh x, chmod +x x && ./x
-        run = rf"(?<![\w/.-])(?:(?:{_RUN})\s+(?:-\S{{1,20}}\s+){{0,4}}(?:[\w.~-]{{0,60}}/){{0,8}}|\./){re.escape(file)}(?![\w.])"
+        ran = rf"(?:(?:{_RUN})\s+(?:-\S{{1,20}}\s+){{0,4}}{_PATH}|\./){re.escape(file)}(?![\w.])"
+        run = rf"(?<![\w/.-]){ran}"
         if re.search(run, command):
             return True
     return False

@@ -16,9 +16,27 @@ from dataclasses import dataclass, field
 _ASSIGNED = re.compile(r"(\s*)([\w.\[\]'\", *]+?)\s*=\s*([!%])(?![=])\s*(.*)")
 _LINE = re.compile(r"(\s*)(!{1,2}|%(?!%)|\?{1,2}|[,;/](?=\w))\s*(.*)", re.DOTALL)
 _HELP = re.compile(r"\s*[%\w.*]+\?{1,2}\s*\Z")
+_LONGEST = 2_000_000  # characters of a cell that are read as Python
 _SHELLS = ("bash", "sh", "script", "!", "sx", "system", "cmd", "zsh", "powershell", "pwsh", "shell")
-_PYTHON = ("time", "timeit", "capture", "prun", "python", "python3", "pypy", "memit", "mprun", "lprun", "debug",
-           "px", "skip", "snakeviz", "heat", "wandb", "with_gpu")  # fmt: skip
+_PYTHON = (
+    "time",
+    "timeit",
+    "capture",
+    "prun",
+    "python",
+    "python3",
+    "pypy",
+    "memit",
+    "mprun",
+    "lprun",
+    "debug",
+    "px",
+    "skip",
+    "snakeviz",
+    "heat",
+    "wandb",
+    "with_gpu",
+)
 
 
 @dataclass
@@ -67,14 +85,14 @@ def separate(source: str) -> Code:
 
 
 def _parsed(text: str) -> tuple[ast.Module | None, str]:
-    if len(text) > 2_000_000:
+    if len(text) > _LONGEST:
         return None, "it is longer than is read as Python"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of invalid escapes in what others wrote
             # A cell may await at its top; so may a notebook.
             flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-            return compile(text, "<cell>", "exec", flags, dont_inherit=True), ""  # type: ignore[return-value]
+            return compile(text, "<cell>", "exec", flags, dont_inherit=True), ""
     except (SyntaxError, ValueError) as error:
         return None, str(getattr(error, "msg", error))
     except (RecursionError, MemoryError):
@@ -126,15 +144,21 @@ def _inside_strings(lines: list[str]) -> set[int]:
     text = "\n".join(re.sub(r"^(\s*)[!%?]", r"\1#", line) for line in lines)
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.STRING or tokenize.tok_name[token.type].startswith(("FSTRING", "TSTRING")):
+            if token.type == tokenize.STRING or tokenize.tok_name[token.type].startswith(
+                ("FSTRING", "TSTRING")
+            ):
                 found.update(range(token.start[0], token.end[0]))
     except (tokenize.TokenError, SyntaxError, IndentationError, ValueError):
         pass
     return found
 
 
+def _is_formatted(token: tokenize.TokenInfo) -> bool:
+    return tokenize.tok_name[token.type].startswith(("FSTRING", "TSTRING"))  # since Python 3.12
+
+
 def _open(lines: list[str]) -> bool:
-    """Whether brackets are open at the end of some lines; strings with brackets in them are rare in magics."""
+    """Whether brackets are open at the end of some lines; in magics few stand in strings."""
     text = "".join(lines)
     return sum(map(text.count, "([{")) > sum(map(text.count, ")]}"))
 

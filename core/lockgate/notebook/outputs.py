@@ -17,7 +17,9 @@ ACTS = "LG-NOTEBOOK-051"
 
 _ROW = re.compile(r"<tr[\s>]", re.IGNORECASE)
 _HEAD = re.compile(r"<thead[\s>].*?</thead>", re.IGNORECASE | re.DOTALL)
-_HOME = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\+Users\\+)(?!runner\b|jovyan\b|root\b|user\b|ubuntu\b|Shared\b)[\w.-]+")
+_HOME = re.compile(
+    r"(?:/home/|/Users/|[A-Za-z]:\\+Users\\+)(?!runner\b|jovyan\b|root\b|user\b|ubuntu\b|Shared\b)[\w.-]+"
+)
 _VARIABLE = re.compile(
     r"(?:^|[\s{,])['\"]?(PATH|HOME|USER|SHELL|PWD|HOSTNAME|LOGNAME|LANG|PYTHONPATH|VIRTUAL_ENV|AWS_\w+|LD_LIBRARY_PATH"
     r"|OLDPWD|TERM|SSH_\w+|KUBERNETES_\w+)['\"]?\s*[=:]\s*['\"]?[^\s'\"]",
@@ -41,30 +43,66 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def judge(kind: str, data: Mapping[str, str]) -> Iterator[Told]:
-    """Yield what is wrong with an output of a kind (``stream``, ``error``, ...) with its text by MIME type."""
+    """Yield what is wrong with an output of a kind (``stream``, ...) by its text of each MIME type."""
     plain = data.get("text/plain", "")
     if kind == "error" or "Traceback (most recent call last)" in plain:
         if _HOME.search(_ANSI.sub("", plain)):
-            yield (TRACE, Severity.MEDIUM, "a traceback shows paths with the name of a user",
-                   "Clear the output, or run the cell without the error.", "")  # fmt: skip
+            yield (
+                TRACE,
+                Severity.MEDIUM,
+                "a traceback shows paths with the name of a user",
+                "Clear the output, or run the cell without the error.",
+                "",
+            )
         else:
-            yield TRACE, Severity.LOW, "an output is a traceback", "Clear the output, or run the cell again.", ""
+            yield (
+                TRACE,
+                Severity.LOW,
+                "an output is a traceback",
+                "Clear the output, or run the cell again.",
+                "",
+            )
     if len({m.group(1) for m in _VARIABLE.finditer(plain)}) >= _ENVIRONMENT:
-        yield (VARIABLES, Severity.HIGH, "an output lists environment variables",
-               "Clear the output, and change whatever secret was among them.", "")  # fmt: skip
+        yield (
+            VARIABLES,
+            Severity.HIGH,
+            "an output lists environment variables",
+            "Clear the output, and change whatever secret was among them.",
+            "",
+        )
     for mime, text in data.items():
         if _ACTS.search(text) and (mime in _SCRIPTS or mime in ("text/html", "image/svg+xml")):
-            yield (ACTS, Severity.HIGH, "a script in an output reaches for the kernel, the server or cookies",
-                   "Clear the output.", "")  # fmt: skip
+            yield (
+                ACTS,
+                Severity.HIGH,
+                "a script in an output reaches for the kernel, the server or cookies",
+                "Clear the output.",
+                "",
+            )
         elif mime in _SCRIPTS or (mime in ("text/html", "image/svg+xml") and _SCRIPT.search(text)):
-            yield (ACTIVE, Severity.MEDIUM, "an output holds a script, which runs when a trusted notebook is opened",
-                   "Clear the output, or save it as a picture.", "script")  # fmt: skip
+            yield (
+                ACTIVE,
+                Severity.MEDIUM,
+                "an output holds a script, which runs when a trusted notebook is opened",
+                "Clear the output, or save it as a picture.",
+                "script",
+            )
         elif mime in ("text/html", "image/svg+xml", "text/markdown") and _ACTIVE.search(text):
-            yield (ACTIVE, Severity.MEDIUM, "an output holds active content (a frame, form or handler)",
-                   "Clear the output, or save it as a picture.", "active")  # fmt: skip
+            yield (
+                ACTIVE,
+                Severity.MEDIUM,
+                "an output holds active content (a frame, form or handler)",
+                "Clear the output, or save it as a picture.",
+                "active",
+            )
         elif "jupyter.widget" in mime:
-            yield (ACTIVE, Severity.LOW, "an output is a widget, whose state lies in the notebook",
-                   "Clear the output if others read it.", "widget")  # fmt: skip
+            yield (
+                ACTIVE,
+                Severity.LOW,
+                "an output is a widget, whose state lies in the notebook",
+                "Clear the output if others read it.",
+                "widget",
+            )
 
 
 def rows(data: Mapping[str, str]) -> int:

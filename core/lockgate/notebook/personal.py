@@ -5,6 +5,7 @@ says what it is. Sources of the check digits: ISO 7064 and ISO 13616 (IBAN), ISO
 and the issuing authorities' published rules for each national number.
 """
 
+# ruff: noqa: PLR2004 - months, days and ranges of issuers are numbers of the rules themselves
 from __future__ import annotations
 
 import re
@@ -19,14 +20,80 @@ _TEST_CARDS = frozenset([
     "38520000023237", "3530111333300000", "3566002020360505", "4000056655665556", "2223003122003222",
 ])  # fmt: skip
 _IBAN_LENGTHS = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28,
-    "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
-    "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22,
-    "IL": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LI": 21, "LT": 20, "LU": 20, "LV": 21,
-    "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28,
-    "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TN": 24,
-    "TR": 26, "UA": 29, "VA": 22, "XK": 20,
-}  # fmt: skip
+    word[:2]: int(word[2:])
+    for word in [
+        "AD24",
+        "AE23",
+        "AL28",
+        "AT20",
+        "AZ28",
+        "BA20",
+        "BE16",
+        "BG22",
+        "BH22",
+        "BR29",
+        "BY28",
+        "CH21",
+        "CR22",
+        "CY28",
+        "CZ24",
+        "DE22",
+        "DK18",
+        "DO28",
+        "EE20",
+        "EG29",
+        "ES24",
+        "FI18",
+        "FO18",
+        "FR27",
+        "GB22",
+        "GE22",
+        "GI23",
+        "GL18",
+        "GR27",
+        "GT28",
+        "HR21",
+        "HU28",
+        "IE22",
+        "IL23",
+        "IS26",
+        "IT27",
+        "JO30",
+        "KW30",
+        "KZ20",
+        "LB28",
+        "LI21",
+        "LT20",
+        "LU20",
+        "LV21",
+        "MC27",
+        "MD24",
+        "ME22",
+        "MK19",
+        "MR27",
+        "MT31",
+        "MU30",
+        "NL18",
+        "NO15",
+        "PK24",
+        "PL28",
+        "PS29",
+        "PT25",
+        "QA29",
+        "RO24",
+        "RS22",
+        "SA24",
+        "SE24",
+        "SI19",
+        "SK24",
+        "SM27",
+        "TN24",
+        "TR26",
+        "UA29",
+        "VA22",
+        "XK20",
+    ]
+}
 _TEST_IBANS = frozenset(["DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606",
                          "GB82WEST12345698765432", "NL91ABNA0417164300", "CH9300762011623852957",
                          "ES9121000418450200051332", "BE68539007547034", "AT611904300234573201"])  # fmt: skip
@@ -58,7 +125,7 @@ class _Number:
 def find(text: str) -> Iterator[Personal]:
     """Yield the personal data in a text."""
     for number, line in enumerate(text.split("\n"), 1):
-        if len(line) < 6:  # noqa: PLR2004 - shorter than any of them
+        if len(line) < 6:
             continue
         if "@" in line:
             for match in _EMAIL.finditer(line):
@@ -80,9 +147,14 @@ def find(text: str) -> Iterator[Personal]:
                     yield Personal(kind.kind, number, True, bare)
         for match in _PHONE.finditer(line):
             digits = re.sub(r"\D", "", match.group())
-            if 8 <= len(digits) <= 15 and not re.search(r"55501\d\d$", digits) and len(set(digits)) > 3:  # noqa: PLR2004 - E.164
-                if not any(a < match.end() and match.start() < b for a, b in taken):
-                    yield Personal("telephone number", number, False, digits)
+            if _is_phone(digits) and not any(a < match.end() and match.start() < b for a, b in taken):
+                yield Personal("telephone number", number, False, digits)
+
+
+def _is_phone(digits: str) -> bool:
+    """Whether digits may be a telephone number (E.164), and none kept for fiction."""
+    fiction = re.search(r"55501\d\d$", digits)
+    return 8 <= len(digits) <= 15 and not fiction and len(set(digits)) > 3
 
 
 # --- Check digits -----------------------------------------------------------------------------------
@@ -93,7 +165,7 @@ def luhn(digits: str) -> bool:
     total = 0
     for place, digit in enumerate(reversed(digits)):
         value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value  # noqa: PLR2004 - the sum of its two digits
+        total += value - 9 if value > 9 else value
     return total % 10 == 0
 
 
@@ -101,12 +173,12 @@ def _card(digits: str) -> bool:
     length, four = len(digits), int(digits[:4])
     network = (
         (digits[0] == "4" and length in (13, 16, 19))
-        or (length == 16 and (51 <= four // 100 <= 55 or 2221 <= four <= 2720 or 3528 <= four <= 3589))  # noqa: PLR2004 - ranges of issuers
-        or (length == 15 and four // 100 in (34, 37))  # noqa: PLR2004
-        or (length == 16 and (four == 6011 or four // 100 == 65 or 644 <= four // 10 <= 649))  # noqa: PLR2004
-        or (length == 14 and (300 <= four // 10 <= 305 or four // 100 in (36, 38)))  # noqa: PLR2004
+        or (length == 16 and (51 <= four // 100 <= 55 or 2221 <= four <= 2720 or 3528 <= four <= 3589))
+        or (length == 15 and four // 100 in (34, 37))
+        or (length == 16 and (four == 6011 or four // 100 == 65 or 644 <= four // 10 <= 649))
+        or (length == 14 and (300 <= four // 10 <= 305 or four // 100 in (36, 38)))
     )
-    return network and luhn(digits) and len(set(digits)) > 3 and digits not in _TEST_CARDS  # noqa: PLR2004
+    return network and luhn(digits) and len(set(digits)) > 3 and digits not in _TEST_CARDS
 
 
 def iban(text: str) -> bool:
@@ -121,12 +193,9 @@ def _weighted(digits: str, weights: tuple[int, ...]) -> int:
 
 
 def _cpf(d: str) -> bool:
-    if len(set(d)) == 1:
-        return False
-    for n in (9, 10):
-        if int(d[n]) != _weighted(d[:n], tuple(range(n + 1, 1, -1))) * 10 % 11 % 10:
-            return False
-    return True
+    return len(set(d)) > 1 and all(
+        int(d[n]) == _weighted(d[:n], tuple(range(n + 1, 1, -1))) * 10 % 11 % 10 for n in (9, 10)
+    )
 
 
 def _dni(t: str) -> bool:
@@ -136,12 +205,16 @@ def _dni(t: str) -> bool:
 
 def _nir(d: str) -> bool:
     month = int(d[3:5])
-    return (1 <= month <= 12 or 20 <= month <= 42) and 97 - int(d[:13]) % 97 == int(d[13:])  # noqa: PLR2004
+    return (1 <= month <= 12 or 20 <= month <= 42) and 97 - int(d[:13]) % 97 == int(d[13:])
+
+
+_ODD_PLACES = "1 0 5 7 9 13 15 17 19 21 1 0 5 7 9 13 15 17 19 21 2 4 18 20 11 3 6 8 12 14 16 10 22 25 24 23"
+"""What each character counts at an odd place of a codice fiscale (D.M. 23.12.1976)."""
 
 
 def _codice_fiscale(t: str) -> bool:
-    odd = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 1, 0, 5, 7, 9, 13,
-               15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23), strict=True))  # fmt: skip
+    order = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    odd = dict(zip(order, map(int, _ODD_PLACES.split()), strict=True))
     even = {c: int(c) if c.isdigit() else ord(c) - 65 for c in odd}
     total = sum(odd[c] if i % 2 == 0 else even[c] for i, c in enumerate(t[:15]))
     return chr(65 + total % 26) == t[15]
@@ -157,7 +230,7 @@ def _pesel(d: str) -> bool:
         1 <= month <= 12
         and 1 <= int(d[4:6]) <= 31
         and (10 - _weighted(d, (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)) % 10) % 10 == int(d[10])
-    )  # noqa: PLR2004
+    )
 
 
 def _bsn(d: str) -> bool:
@@ -177,16 +250,16 @@ def _nhs(d: str) -> bool:
 
 
 def _personnummer(d: str) -> bool:
-    return luhn(d[-10:]) and 1 <= int(d[-8:-6]) <= 12 and 1 <= int(d[-6:-4]) <= 31  # noqa: PLR2004
+    return luhn(d[-10:]) and 1 <= int(d[-8:-6]) <= 12 and 1 <= int(d[-6:-4]) <= 31
 
 
 _VERHOEFF_D = tuple(
-    tuple((a + b) % 5 if a < 5 and b < 5 else (a + (b - 5)) % 5 + 5 if a < 5  # noqa: PLR2004
-          else ((a - 5) - b) % 5 + 5 if b < 5 else ((a - 5) - (b - 5)) % 5 for b in range(10))  # noqa: PLR2004
+    tuple((a + b) % 5 if a < 5 and b < 5 else (a + (b - 5)) % 5 + 5 if a < 5
+          else ((a - 5) - b) % 5 + 5 if b < 5 else ((a - 5) - (b - 5)) % 5 for b in range(10))
     for a in range(10)
 )  # fmt: skip
 _VERHOEFF_P = [tuple(range(10)), (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)]
-while len(_VERHOEFF_P) < 8:  # noqa: PLR2004 - the permutation has order 8
+while len(_VERHOEFF_P) < 8:
     _VERHOEFF_P.append(tuple(_VERHOEFF_P[1][p] for p in _VERHOEFF_P[-1]))
 
 
@@ -211,7 +284,9 @@ def _sin(d: str) -> bool:
 # --- Patterns ---------------------------------------------------------------------------------------
 
 _A, _Z = r"(?<![\w.+/=#-])", r"(?![\w+/=]|[.-]\d)"  # no part of a longer number, path or hash
-_EMAIL = re.compile(r"(?<![\w.+/-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w@])")
+_EMAIL = re.compile(
+    r"(?<![\w.+/-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w@])"
+)
 _PHONE = re.compile(
     rf"(?<![\w+.=-])\+[1-9]\d{{0,2}}[ .-]?(?:\(\d{{1,4}}\)[ .-]?)?\d{{2,4}}(?:[ .-]?\d{{2,4}}){{1,4}}{_Z}"
     rf"|(?<![\w(])\([2-9]\d\d\) ?[2-9]\d\d-\d{{4}}{_Z}"
@@ -227,28 +302,69 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 _NUMBERS = (
-    _Number("IBAN", _pattern(r"[A-Z]{2}\d\d(?:[A-Z0-9]{11,27}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?)"), iban),
+    _Number(
+        "IBAN", _pattern(r"[A-Z]{2}\d\d(?:[A-Z0-9]{11,27}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?)"), iban
+    ),
     _Number("card number", _pattern(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}"), _card),
     _Number("card number", _pattern(r"3[47]\d\d([ -])\d{6}\1\d{5}"), _card),
-    _Number("card number", _pattern(r"\d{13,19}"), _card, _said(
-        "cards?|credit|debit|visa|mastercard|amex|pan|cc|ccn|cc_?num(?:ber)?|card_?(?:num(?:ber)?|no)|kreditkarte")),
-    _Number("social security number (US)", _pattern(r"\d{3}-\d\d-\d{4}"), _ssn, _said(
-        r"ssns?|social[ _-]?security(?:[ _-]?(?:no|num(?:ber)?))?")),
+    _Number(
+        "card number",
+        _pattern(r"\d{13,19}"),
+        _card,
+        _said(
+            "cards?|credit|debit|visa|mastercard|amex|pan|cc|ccn|cc_?num(?:ber)?|card_?(?:num(?:ber)?|no)|kreditkarte"
+        ),
+    ),
+    _Number(
+        "social security number (US)",
+        _pattern(r"\d{3}-\d\d-\d{4}"),
+        _ssn,
+        _said(r"ssns?|social[ _-]?security(?:[ _-]?(?:no|num(?:ber)?))?"),
+    ),
     _Number("CPF (Brazil)", _pattern(r"\d{3}\.\d{3}\.\d{3}-\d\d"), _cpf),
-    _Number("DNI or NIE (Spain)", _pattern(r"[XYZ\d]\d{7}-?[A-HJ-NP-TV-Z]"), _dni, _said(
-        "dni|nie|nif|documento|identidad")),
-    _Number("NIR (France)", _pattern(r"[12] ?\d\d ?\d\d ?\d\d ?\d{3} ?\d{3} ?\d\d"), _nir, _said(
-        r"nir|insee|s[ée]curit[ée] sociale|num[ée]ro_?s[ée]cu|nss|secu")),
-    _Number("codice fiscale (Italy)", _pattern(r"[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]"), _codice_fiscale),
+    _Number(
+        "DNI or NIE (Spain)",
+        _pattern(r"[XYZ\d]\d{7}-?[A-HJ-NP-TV-Z]"),
+        _dni,
+        _said("dni|nie|nif|documento|identidad"),
+    ),
+    _Number(
+        "NIR (France)",
+        _pattern(r"[12] ?\d\d ?\d\d ?\d\d ?\d{3} ?\d{3} ?\d\d"),
+        _nir,
+        _said(r"nir|insee|s[ée]curit[ée] sociale|num[ée]ro_?s[ée]cu|nss|secu"),
+    ),
+    _Number(
+        "codice fiscale (Italy)", _pattern(r"[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]"), _codice_fiscale
+    ),
     _Number("national number (Belgium)", _pattern(r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"), _rrn_belgium),
-    _Number("personnummer (Sweden)", _pattern(r"(?:19|20)?\d{6}[-+]\d{4}"), _personnummer, _said(
-        "personnummer|pnr|personal_?id")),
-    _Number("Aadhaar number (India)", _pattern(r"[2-9]\d{3} ?\d{4} ?\d{4}"), verhoeff, _said("aadhaar|uidai|uid")),
+    _Number(
+        "personnummer (Sweden)",
+        _pattern(r"(?:19|20)?\d{6}[-+]\d{4}"),
+        _personnummer,
+        _said("personnummer|pnr|personal_?id"),
+    ),
+    _Number(
+        "Aadhaar number (India)", _pattern(r"[2-9]\d{3} ?\d{4} ?\d{4}"), verhoeff, _said("aadhaar|uidai|uid")
+    ),
     _Number("PESEL (Poland)", _pattern(r"\d{11}"), _pesel, _said("pesel")),
     _Number("BSN (Netherlands)", _pattern(r"\d{9}"), _bsn, _said("bsn|burgerservicenummer|sofinummer")),
-    _Number("tax id (Germany)", _pattern(r"\d{2} ?\d{3} ?\d{3} ?\d{3}"), _steuer_id, _said(
-        "steuer-?id|idnr|steueridentifikationsnummer|steuer_id")),
-    _Number("NHS number (UK)", _pattern(r"\d{3}[ -]?\d{3}[ -]?\d{4}"), _nhs, _said("nhs(?:[ _]?(?:no|num(?:ber)?))?")),
-    _Number("social insurance number (Canada)", _pattern(r"\d{3}[ -]\d{3}[ -]\d{3}"), _sin, _said(
-        "sin|nas|social insurance(?: number)?")),
-)  # fmt: skip
+    _Number(
+        "tax id (Germany)",
+        _pattern(r"\d{2} ?\d{3} ?\d{3} ?\d{3}"),
+        _steuer_id,
+        _said("steuer-?id|idnr|steueridentifikationsnummer|steuer_id"),
+    ),
+    _Number(
+        "NHS number (UK)",
+        _pattern(r"\d{3}[ -]?\d{3}[ -]?\d{4}"),
+        _nhs,
+        _said("nhs(?:[ _]?(?:no|num(?:ber)?))?"),
+    ),
+    _Number(
+        "social insurance number (Canada)",
+        _pattern(r"\d{3}[ -]\d{3}[ -]\d{3}"),
+        _sin,
+        _said("sin|nas|social insurance(?: number)?"),
+    ),
+)

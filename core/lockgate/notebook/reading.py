@@ -74,7 +74,9 @@ def read(raw: bytes, name: str = "the notebook") -> Notebook:
     data = load_json(raw, max_bytes=MAX_BYTES, max_depth=_MAX_DEPTH, name=name).data
     if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
         older = isinstance(data, dict) and "worksheets" in data
-        what = "is of an old format; save it again with a current Jupyter" if older else "has no list of cells"
+        what = (
+            "is of an old format; save it again with a current Jupyter" if older else "has no list of cells"
+        )
         raise InputError(f"{name} {what}")
     if data.get("nbformat") != _FORMAT or isinstance(data.get("nbformat"), bool):
         raise InputError(f"{name} is of nbformat {str(data.get('nbformat'))[:20]}; format {_FORMAT} is read")
@@ -97,7 +99,12 @@ def _cell(number: int, cell: Any, name: str) -> Cell:
     outputs = cell.get("outputs", [])
     if not isinstance(outputs, list) or (outputs and kind != "code"):
         raise InputError(f"{where} has outputs that are no list, or that such a cell cannot have")
-    return Cell(number, kind, source, tuple(_output(each, f"{where}, output {i}") for i, each in enumerate(outputs, 1)))
+    return Cell(
+        number,
+        kind,
+        source,
+        tuple(_output(each, f"{where}, output {i}") for i, each in enumerate(outputs, 1)),
+    )
 
 
 def _output(output: Any, where: str) -> Output:

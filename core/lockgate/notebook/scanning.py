@@ -45,7 +45,9 @@ def scan(notebook: Notebook, limits: Limits | None = None) -> list[Note]:
     limits = limits or Limits()
     size = sum(_size(cell) for cell in notebook.cells)
     if size > _MAX_TEXT:
-        raise InputError(f"the notebook holds {size:,} characters of text; at most {_MAX_TEXT:,} are looked at")
+        raise InputError(
+            f"the notebook holds {size:,} characters of text; at most {_MAX_TEXT:,} are looked at"
+        )
     seen = python.Seen()
     notes: list[Note] = []
     for cell in notebook.cells:
@@ -69,23 +71,44 @@ def _source(cell: Cell, language: str, seen: python.Seen) -> Iterator[Note]:
     yield from _text(cell, cell.source, words=cell.kind == "code", output=False)
     is_code = cell.kind == "code"
     for found in hidden.find(cell.source, code=is_code):
-        yield Note(hidden.RULE, found.severity, f"holds {found.message}",
-                   "Write the line again, without them.", cell.number, found.line)  # fmt: skip
+        yield Note(
+            hidden.RULE,
+            found.severity,
+            f"holds {found.message}",
+            "Write the line again, without them.",
+            cell.number,
+            found.line,
+        )
     if not is_code:
         if outputs._ACTIVE.search(cell.source) or outputs._SCRIPT.search(cell.source):  # noqa: SLF001 - one package
-            yield Note(outputs.ACTIVE, Severity.LOW, "holds HTML with active content, which Jupyter leaves out",
-                       "Remove it.", cell.number)  # fmt: skip
+            yield Note(
+                outputs.ACTIVE,
+                Severity.LOW,
+                "holds HTML with active content, which Jupyter leaves out",
+                "Remove it.",
+                cell.number,
+            )
         return
     if language not in _PYTHON:
-        yield Note(UNREAD, Severity.INFO, f"is in {language[:30]!r}, whose code is looked at as text only",
-                   "Review it by hand.", cell.number)  # fmt: skip
+        yield Note(
+            UNREAD,
+            Severity.INFO,
+            f"is in {language[:30]!r}, whose code is looked at as text only",
+            "Review it by hand.",
+            cell.number,
+        )
         for number, line in enumerate(cell.source.split("\n"), 1):
             yield from (_note(cell, number, told) for told in commands.judge(line))
         return
     taken = magics.separate(cell.source)
     if taken.broken:
-        yield Note(UNREAD, Severity.INFO, f"is no Python that can be read ({taken.broken[:100]})",
-                   "Correct the cell, or make it a raw cell.", cell.number)  # fmt: skip
+        yield Note(
+            UNREAD,
+            Severity.INFO,
+            f"is no Python that can be read ({taken.broken[:100]})",
+            "Correct the cell, or make it a raw cell.",
+            cell.number,
+        )
         for number, line in enumerate(cell.source.split("\n"), 1):
             yield from (_note(cell, number, told) for told in commands.judge(line))
     for number, command in taken.shell:
@@ -94,8 +117,9 @@ def _source(cell: Cell, language: str, seen: python.Seen) -> Iterator[Note]:
     for number, name, rest in taken.magics:
         yield from (_note(cell, number, told) for told in _magic(name, rest))
     if taken.foreign in ("javascript", "js", "html", "svg"):
-        for told in outputs.judge("display_data", {"text/html" if taken.foreign != "js" else "text/javascript":
-                                                   cell.source}):  # fmt: skip
+        for told in outputs.judge(
+            "display_data", {"text/html" if taken.foreign != "js" else "text/javascript": cell.source}
+        ):
             yield _note(cell, 1, told)
     if taken.tree is not None:
         for number, told in python.judge(taken.tree, seen):
@@ -106,11 +130,21 @@ def _magic(name: str, rest: str) -> Iterator[Told]:
     if name in ("pip", "conda", "mamba", "uv"):
         yield from commands.install([name, *rest.split()])
     elif name in _RUNS_FILE and _URL.search(rest):
-        yield (python.REMOTE, Severity.CRITICAL, f"%{name} takes code from an address",
-               "Keep the code in your repository.", "")  # fmt: skip
+        yield (
+            python.REMOTE,
+            Severity.CRITICAL,
+            f"%{name} takes code from an address",
+            "Keep the code in your repository.",
+            "",
+        )
     elif name in ("load_ext", "install_ext") and _URL.search(rest):
-        yield (python.REMOTE, Severity.CRITICAL, f"%{name} takes an extension from an address",
-               "Install it as a pinned package.", "")  # fmt: skip
+        yield (
+            python.REMOTE,
+            Severity.CRITICAL,
+            f"%{name} takes an extension from an address",
+            "Install it as a pinned package.",
+            "",
+        )
     elif name in ("env", "set_env") and "=" in rest:
         key, _, value = rest.partition("=")
         for each in secret.find(f'{key.strip()} = "{value.strip()}"', words=True):
@@ -123,11 +157,25 @@ def _output(cell: Cell, kind: str, data: dict[str, str], limits: Limits) -> Iter
         yield _note(cell, 0, told, output=True)
     count = outputs.rows(data)
     if count > limits.table_rows:
-        yield Note(outputs.TABLE, Severity.HIGH, f"shows a table of {count} rows",
-                   "Clear the output, or show a summary.", cell.number, 0, True)  # fmt: skip
+        yield Note(
+            outputs.TABLE,
+            Severity.HIGH,
+            f"shows a table of {count} rows",
+            "Clear the output, or show a summary.",
+            cell.number,
+            0,
+            True,
+        )
     elif count:
-        yield Note(outputs.TABLE, Severity.INFO, f"shows a table of {count} rows",
-                   "Clear the output if the rows are of people.", cell.number, 0, True)  # fmt: skip
+        yield Note(
+            outputs.TABLE,
+            Severity.INFO,
+            f"shows a table of {count} rows",
+            "Clear the output if the rows are of people.",
+            cell.number,
+            0,
+            True,
+        )
     for mime, text in data.items():
         if mime.startswith("image/") and mime != "image/svg+xml":
             continue
@@ -138,8 +186,15 @@ def _output(cell: Cell, kind: str, data: dict[str, str], limits: Limits) -> Iter
             for each in secret.find(text, words=False):
                 yield _secret_note(each, cell.number, output=True)
         for found in hidden.find(text, code=False):
-            yield Note(hidden.RULE, found.severity, f"holds {found.message}", "Clear the output.",
-                       cell.number, found.line, True)  # fmt: skip
+            yield Note(
+                hidden.RULE,
+                found.severity,
+                f"holds {found.message}",
+                "Clear the output.",
+                cell.number,
+                found.line,
+                True,
+            )
 
 
 _SECRET_FIX = "Change the secret now, then remove it from the notebook and from its history."
@@ -149,18 +204,41 @@ def _text(cell: Cell, text: str, *, words: bool, output: bool) -> Iterator[Note]
     for each in secret.find(text, words=words):
         yield _secret_note(each, cell.number, output=output)
     for found in personal.find(text):
-        yield Note(PERSONAL if found.grave else CONTACT, Severity.HIGH if found.grave else Severity.INFO,
-                   f"holds what looks like a person's {found.kind}", "Remove it, and clear the outputs.",
-                   cell.number, found.line, output, f"{found.kind}:{found.same}")  # fmt: skip
+        yield Note(
+            PERSONAL if found.grave else CONTACT,
+            Severity.HIGH if found.grave else Severity.INFO,
+            f"holds what looks like a person's {found.kind}",
+            "Remove it, and clear the outputs.",
+            cell.number,
+            found.line,
+            output,
+            f"{found.kind}:{found.same}",
+        )
 
 
 def _secret_note(each: secret.Secret, cell: int, *, output: bool, where: str = "") -> Note:
     mark = f", SHA-256 {each.prefix}…" if each.prefix else ""
     if not each.sure:
-        return Note(MAYBE, Severity.LOW, f"holds random characters{where} ({each.kind}{mark})",
-                    "If it is a key, change and remove it.", cell, each.line, output, each.digest)  # fmt: skip
-    return Note(SECRET, Severity.HIGH, f"holds a secret{where} ({each.kind}{mark})", _SECRET_FIX, cell,
-                each.line, output, each.digest)  # fmt: skip
+        return Note(
+            MAYBE,
+            Severity.LOW,
+            f"holds random characters{where} ({each.kind}{mark})",
+            "If it is a key, change and remove it.",
+            cell,
+            each.line,
+            output,
+            each.digest,
+        )
+    return Note(
+        SECRET,
+        Severity.HIGH,
+        f"holds a secret{where} ({each.kind}{mark})",
+        _SECRET_FIX,
+        cell,
+        each.line,
+        output,
+        each.digest,
+    )
 
 
 def _note(cell: Cell, line: int, told: Told, *, output: bool = False) -> Note:

@@ -69,8 +69,11 @@ def _in(window: str, *, words: bool) -> Iterator[tuple[str, str]]:
         if kind in _WEAK:
             if not words or any(value in window for value in found):
                 continue
-            values = [v for v in plugin.analyze_string(window)
-                      if plugin.calculate_shannon_entropy(v) > _ENTROPY[kind]]  # fmt: skip
+            values = [
+                v
+                for v in plugin.analyze_string(window)
+                if plugin.calculate_shannon_entropy(v) > _ENTROPY[kind]
+            ]
         elif kind == _KEYWORD:
             if not words or not _HINT.search(window):
                 continue
@@ -114,9 +117,12 @@ def _plugins() -> tuple[tuple[str, Any], ...]:
         from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     except ImportError:
         raise MissingExtraError("supply-chain", "detect-secrets") from None
-    made = {}
-    for kind, plugin in get_mapping_from_secret_type_to_class().items():
+    made: dict[str, Any] = {}
+    classes: Any = get_mapping_from_secret_type_to_class()
+    for kind, plugin in classes.items():
         if kind not in _LEFT_OUT:
             made[kind] = plugin(limit=_ENTROPY[kind]) if kind in _WEAK else plugin()
     last = (_KEYWORD, *sorted(_WEAK))  # what names a kind of key comes first
-    return tuple(sorted(made.items(), key=lambda item: (last.index(item[0]) + 1 if item[0] in last else 0, item[0])))
+    return tuple(
+        sorted(made.items(), key=lambda item: (last.index(item[0]) + 1 if item[0] in last else 0, item[0]))
+    )

@@ -11,7 +11,20 @@ from lockgate.dependencies import cvss
 from lockgate.dependencies.matching import affects, match
 from lockgate.dependencies.osv import Advisory, Affected
 
-VERSIONS = ["0.9", "1.0.dev1", "1.0a1", "1.0rc1", "1.0", "1.0.post1", "1.0.1", "1.1", "1.9", "1.10", "2.0", "1!0.1"]
+VERSIONS = [
+    "0.9",
+    "1.0.dev1",
+    "1.0a1",
+    "1.0rc1",
+    "1.0",
+    "1.0.post1",
+    "1.0.1",
+    "1.1",
+    "1.9",
+    "1.10",
+    "2.0",
+    "1!0.1",
+]
 
 
 def about(*ranges, versions=()) -> Affected:
@@ -57,9 +70,13 @@ def test_a_version_is_affected_as_the_format_says(version, affected, answer):
 
 @given(
     st.sampled_from(VERSIONS),
-    st.lists(st.tuples(st.sampled_from(["introduced", "fixed", "last_affected"]), st.sampled_from(["0", *VERSIONS])),
-             max_size=6),
-)  # fmt: skip
+    st.lists(
+        st.tuples(
+            st.sampled_from(["introduced", "fixed", "last_affected"]), st.sampled_from(["0", *VERSIONS])
+        ),
+        max_size=6,
+    ),
+)
 @settings(max_examples=400, deadline=None)
 def test_no_order_of_events_changes_the_answer(version, events):
     forward, backward = affects(version, about(events)), affects(version, about(events[::-1]))
@@ -88,7 +105,9 @@ def test_advisories_of_one_flaw_count_once_and_the_worst_rating_stands():
     told = [
         advisory("PYSEC-1", "CVE-1"),
         advisory("GHSA-2", "CVE-2", rated="LOW"),
-        advisory("GHSA-1", "CVE-1", rated="LOW", vector="CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", fixed="1.5"),
+        advisory(
+            "GHSA-1", "CVE-1", rated="LOW", vector="CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", fixed="1.5"
+        ),
     ]
     flaws, doubtful = match("1.0", told)
     assert [(f.id, f.rating, f.score) for f in flaws] == [("CVE-1", "CRITICAL", 9.8), ("CVE-2", "LOW", None)]

@@ -12,12 +12,48 @@ from lockgate.dependencies.lookalike import likeness
 
 POPULAR = sorted(lookalike._popular())
 # The locked environments of this project, and packages of the same kind beyond the 1,500 best known.
-HONEST = (
-    "adversarial-robustness-toolbox cleanlab evidently deepchecks skops securesystemslib rfc8785 duckdb kfp "
-    "kfp-kubernetes model-signing in-toto-attestation sigstore-models tuf litestar polyfactory iterative-telemetry "
-    "dynaconf nevergrad pyod alibi-detect river interpret fairlearn aif360 shap lime optuna-dashboard mapie "
-    "crepes sktime tslearn pmdarima featuretools imbalanced-learn category-encoders hyperopt tpot autogluon flaml"
-).split()
+HONEST = [
+    "adversarial-robustness-toolbox",
+    "cleanlab",
+    "evidently",
+    "deepchecks",
+    "skops",
+    "securesystemslib",
+    "rfc8785",
+    "duckdb",
+    "kfp",
+    "kfp-kubernetes",
+    "model-signing",
+    "in-toto-attestation",
+    "sigstore-models",
+    "tuf",
+    "litestar",
+    "polyfactory",
+    "iterative-telemetry",
+    "dynaconf",
+    "nevergrad",
+    "pyod",
+    "alibi-detect",
+    "river",
+    "interpret",
+    "fairlearn",
+    "aif360",
+    "shap",
+    "lime",
+    "optuna-dashboard",
+    "mapie",
+    "crepes",
+    "sktime",
+    "tslearn",
+    "pmdarima",
+    "featuretools",
+    "imbalanced-learn",
+    "category-encoders",
+    "hyperopt",
+    "tpot",
+    "autogluon",
+    "flaml",
+]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,12 @@ MODIFIED = "2026-03-01T00:00:00Z"
 
 def record(name: str = "PYSEC-1", package: str = "Requests", ecosystem: str = "PyPI", **more) -> dict:
     events = [{"introduced": "0"}, {"fixed": "2.31.0"}]
-    affected = [{"package": {"name": package, "ecosystem": ecosystem}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}]
+    affected = [
+        {
+            "package": {"name": package, "ecosystem": ecosystem},
+            "ranges": [{"type": "ECOSYSTEM", "events": events}],
+        }
+    ]
     return {"id": name, "modified": MODIFIED, "affected": affected} | more
 
 
@@ -35,7 +40,11 @@ def load(path: Path) -> osv.Database:
 
 
 def test_a_zip_a_folder_a_file_and_lines_say_the_same(tmp_path):
-    records = [record("PYSEC-1"), record("PYSEC-2", modified="2026-04-01T10:00:00.123456789Z"), record("GO-1", ecosystem="Go")]
+    records = [
+        record("PYSEC-1"),
+        record("PYSEC-2", modified="2026-04-01T10:00:00.123456789Z"),
+        record("GO-1", ecosystem="Go"),
+    ]
     folder = tmp_path / "folder"
     folder.mkdir()
     for each in records:
@@ -52,7 +61,9 @@ def test_a_zip_a_folder_a_file_and_lines_say_the_same(tmp_path):
 
 
 def test_a_withdrawn_advisory_is_counted_and_not_used(tmp_path):
-    database = load(zipped(tmp_path / "all.zip", [record(withdrawn="2026-01-01T00:00:00Z"), record("PYSEC-2")]))
+    database = load(
+        zipped(tmp_path / "all.zip", [record(withdrawn="2026-01-01T00:00:00Z"), record("PYSEC-2")])
+    )
     assert (database.records, database.withdrawn) == (2, 1)
     assert [a.id for a in database.advisories["requests"]] == ["PYSEC-2"]
 

@@ -24,9 +24,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Ge
 
@@ -76,7 +76,7 @@ def scan_notebook(
     from lockgate.documents import read_bytes
 
     outcome = Outcome()
-    rows = []
+    rows: list[Mapping[str, Any]] = []
     totals: dict[str, int] = {}
     files = _files(notebook)
     for path, name in files:
@@ -87,7 +87,7 @@ def scan_notebook(
             outcome.cannot(name, str(error).replace(str(path), name))
             rows.append({"verdict": str(Verdict.INCONCLUSIVE), "notebook": name})
             continue
-        limits = {
+        limits: dict[str, int | None] = {
             "LG-NOTEBOOK-001": max_secrets,
             "LG-NOTEBOOK-003": max_personal_numbers,
             "LG-NOTEBOOK-004": max_contacts,
@@ -149,8 +149,16 @@ def _judge(
             shown += 1
             if shown <= _MOST:
                 where = note.where[0].upper() + note.where[1:] if note.cell else "The notebook"
-                outcome.find(rule, weighs, f"{where}: {note.message}.", subject="notebook", fix=note.fix,
-                             check=name, location=Location(member=name), threat=_threat(rule))  # fmt: skip
+                outcome.find(
+                    rule,
+                    weighs,
+                    f"{where}: {note.message}.",
+                    subject="notebook",
+                    fix=note.fix,
+                    check=name,
+                    location=Location(member=name),
+                    threat=_threat(rule),
+                )
     unread = _different(notes, "LG-NOTEBOOK-090")
     reason = ""
     if unread > unreadable:

@@ -1,5 +1,6 @@
 """A notebook with one unsafe thing, and the same notebook without it: the first fails, the second passes."""
 
+# ruff: noqa: E501, RUF001 - a table of pairs reads best in columns; letters that look alike are test data
 from __future__ import annotations
 
 import json
@@ -23,7 +24,13 @@ RLO = "\u202e"
 
 def code(*lines: str, outputs=()) -> dict:
     source = [f"{line}\n" for line in lines]
-    return {"cell_type": "code", "execution_count": 1, "metadata": {}, "source": source, "outputs": list(outputs)}
+    return {
+        "cell_type": "code",
+        "execution_count": 1,
+        "metadata": {},
+        "source": source,
+        "outputs": list(outputs),
+    }
 
 
 def shown(text: str, mime: str = "text/plain") -> dict:
@@ -65,7 +72,7 @@ PAIRS = {
                              [code("1", outputs=[printed("using ghp_…")])]),
     "a private key in prose": ("001", [prose(f"{PEM}\nabc")], [prose("-----BEGIN CERTIFICATE-----")]),
     "a password in code": ("001", [code('password = "k9#Lw!27xq"')], [code('password = "YOUR_PASSWORD"')]),
-    "a secret in %env": ("001", [code('%env DB_PASSWORD=k9#Lw!27xq')], [code("%env OMP_NUM_THREADS=4")]),
+    "a secret in %env": ("001", [code("%env DB_PASSWORD=k9#Lw!27xq")], [code("%env OMP_NUM_THREADS=4")]),
     "a secret that excuses itself": ("001", [code(f"K = '{AWS}'  # pragma: allowlist secret")], [code("K = ''")]),
     "a bank account": ("003", [code("1", outputs=[printed(IBAN)])], [code("1", outputs=[printed(IBAN[:-1] + "2")])]),
     "a card": ("003", [prose(f"paid with {CARD}")], [prose("paid with 4556-7375-8689-9854")]),
@@ -148,7 +155,12 @@ def test_what_is_unsafe_is_found_and_its_safe_counterpart_is_not(tmp_path, case)
 def test_no_value_that_was_found_is_in_anything_that_is_written(tmp_path):
     word = "k9#Lw!27xq"
     cells = [
-        code(f"KEY = '{AWS}'", f'password = "{word}"', f"%env PASSWORD={word}", outputs=[printed(f"{TOKEN} {IBAN}")]),
+        code(
+            f"KEY = '{AWS}'",
+            f'password = "{word}"',
+            f"%env PASSWORD={word}",
+            outputs=[printed(f"{TOKEN} {IBAN}")],
+        ),
         prose(f"{CARD}, SSN {SSN}, carla.rossi@firma.it, +39 06 6982 1234"),
     ]
     result = scan(tmp_path, notebook(*cells), max_contacts=0)
@@ -233,13 +245,14 @@ def test_limits_of_the_policy_decide(tmp_path):
 
 def test_a_folder_without_a_notebook_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no file that ends in .ipynb"):
+    with pytest.raises(InputError, match="no file that ends in"):
         run("scan-notebook", {"notebook": tmp_path / "empty"}, out=tmp_path / "out")
 
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    "text", ["a" * 300_000, "password" * 30_000, "(" * 100_000, "curl " * 30_000, "1 " * 100_000, "<a " * 60_000]
+    "text",
+    ["a" * 300_000, "password" * 30_000, "(" * 100_000, "curl " * 30_000, "1 " * 100_000, "<a " * 60_000],
 )
 def test_hostile_text_takes_no_time_to_speak_of(tmp_path, text):
     result = scan(tmp_path, notebook(code(text, outputs=[shown(text, "text/html"), printed(text)])))

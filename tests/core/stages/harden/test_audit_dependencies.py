@@ -16,7 +16,9 @@ DIGEST = "0123456789abcdef" * 4
 NOW = dt.datetime.now(dt.timezone.utc)
 
 
-def advisory(name: str, package: str, first: str, fixed: str, vector: str, *aliases: str, days: int = 1) -> dict:
+def advisory(
+    name: str, package: str, first: str, fixed: str, vector: str, *aliases: str, days: int = 1
+) -> dict:
     """An advisory as osv.dev exports it; ids, packages and versions are those of the real ones."""
     return {
         "id": name,
@@ -42,7 +44,7 @@ REAL = [
              "CVE-2020-14343"),
     advisory("GHSA-light", "idna", "0", "3.7", "CVSS:3.1/AV:L/AC:H/PR:L/UI:R/S:U/C:N/I:N/A:L"),
     advisory("MAL-2022-1", "colourama", "0", "999", ""),
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -102,7 +104,9 @@ def test_the_rating_that_fails_is_the_policys(tmp_path, database):
 
 
 def test_a_malicious_package_fails_whatever_the_policy_says(tmp_path, database):
-    result = audit(tmp_path, locked("colourama==0.1.6"), database, fail_on="CRITICAL", meant_names=["colourama"])
+    result = audit(
+        tmp_path, locked("colourama==0.1.6"), database, fail_on="CRITICAL", meant_names=["colourama"]
+    )
     assert result.verdict == "FAIL"
     assert rules(result) == {"LG-DEP-002"}
 
@@ -113,7 +117,9 @@ def test_without_a_database_nothing_is_passed(tmp_path):
     assert checks(result)["database"] == "INCONCLUSIVE"
 
 
-def test_a_database_that_is_old_small_from_the_future_or_partly_unreadable_decides_nothing(tmp_path, database):
+def test_a_database_that_is_old_small_from_the_future_or_partly_unreadable_decides_nothing(
+    tmp_path, database
+):
     text = locked("requests==2.31.0")
     old = export(tmp_path / "old.zip", [{**r, "modified": "2024-01-01T00:00:00Z"} for r in REAL])
     assert audit(tmp_path, text, old).verdict == "INCONCLUSIVE"
@@ -147,7 +153,11 @@ def test_a_version_that_cannot_be_compared_is_undecided(tmp_path, database):
         (f"--index-url https://own.example/simple\n{locked('attrs==25.1.0')}", "LG-DEP-024", "WARN"),
         (f"--trusted-host own.example\n{locked('attrs==25.1.0')}", "LG-DEP-025", "FAIL"),
         (f"--index-url http://pypi.org/simple\n{locked('attrs==25.1.0')}", "LG-DEP-026", "FAIL"),
-        (f"--index-url https://me:pa55word@own.example/simple\n{locked('attrs==25.1.0')}", "LG-DEP-027", "FAIL"),
+        (
+            f"--index-url https://me:pa55word@own.example/simple\n{locked('attrs==25.1.0')}",
+            "LG-DEP-027",
+            "FAIL",
+        ),
         (f"a-b @ https://own.example/a_b-1.0-py3-none-any.whl#sha256={DIGEST}\n", "LG-DEP-021", "WARN"),
         ("a-b @ https://own.example/a_b-1.0-py3-none-any.whl\n", "LG-DEP-020", "FAIL"),
         ("reqeusts==1.0\n", "LG-DEP-040", "FAIL"),
