@@ -185,11 +185,7 @@ def _tool(words: Sequence[str]) -> tuple[str, list[str]] | None:
     words = [
         w for w in words if w not in ("sudo", "-H", "!", "exec", "time") and not re.match(r"[A-Z_]+=", w)
     ]
-    if (
-        words[2:]
-        and re.search(r"(?:^|[/}.])(?:python[\d.]*|executable\}?)\Z", words[0])
-        and words[1] == "-m"
-    ):
+    if words[2:] and re.search(r"(?:^|[/}.])(?:python[\d.]*|executable\}?)\Z", words[0]) and words[1] == "-m":
         words = words[2:]
     if not words or not _PIP.search(words[0]):
         return None

@@ -38,10 +38,22 @@ def advisory(
 
 REAL = [
     advisory("PYSEC-2023-74", "requests", "2.3.0", "2.31.0", "", "CVE-2023-32681", "GHSA-j8r2-6x86-q33q"),
-    advisory("GHSA-j8r2-6x86-q33q", "requests", "2.3.0", "2.31.0", "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:C/C:H/I:N/A:N",
-             "CVE-2023-32681"),
-    advisory("GHSA-8q59-q68h-6hv4", "PyYAML", "0", "5.4", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
-             "CVE-2020-14343"),
+    advisory(
+        "GHSA-j8r2-6x86-q33q",
+        "requests",
+        "2.3.0",
+        "2.31.0",
+        "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:C/C:H/I:N/A:N",
+        "CVE-2023-32681",
+    ),
+    advisory(
+        "GHSA-8q59-q68h-6hv4",
+        "PyYAML",
+        "0",
+        "5.4",
+        "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
+        "CVE-2020-14343",
+    ),
     advisory("GHSA-light", "idna", "0", "3.7", "CVSS:3.1/AV:L/AC:H/PR:L/UI:R/S:U/C:N/I:N/A:L"),
     advisory("MAL-2022-1", "colourama", "0", "999", ""),
 ]
