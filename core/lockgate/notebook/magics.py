@@ -132,7 +132,8 @@ def _without_magics(lines: list[str], code: Code) -> list[str]:
                 code.shell.append((start + 1, more))
             code.magics.append((start + 1, name, more.strip()))
             if name in ("time", "timeit", "prun", "memit"):  # runs what follows
-                kept[start] = _indent(line) + (more.strip() if _parsed(more.strip())[0] else "pass")
+                ran = " ".join(more.split("\n")).strip()  # on one line, so that the others keep their numbers
+                kept[start] = _indent(line) + (ran if _parsed(ran)[0] else "pass")
         i += 1
     return kept
 
