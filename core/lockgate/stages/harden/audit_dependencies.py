@@ -19,7 +19,7 @@
 | LG-DEP-031 | a licence that is not known for sure (WARN)                             |
 | LG-DEP-040 | a name that looks like a well-known one                                 |
 
-What is read is described in `lockgate.dependencies`, why it is so in core/doc/adr/0013.
+What is read is described in `lockgate.dependencies`, why it is so in core/doc/adr/0015.
 """
 
 from __future__ import annotations
