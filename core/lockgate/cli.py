@@ -40,6 +40,7 @@ _COMMANDS = {
         "Say what a release lacks, who may produce it, and with which command.",
     ),
     "publish": ("lockgate.commands.publish", "Put an attestation into the evidence store and the ledger."),
+    "export": ("lockgate.commands.export", "Write a result as SARIF or JUnit XML."),
     "answer": ("lockgate.commands.answer", "Run a request of another interpreter (place=Interpreter)."),
     "policy-schema": (
         "lockgate.commands.policy_schema",
@@ -52,6 +53,10 @@ _SETTINGS = (
     ("evidence", "URL", "folder or URL of the evidence store, into which the attestation goes too"),
     ("ledger", "URL", "SQLite file or database URL of the ledger, to which it is appended"),
     ("trust_state", "FILE", "what the release gate remembers"),
+)
+_EXPORTS = (
+    ("sarif", "write the result as SARIF 2.1.0 too, for code hosts and dashboards"),
+    ("junit", "write the result as JUnit XML too, for build servers"),
 )
 _EXIT_CODES = "exit codes: 0 gate open, 1 gate closed, 2 unusable input, 3 could not run"
 
@@ -137,6 +142,8 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
             arguments,
             out=options["out"] or Path("lockgate-out") / spec.name,
             settings=around.or_else(Settings.from_environment()),
+            sarif=options["sarif"],
+            junit=options["junit"],
         )
     try:
         _say(result)
@@ -234,6 +241,8 @@ def stage_parser(spec: Stage) -> argparse.ArgumentParser:
             metavar=metavar,
             help=f"{text} (default: ${variable})",
         )
+    for name, text in _EXPORTS:
+        options.add_argument(f"--{name}", dest=f"_{name}", metavar="FILE", help=text)
     options.add_argument(
         "--report-only", dest="_report_only", action="store_true", help="exit 0 on a closed gate"
     )

@@ -64,6 +64,38 @@ def spare(out: Path, read: Iterable[str]) -> None:
         raise InputError(f"the output folder {out} lies in the input {around}; choose one outside of it")
 
 
+def check_target(target: Path, called: str, *, out: Path, read: Iterable[str], taken: Iterable[Path]) -> None:
+    """Refuse a path to write to at which anything else would be lost.
+
+    Args:
+        target: The path.
+        called: What errors call it, for example ``output 'scores'``.
+        out: The output folder, whose result has files of its own.
+        read: Paths and URIs that the run reads.
+        taken: What else the run writes.
+
+    Raises:
+        InputError: It is an input or in one, another output, a folder, a link, or cannot be written.
+    """
+    paths, real = list(read), os.path.realpath(target)
+    if real in {os.path.realpath(artifact.local_path(uri)) for uri in paths if is_local(uri)}:
+        raise InputError(f"{called} would overwrite the input {target}; give it another path")
+    if any(real == os.path.realpath(other) for other in taken):
+        raise InputError(f"{called} has the path of another output, {target}; give it one of its own")
+    if real in {os.path.realpath(out / name) for name in (RESULT, REPORT, ATTESTATION)}:
+        raise InputError(f"{called} has the path of the run's own {target.name}; give it another path")
+    if (around := holder(target, paths)) is not None:
+        raise InputError(f"{called} would lie in the input {around}; give it a path outside of it")
+    check_writable(target.parent, called)
+    try:
+        if target.is_dir():
+            raise InputError(f"{called} is a folder, {target}; give the path of a file")
+        if target.is_symlink() or (target.exists() and not target.is_file()):
+            raise InputError(f"{called} is a link or a device, {target}; give the path of a file")
+    except OSError as error:
+        raise InputError(f"{called} cannot be {target}: {error.strerror}; give another path") from None
+
+
 def holder(path: Path, read: Iterable[str]) -> str | None:
     """Return the folder among what is read that a path is or lies in."""
     real = Path(os.path.realpath(path))

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate import artifact, body, outfolder
 from lockgate import stage as stages
 from lockgate.errors import InputError, LockgateError, StageError
+from lockgate.exports import Exports
 from lockgate.outcome import Outcome, Verdict
 from lockgate.result import ATTESTATION, REPORT, RESULT, Result, load
 from lockgate.settings import Settings
@@ -41,6 +42,8 @@ def run(
     key: str | None = None,
     settings: Settings | None = None,
     place: Place | str = "inline",
+    sarif: str | os.PathLike[str] | None = None,
+    junit: str | os.PathLike[str] | None = None,
 ) -> Result:
     """Run one stage and write its result into a folder, which is made when it is not there.
 
@@ -55,6 +58,8 @@ def run(
         settings: References to what lies around the run (`lockgate.settings`); `policy` and `key`
             outweigh theirs. Where they name an evidence store or a ledger, the attestation goes there too.
         place: Where the stage runs; see `lockgate.place`.
+        sarif: A file to write the result to as SARIF 2.1.0 as well; none without a path.
+        junit: A file to write the result to as JUnit XML as well; none without a path.
 
     Raises:
         InputError: Parameters, input, policy or key cannot be used. Nothing is left in ``out``.
@@ -65,14 +70,15 @@ def run(
 
     where = as_place(place)
     folder = outfolder.on_this_machine(out, "the output folder")
+    exports = Exports.of(sarif, junit)
     around = Settings(key=key, policy=os.fspath(policy) if policy else None)
     around = around.or_else(settings or Settings())
     around = around.or_else(Settings(key_passphrase=os.environ.get("LOCKGATE_KEY_PASSPHRASE")))
     if where is not None:
-        return _elsewhere(where, ref, arguments, folder, around)
+        return _elsewhere(where, ref, arguments, folder, around, exports)
     spec = stages.find(ref)
     with artifact.private_folder() as private:
-        this = _Run(spec, folder, private, around)
+        this = _Run(spec, folder, private, around, exports)
         this.spare(arguments)
         with outfolder.claimed(folder):
             outfolder.clear(folder, spec)
@@ -85,31 +91,45 @@ def _elsewhere(
     arguments: Mapping[str, Any],
     folder: Path,
     around: Settings,
+    exports: Exports,
 ) -> Result:
     """Run the stage in a place, which may be the only one that knows its parameters."""
     named = (*arguments.values(), around.policy, around.key)
-    outfolder.spare(folder, [text for value in named for text in _texts(value)])
+    read = [text for value in named for text in _texts(value)]
+    outfolder.spare(folder, read)
     with outfolder.claimed(folder):
         outfolder.clear(folder)
+        exports.claim(folder, [*read, *_local_settings(around)], [])
     opens = where.carry_out(ref, arguments, out=folder, settings=around)
     try:
-        return load(folder, opens=opens)
+        result = load(folder, opens=opens)
     except (OSError, ValueError, LookupError, TypeError):
         for name in (RESULT, ATTESTATION, REPORT):
             artifact.discard(folder / name)
         raise StageError(
             f"{where} left no result that this Lockgate reads; install the same version of it there"
         ) from None
+    try:
+        exports.claim(folder, read, [Path(uri) for uri in result.outputs.values()])
+        exports.write(result.document)
+    except (OSError, InputError) as error:
+        for name in (RESULT, ATTESTATION, REPORT):
+            artifact.discard(folder / name)
+        if isinstance(error, InputError):
+            raise
+        raise StageError(f"{error.filename} cannot be written: {error.strerror}; make room") from error
+    return result
 
 
 class _Run:
     """One run in this process. The folder ``private`` holds copies in and staged files out."""
 
-    def __init__(self, spec: Stage, out: Path, private: Path, settings: Settings) -> None:
+    def __init__(self, spec: Stage, out: Path, private: Path, settings: Settings, exports: Exports) -> None:
         self.spec = spec
         self.out = out
         self.private = private
         self.settings = settings
+        self.exports = exports
         self.read: list[str] = []  # paths and URIs of inputs, policy and key
         self.taken: dict[str, artifact.Taken] = {}
         self.staged: dict[str, tuple[Path, Path]] = {}  # output name -> staged path, final path
@@ -122,6 +142,7 @@ class _Run:
     def execute(self, arguments: Mapping[str, Any]) -> Result:
         started = _now()
         self._stage_outputs(arguments)
+        self.exports.claim(self.out, self.read, [target for _, target in self.staged.values()])
         policy = _read_policy(self.settings.policy)
         plain = self._plain(arguments, policy)
         signer = self._signer()
@@ -187,23 +208,8 @@ class _Run:
             if given
             else self.out / f"{parameter.name}{suffix}"
         )
-        real = os.path.realpath(target)
-        if real in {os.path.realpath(artifact.local_path(uri)) for uri in self.read}:
-            raise InputError(f"{called} would overwrite the input {target}; give it another path")
-        if any(real == os.path.realpath(other) for _, other in self.staged.values()):
-            raise InputError(f"{called} has the path of another output, {target}; give it one of its own")
-        if real in {os.path.realpath(self.out / name) for name in (RESULT, REPORT, ATTESTATION)}:
-            raise InputError(f"{called} has the path of the run's own {target.name}; give it another path")
-        if (holder := outfolder.holder(target, self.read)) is not None:
-            raise InputError(f"{called} would lie in the input {holder}; give it a path outside of it")
-        outfolder.check_writable(target.parent, called)
-        try:
-            if target.is_dir():
-                raise InputError(f"{called} is a folder, {target}; give the path of a file")
-            if target.is_symlink() or (target.exists() and not target.is_file()):
-                raise InputError(f"{called} is a link or a device, {target}; give the path of a file")
-        except OSError as error:
-            raise InputError(f"{called} cannot be {target}: {error.strerror}; give another path") from None
+        taken = [other for _, other in self.staged.values()]
+        outfolder.check_target(target, called, out=self.out, read=self.read, taken=taken)
         return target
 
     def _input_uris(self, arguments: Mapping[str, Any]) -> list[str]:
@@ -305,6 +311,7 @@ class _Run:
             for staged, target in written.values():
                 artifact.place(staged, target)
                 done.append(target)
+            done += self.exports.write(document)
             for name, content in ((REPORT, page.encode()), (ATTESTATION, sealed), (RESULT, text.encode())):
                 with artifact.written_whole(self.out / name) as temporary:
                     temporary.write_bytes(content)

@@ -53,6 +53,8 @@ class StageOperator(BaseOperator):
             that of `LOCKGATE_POLICY`.
         place: Where the stage runs: `"inline"`, the path of another Python interpreter, or a
             `lockgate.place.Interpreter`.
+        sarif: A file on the worker to write the result to as SARIF 2.1.0 as well (templated).
+        junit: A file on the worker to write the result to as JUnit XML as well (templated).
         fail_on: The verdicts that fail the task. `()` never fails it over a verdict, for a task
             whose verdict a later task acts on. INCONCLUSIVE does not fail a task whose policy
             opens the gate on it.
@@ -70,7 +72,7 @@ class StageOperator(BaseOperator):
     """The stage, as `module:function`: importing an operator does not import its stage."""
 
     __test__ = False  # TestRobustnessOperator is no test, whatever pytest makes of its name
-    template_fields = ("arguments", "out", "policy")
+    template_fields = ("arguments", "out", "policy", "sarif", "junit")
     template_fields_renderers: ClassVar[dict[str, str]] = {"arguments": "json"}
     operator_extra_links = (ReportLink(),)
     ui_color = "#dfeee7"
@@ -84,6 +86,8 @@ class StageOperator(BaseOperator):
         place: Place | str = "inline",
         fail_on: Sequence[str] = ("FAIL", "INCONCLUSIVE"),
         lockgate_conn_id: str | None = DEFAULT_CONNECTION,
+        sarif: str | None = None,
+        junit: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -93,6 +97,8 @@ class StageOperator(BaseOperator):
         self.place = place
         self.fail_on = _verdicts(fail_on)
         self.lockgate_conn_id = lockgate_conn_id
+        self.sarif = sarif
+        self.junit = junit
         self._result: Result | None = None
 
     @classmethod
@@ -119,6 +125,8 @@ class StageOperator(BaseOperator):
                 policy=self.policy,
                 settings=settings,
                 place=self.place,
+                sarif=self.sarif,
+                junit=self.junit,
             )
         except InputError as error:  # the same parameters and input would be refused again
             raise AirflowFailException(str(error)) from None
