@@ -74,7 +74,8 @@ class _Log:
     def __init__(self, document: Mapping[str, Any], root: Path) -> None:
         self.document = document
         self.root = root
-        self.checks = {check["id"]: check for check in document["checks"]}
+        held = {check["id"] for check in document["checks"] if check["verdict"] != Verdict.WAIVED}
+        self.waived = {c["id"]: c["reason"] or "waived" for c in document["checks"] if c["id"] not in held}
         self.rules: dict[str, dict[str, Any]] = {}
         self.severity: dict[str, Severity] = {}
         self.places: dict[str, Mapping[str, Any]] = {e["name"]: e for e in document["subjects"]}
@@ -101,7 +102,7 @@ class _Log:
             "tool": {"driver": {**driver, "rules": list(self.rules.values())}},
             "automationDetails": {"id": self._category()},
             "invocations": [self._invocation(left_out)],
-            "artifacts": [self._artifact(entry) for entry in document["subjects"]],
+            "artifacts": self._artifacts(),
             "results": [result for _, result in said[:MAX_RESULTS]],
             "columnKind": "unicodeCodePoints",
             "properties": {
@@ -143,10 +144,8 @@ class _Log:
             "occurrenceCount": max(int(finding["count"]), 1),
             "properties": {"severity": str(severity), **self._where(finding)},
         }
-        check = self.checks.get(finding["check"])
-        waived = check is not None and check["verdict"] == Verdict.WAIVED
-        if check is not None and waived and of_severity(severity) is not Verdict.FAIL:
-            why = _text(check["reason"] or "waived")
+        if finding["check"] in self.waived and of_severity(severity) is not Verdict.FAIL:
+            why = _text(self.waived[finding["check"]])
             result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
         return severity, result
 
@@ -172,7 +171,7 @@ class _Log:
                 "markdown": _markdown(short, fix, threat),
             },
             "properties": {
-                "tags": [visible(tag, _LONGEST_NAME) for tag in tags],
+                "tags": list(dict.fromkeys(visible(tag, _LONGEST_NAME) for tag in tags)),
                 "precision": "high",
             },
         }
@@ -224,6 +223,13 @@ class _Log:
             return self.places[name]
         some = [entry for key, entry in self.places.items() if key.partition("[")[0] == name]
         return next(iter([*some, *self.document["subjects"]]), None)
+
+    def _artifacts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for entry in self.document["subjects"]:
+            if (made := self._artifact(entry)) not in found:  # the schema wants each once
+                found.append(made)
+        return found
 
     def _artifact(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         hashes = {("sha-256" if name == "sha256" else name): hex_ for name, hex_ in entry["digest"].items()}
