@@ -23,6 +23,7 @@ STAGES = {  # what a run of a stage may write: the predicate's type by the word 
     "test-result": "https://in-toto.io/attestation/test-result/v0.1",
     "provenance": "https://slsa.dev/provenance/v1",
     "verification-summary": "https://slsa.dev/verification_summary/v1",
+    "cyclonedx": "https://cyclonedx.org/bom",
 }
 OTHERS = {  # what is no stage's: written by commands
     "policy-approval": "lockgate:policy/v1",
