@@ -37,8 +37,8 @@ class CheckDriftOperator(StageOperator):
         min_rows: Fewest rows of each table for an answer, 1 or more.
         report: Attach the drift report of Evidently.
         seed: Seed of the sample for Evidently's report; the verdict does not depend on it.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.retrain.check_drift:check_drift"

@@ -36,8 +36,8 @@ class DetectPoisoningOperator(StageOperator):
         alpha: How often clean data may raise an alarm, 0 to 1, over all detectors together.
         min_share: Smallest share of flipped labels that alarms, 0 to 1.
         seed: Seed of folds, samples and resampling.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.ingest.detect_poisoning:detect_poisoning"

@@ -28,8 +28,8 @@ class GateReleaseOperator(StageOperator):
     Args:
         subject: What is to be released: a file or a folder.
         environment: Where to, as the policy calls it.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.deploy.gate_release:gate_release"

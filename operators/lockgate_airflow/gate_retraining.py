@@ -47,8 +47,8 @@ class GateRetrainingOperator(StageOperator):
         min_planted_share: Smallest share of planted labels that raises it, 0 to 1.
         min_rows: Fewest rows of each table for an answer about drift, 1 or more.
         seed: Seed of the poisoning detectors.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.retrain.gate_retraining:gate_retraining"

@@ -31,8 +31,8 @@ class PromoteModelOperator(StageOperator):
         tracking_uri: The MLflow server; by default ``MLFLOW_TRACKING_URI``. Credentials come from
             MLflow's own variables (``MLFLOW_TRACKING_USERNAME``, ``MLFLOW_TRACKING_PASSWORD``,
             ``MLFLOW_TRACKING_TOKEN``), never from here.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.harden.promote_model:promote_model"

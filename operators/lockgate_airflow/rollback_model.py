@@ -29,8 +29,8 @@ class RollbackModelOperator(StageOperator):
         alias: The alias to move; by default called like the environment.
         tracking_uri: The MLflow server; by default ``MLFLOW_TRACKING_URI``. Credentials come from
             MLflow's own variables, never from here.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.deploy.rollback_model:rollback_model"

@@ -27,8 +27,8 @@ class SignArtifactOperator(StageOperator):
         oms: Sign a model in the format of OpenSSF Model Signing v1.0 as well, with the same key,
             for readers that do not know Lockgate: `model_signing verify key` checks it. That format
             leaves out files of git, empty folders and modes; the attestation leaves out nothing.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.harden.sign_artifact:sign_artifact"

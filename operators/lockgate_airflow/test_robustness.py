@@ -45,8 +45,8 @@ class TestRobustnessOperator(StageOperator):
             ``eps``).
         max_queries: Most questions to the model for each attacked row.
         seed: Of every random choice.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.validate.test_robustness:test_robustness"

@@ -45,8 +45,8 @@ class ValidateDataOperator(StageOperator):
         max_categories: Text columns with more different values than this are free text: they get no
             list of categories and are not compared with the baseline's.
         seed: Seed of the sample that deepchecks looks at.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.ingest.validate_data:validate_data"

@@ -28,8 +28,8 @@ class VerifyArtifactOperator(StageOperator):
             (files of git, empty folders, modes) only the attestation covers.
         attested_by: The stage that must have written the attestation.
         subject: Which input of that stage the artifact must have been; by default its first.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.ingest.verify_artifact:verify_artifact"
