@@ -15,6 +15,7 @@ from lockgate_kfp._base import stage_component
 def build_bom(
     model: dsl.Input[dsl.Model],
     bom: dsl.Output[dsl.Artifact],
+    bom_spdx: dsl.Output[dsl.Artifact],
     report_html: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     result_json: dsl.Output[dsl.Artifact],
@@ -28,6 +29,7 @@ def build_bom(
     name: Optional[str] = None,
     version: Optional[str] = None,
     installed: bool = False,
+    spdx: bool = False,
     need_card: bool = False,
     need_provenance: bool = False,
     need_libraries: bool = False,
@@ -47,6 +49,7 @@ def build_bom(
     Args:
         model: The model, a file or a folder.
         bom: The bill of materials, JSON in canonical form.
+        bom_spdx: With `spdx`, the bill in SPDX 3.0.1.
         report_html: The report page.
         metrics: The stage's numbers.
         result_json: `result.json`.
@@ -62,6 +65,8 @@ def build_bom(
         version: Its version; outweighs the card.
         installed: Without a lock, name the libraries that are installed where this stage runs. The
             result then differs from machine to machine.
+        spdx: Attach the bill in SPDX 3.0.1 as well, with the model as an AI package. It carries the
+            time at which it was written, and so is no part of the result.
         need_card: Whether a missing card is a FAIL.
         need_provenance: Whether missing provenance is a FAIL.
         need_libraries: Whether missing libraries are a FAIL.
@@ -85,12 +90,14 @@ def build_bom(
             "name": name,
             "version": version,
             "installed": installed,
+            "spdx": spdx,
             "need_card": need_card,
             "need_provenance": need_provenance,
             "need_libraries": need_libraries,
         },
         outputs={
             "bom": bom,
+            "bom_spdx": bom_spdx,
         },
         policy=policy,
         report_html=report_html,

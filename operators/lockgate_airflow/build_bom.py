@@ -26,6 +26,7 @@ class BuildBomOperator(StageOperator):
     Args:
         model: The model, a file or a folder.
         bom: The bill of materials, JSON in canonical form.
+        bom_spdx: With `spdx`, the bill in SPDX 3.0.1.
         card: What people say of the model, a YAML file: `lockgate.bom.card` shows its keys.
         data: What it was trained on, when no provenance names it.
         lock: The libraries that it runs with: requirement lines, `pylock.toml` or `uv.lock`.
@@ -37,6 +38,8 @@ class BuildBomOperator(StageOperator):
         version: Its version; outweighs the card.
         installed: Without a lock, name the libraries that are installed where this stage runs. The
             result then differs from machine to machine.
+        spdx: Attach the bill in SPDX 3.0.1 as well, with the model as an AI package. It carries the
+            time at which it was written, and so is no part of the result.
         need_card: Whether a missing card is a FAIL.
         need_provenance: Whether missing provenance is a FAIL.
         need_libraries: Whether missing libraries are a FAIL.
@@ -51,6 +54,7 @@ class BuildBomOperator(StageOperator):
         *,
         model: str,
         bom: str | None = None,
+        bom_spdx: str | None = None,
         card: str | None = None,
         data: str | None = None,
         lock: str | None = None,
@@ -60,6 +64,7 @@ class BuildBomOperator(StageOperator):
         name: str | None = None,
         version: str | None = None,
         installed: bool | str = False,
+        spdx: bool | str = False,
         need_card: bool | str = False,
         need_provenance: bool | str = False,
         need_libraries: bool | str = False,
@@ -69,6 +74,7 @@ class BuildBomOperator(StageOperator):
             arguments={
                 "model": model,
                 "bom": bom,
+                "bom_spdx": bom_spdx,
                 "card": card,
                 "data": data,
                 "lock": lock,
@@ -78,6 +84,7 @@ class BuildBomOperator(StageOperator):
                 "name": name,
                 "version": version,
                 "installed": installed,
+                "spdx": spdx,
                 "need_card": need_card,
                 "need_provenance": need_provenance,
                 "need_libraries": need_libraries,

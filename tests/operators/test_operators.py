@@ -39,7 +39,14 @@ _DAG = """
         closed = CheckSizeOperator(
             task_id="closed", data=path, min_rows=9, outlets=[AssetAlias("checked")], **again
         )
-        unsure = CheckSizeOperator(task_id="unsure", data=path, label="unsure", **again)
+        unsure = CheckSizeOperator(
+            task_id="unsure",
+            data=path,
+            label="unsure",
+            sarif="{out}-{{{{ ti.task_id }}}}.sarif",
+            junit="{out}-{{{{ ti.task_id }}}}.xml",
+            **again,
+        )
         allowed = CheckSizeOperator(task_id="allowed", data=path, label="unsure", policy="{policy}")
         shown = CheckSizeOperator(
             task_id="shown", data=path, min_rows=9, fail_on=(), outlets=[AssetAlias("checked")]
@@ -144,6 +151,13 @@ def test_outputs_and_verdict_can_be_passed_on_one_by_one(ran) -> None:
     assert ran.xcom("many", "opened", "verdict") == "PASS"
     assert Path(ran.xcom("many", "opened", "copy")).read_text() == ran.data.read_text()
     assert ran.xcom("many", "copied")["body_digest"] != ""
+
+
+def test_sarif_and_junit_are_written_where_their_templates_say_before_the_task_fails(ran) -> None:
+    assert ran.states("many")["unsure"] == "failed"
+    log = json.loads(Path(f"{ran.out}-unsure.sarif").read_text())
+    assert log["runs"][0]["properties"]["verdict"] == "INCONCLUSIVE"
+    assert "<error" in Path(f"{ran.out}-unsure.xml").read_text()
 
 
 def test_each_mapped_task_keeps_a_result_of_its_own(ran) -> None:

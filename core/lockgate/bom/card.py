@@ -6,6 +6,8 @@
     task: classification
     architecture_family: gradient boosting
     licenses: [Apache-2.0]
+    download: https://models.example.org/employment
+    released: 2026-03-01T00:00:00Z
     inputs: [numeric and categorical columns of a census row]
     outputs: [probability of being employed]
     datasets:
@@ -52,6 +54,12 @@ _Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
 _Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Algorithm = Annotated[str, StringConstraints(pattern=r"^(sha256|lockgateTree1)$")]
 _Digest = Annotated[dict[_Algorithm, _Hex], Field(min_length=1, max_length=1)]
+_Time = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ$"
+    ),
+]
 _Number = Annotated[int | float | _Text, Field(union_mode="left_to_right")]
 
 
@@ -144,6 +152,8 @@ class Card(_Strict):
     architecture: _Text | None = None
     inputs: _Texts = []
     outputs: _Texts = []
+    download: _Url | None = None
+    released: _Time | None = None
     datasets: Annotated[list[Dataset], Field(max_length=_MOST)] = []
     metrics: Annotated[list[Metric], Field(max_length=_MOST)] = []
     considerations: Considerations = Considerations()

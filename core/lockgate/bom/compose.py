@@ -150,7 +150,10 @@ def _model(parts: Parts, datasets: Iterable[str]) -> dict[str, Any]:
         "authors": [_contact(each) for each in card.authors],
         "licenses": _licences(card.licenses, parts),
         **_digest(parts.digest, facts),
-        "externalReferences": [_attested(voucher) for voucher in parts.vouchers],
+        "externalReferences": [
+            *([{"type": "distribution", "url": card.download}] if card.download else []),
+            *(_attested(voucher) for voucher in parts.vouchers),
+        ],
         "components": [_file(file) for file in parts.files] if folder else [],
         "modelCard": {
             "modelParameters": {

@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import copy
 import datetime as dt
+import hashlib
 import json
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from google.protobuf import json_format
 from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
@@ -73,10 +75,26 @@ TRAINING = RESULT | {
         "installed": None,
     },
 }
+# The bill is held against the digest of the output, so its canonical form is written down with it.
+BILL = {
+    "bomFormat": "CycloneDX",
+    "metadata": {"component": {"name": "größe", "type": "machine-learning-model"}},
+    "serialNumber": "urn:uuid:83288a38-7683-58e1-972f-588348cf5830",
+    "specVersion": "1.6",
+}
+WRITTEN = RESULT | {
+    "stage": "build-bom",
+    "subjects": [{"name": "model", "uri": "model.skops", "digest": {"sha256": "a" * 64}}],
+    "outputs": {
+        "bom": {"uri": "bom.json", "digest": {"sha256": hashlib.sha256(rfc8785.dumps(BILL)).hexdigest()}}
+    },
+    "context": {"bom": BILL},
+}
 STATEMENTS = {
     "test-result": statement.from_result(RESULT),
     "provenance": statement.from_result(TRAINING, "provenance"),
     "verification-summary": statement.from_result(RELEASE, "verification-summary"),
+    "cyclonedx": statement.from_result(WRITTEN, "cyclonedx"),
     "policy-approval": build_approval("a" * 64, PolicyApproval("credit", 3, NOW + dt.timedelta(30), NOW)),
     "waiver": build_waiver(
         {"sha256": "a" * 64},
@@ -161,6 +179,15 @@ def _typed(kind, message):
         del predicate["verifier"]["version"]  # SLSA has it since 1.1, in-toto's type is older
         del predicate["verifiedLevels"]  # a list in SLSA, one text in in-toto's type
     return json_format.ParseDict(predicate, message)
+
+
+def test_a_reader_of_bills_that_does_not_know_us_reads_ours():
+    bom = pytest.importorskip("cyclonedx.model.bom")
+    predicate = copy.deepcopy(STATEMENTS["cyclonedx"]["predicate"])
+    del predicate[statement.EXTENSION]
+    read = bom.Bom.from_json(predicate)
+    assert read.metadata.component.name == "größe"
+    assert f"urn:uuid:{read.serial_number}" == BILL["serialNumber"]
 
 
 def test_a_reader_of_test_results_that_does_not_know_us_reads_ours():

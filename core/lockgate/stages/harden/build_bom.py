@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lockgate.bom.vouched import Voucher
 
 BomOut = Annotated[Path, Artifact("file", "out", ".cdx.json")]
+SpdxOut = Annotated[Path, Artifact("evidence", "out", ".json")]
 _MAX_FILES = 10_000
 _MAX_BYTES = 8_000_000  # of a bill, so that its attestation stays within what is read
 _NAMED = 5  # names in a sentence
@@ -43,6 +44,7 @@ _NAMED = 5  # names in a sentence
 def build_bom(
     model: ModelIn,
     bom: BomOut,
+    bom_spdx: SpdxOut,
     card: FileIn | None = None,
     data: DatasetIn | None = None,
     lock: FileIn | None = None,
@@ -53,6 +55,7 @@ def build_bom(
     name: str | None = None,
     version: str | None = None,
     installed: bool = False,
+    spdx: bool = False,
     need_card: Threshold[bool] = False,
     need_provenance: Threshold[bool] = False,
     need_libraries: Threshold[bool] = False,
@@ -69,6 +72,7 @@ def build_bom(
     Args:
         model: The model, a file or a folder.
         bom: The bill of materials, JSON in canonical form.
+        bom_spdx: With `spdx`, the bill in SPDX 3.0.1.
         card: What people say of the model, a YAML file: `lockgate.bom.card` shows its keys.
         data: What it was trained on, when no provenance names it.
         lock: The libraries that it runs with: requirement lines, `pylock.toml` or `uv.lock`.
@@ -80,14 +84,19 @@ def build_bom(
         version: Its version; outweighs the card.
         installed: Without a lock, name the libraries that are installed where this stage runs. The result
             then differs from machine to machine.
+        spdx: Attach the bill in SPDX 3.0.1 as well, with the model as an AI package. It carries the time at
+            which it was written, and so is no part of the result.
         need_card: Whether a missing card is a FAIL.
         need_provenance: Whether missing provenance is a FAIL.
         need_libraries: Whether missing libraries are a FAIL.
     """
     from lockgate.bom import card as cards
     from lockgate.bom import check, compose
+    from lockgate.bom import spdx as spdx3
 
     check.require()
+    if spdx:
+        spdx3.require()
     outcome, digest = Outcome(), artifact.digest(model)
     said = cards.load(card) if card else cards.Card()
     named = name or said.name or "model"
@@ -96,21 +105,20 @@ def build_bom(
     made, vouchers = _attested(outcome, provenance, attestations, key, digest, _unmet(need_provenance))
     datasets = _datasets(outcome, said, artifact.digest(data) if data else None, made)
     libraries = _libraries(outcome, lock, installed, made, _unmet(need_libraries))
-    bill = compose.compose(
-        compose.Parts(
-            name=named,
-            version=version or said.version or "",
-            digest=digest,
-            files=files,
-            card=said,
-            data=datasets,
-            libraries=libraries,
-            provenance=made,
-            vouchers=vouchers,
-            tool=__version__,
-            licence=check.licence,
-        )
+    parts = compose.Parts(
+        name=named,
+        version=version or said.version or "",
+        digest=digest,
+        files=files,
+        card=said,
+        data=datasets,
+        libraries=libraries,
+        provenance=made,
+        vouchers=vouchers,
+        tool=__version__,
+        licence=check.licence,
     )
+    bill = compose.compose(parts)
     text = compose.text(bill)
     if len(text.encode()) > _MAX_BYTES:
         raise InputError(
@@ -119,6 +127,8 @@ def build_bom(
     check.check(text)
     outcome.check("schema", value=True, comparator="==", threshold=True)
     bom.write_text(text, "utf-8")
+    if spdx:
+        bom_spdx.write_text(spdx3.compose(parts, bill["serialNumber"], _now()), "utf-8")
     outcome.context["bom"] = bill
     outcome.metrics = {
         "files": len(files),
@@ -307,6 +317,12 @@ def _find(
     subject: str = "model",
 ) -> None:
     outcome.find(rule, severity, message, subject=subject, threat="supply-chain", fix=fix, check=check)
+
+
+def _now() -> str:
+    import datetime as dt
+
+    return f"{dt.datetime.now(dt.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _unmet(needed: bool) -> Verdict:

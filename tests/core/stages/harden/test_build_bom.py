@@ -307,6 +307,52 @@ def test_two_licences_of_which_one_is_an_expression_are_valid_too(made):
     assert made.build().verdict == "PASS"
 
 
+# --- SPDX -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_bill_in_spdx_is_valid_and_claims_the_ai_profile_when_the_card_knows_enough(made, whole):
+    pytest.importorskip("spdx_python_model")
+    known = "download: https://example.org/m\nreleased: 2026-03-01T00:00:00Z\n" if whole else ""
+    (made.folder / "card.yaml").write_text(CARD + known)
+    result = made.build(spdx=True)
+    graph = json.loads((made.folder / "bom/bom_spdx.json").read_text("utf-8"))["@graph"]
+    of = {each["type"]: each for each in graph}
+    assert of["SpdxDocument"]["profileConformance"] == ["core", "software", *(["ai"] if whole else [])]
+    model = of["ai_AIPackage"]
+    assert model["verifiedUsing"][0]["hashValue"] == artifact.digest(made.whole["model"])["sha256"]
+    assert {"type": "DictionaryEntry", "key": "depth", "value": "3"} in model["ai_hyperparameter"]
+    (trained,) = (each for each in graph if each.get("relationshipType") == "trainedOn")
+    assert trained["to"] == [of["dataset_DatasetPackage"]["spdxId"]]
+    assert result.document["outputs"].keys() == {"bom"}
+    assert result.document["attachments"].keys() == {"bom_spdx"}
+
+
+def test_a_document_that_is_no_spdx_is_refused(made):
+    pytest.importorskip("spdx_python_model")
+    from lockgate.bom import spdx
+
+    made.build(spdx=True)
+    text = (made.folder / "bom/bom_spdx.json").read_text("utf-8")
+    spdx.check(text)
+    for change in (
+        ('"trainedOn"', '"guessedFrom"'),
+        ('"created": "2', '"created": "x'),
+        ("#data-1", "#data-7"),
+    ):
+        with pytest.raises(StageError):
+            spdx.check(text.replace(*change, 1))
+
+
+def test_without_its_library_the_bill_in_spdx_is_refused_and_the_other_written(made, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "spdx_python_model", None)
+    with pytest.raises(MissingExtraError, match="spdx-python-model"):
+        made.build(spdx=True)
+    assert made.build().verdict == "PASS"
+
+
 # --- Its attestation --------------------------------------------------------------------------------
 
 
