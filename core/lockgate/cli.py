@@ -184,15 +184,23 @@ def _trace(words: Sequence[str]) -> None:
 
 def _forget(spec: Stage, words: list[str]) -> None:
     """Remove a former run's result from the folder that a mistyped command names, if nothing else is lost."""
+    from lockgate.exports import forget
     from lockgate.outfolder import clear, spare
 
-    named = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--out"]
-    named += [word.partition("=")[2] for word in words if word.startswith("--out=")]
+    named = _values(words, "out")
     out = Path(named[-1] if named else Path("lockgate-out") / spec.name).absolute()
     others = [word.partition("=")[2] if word.startswith("--") else word for word in words]
     with contextlib.suppress(InputError):  # the mistyped flag is what to hear of
         spare(out, [word for word in others if word and word not in named])
         clear(out, spec)
+    forget([Path(value) for name, _ in _EXPORTS for value in _values(words, name)])
+
+
+def _values(words: list[str], name: str) -> list[str]:
+    """Return the values of a flag in a command that may not parse."""
+    flag = f"--{name}"
+    apart = [words[i + 1] for i, word in enumerate(words[:-1]) if word == flag]
+    return [*apart, *(word.partition("=")[2] for word in words if word.startswith(f"{flag}="))]
 
 
 def _deafen() -> None:

@@ -5,6 +5,7 @@ They say what `result.json` says, and are no part of it: neither digested nor si
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from lockgate import artifact, outfolder
+
+# What a file of ours starts with, to be told from any other.
+_HEAD = 1_000
+_MARKS = (b'"name": "Lockgate"', b'<testsuites name="lockgate"')
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,17 @@ class Exports:
     def _paths(self) -> list[tuple[str, Path]]:
         both = {"sarif": self.sarif, "junit": self.junit}
         return [(name, path) for name, path in both.items() if path is not None]
+
+
+def forget(paths: Iterable[Path]) -> None:
+    """Remove what a former run exported to some paths, and nothing that is something else."""
+    for path in paths:
+        with contextlib.suppress(OSError, ValueError):
+            if path.is_file() and not path.is_symlink():
+                with path.open("rb") as stream:
+                    head = stream.read(_HEAD)
+                if any(mark in head for mark in _MARKS):
+                    artifact.discard(path)
 
 
 def _called(name: str) -> str:

@@ -104,6 +104,16 @@ def test_a_former_export_is_not_taken_for_that_of_a_run_which_could_not_run(data
     assert not Path("j.xml").exists()
 
 
+def test_a_mistyped_command_leaves_no_former_export_and_everything_else(data):
+    _drift(data, sarif="s.sarif", junit="j.xml")
+    words = ["check-drift", "--current", str(data), "--typo", "--junit=j.xml", "--sarif"]
+    assert cli.main([*words, "s.sarif"]) == 2
+    assert cli.main([*words, str(data)]) == 2
+    assert not Path("s.sarif").exists()
+    assert not Path("j.xml").exists()
+    assert data.exists()
+
+
 def test_a_result_whose_export_cannot_be_written_is_not_left(data, monkeypatch):
     from lockgate.report import junit
 

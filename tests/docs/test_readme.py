@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lockgate import errors, policy, stage
+from lockgate import cli, errors, policy, stage
 from lockgate.attest.predicates import verification_summary
 from lockgate.outcome import Verdict
 from lockgate.run import run
@@ -324,6 +324,16 @@ def test_serving_loads_the_model_where_it_was_released_for(released, released_fo
     assert done.returncode == code, done.stderr
     assert (done.stdout == "(0, 1)\n") is (code == 0)
     assert ("not for 'staging'" in done.stderr) is (code == 1)
+
+
+@pytest.mark.parametrize("language", ["sh", "yaml"])
+def test_the_commands_for_other_tools_have_flags_that_their_stages_know(language):
+    heading = "A model's bill of materials" if language == "sh" else "What a run leaves"
+    (block,) = _blocks(heading, language)
+    commands = re.findall(r"lockgate ([a-z-]+) (--.*)", block.replace("\\\n", " "))
+    assert commands
+    for name, words in commands:
+        assert cli.stage_parser(stage.find(name)).parse_args(words.split())
 
 
 @pytest.mark.slow
