@@ -15,7 +15,7 @@ from lockgate.documents import read_bytes
 from lockgate.errors import InputError
 
 _MAX_BYTES = 20_000_000
-_MOST = 20_000
+_MOST = 2_000  # the validator compares each with each
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _LINE = re.compile(rf"({_NAME})\s*(?:\[[^\]]*\])?\s*(.*)\Z", re.DOTALL)
 _PINNED = re.compile(r"===?\s*([A-Za-z0-9.+!_-]+)\s*(?:;.*)?\Z", re.DOTALL)

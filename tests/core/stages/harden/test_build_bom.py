@@ -392,3 +392,19 @@ def test_a_predicate_that_says_something_else_than_the_run_wrote_is_refused(made
 
     with pytest.raises(EnvelopeError, match=said):
         statements.parse(document)
+
+
+def test_a_folder_of_more_files_than_a_bill_names_is_refused(made, monkeypatch):
+    from lockgate.stages.harden import build_bom
+
+    (made.folder / "many").mkdir()
+    for name in "abc":
+        (made.folder / "many" / name).write_bytes(b"x")
+    bare = dict.fromkeys(("provenance", "attestations", "key"))
+    for most, refused in ((3, False), (2, True)):
+        monkeypatch.setattr(build_bom, "_MAX_FILES", most)
+        if refused:
+            with pytest.raises(InputError, match="the model has 3 files"):
+                made.build(model=made.folder / "many", **bare)
+        else:
+            assert made.build(model=made.folder / "many", **bare).document["metrics"]["files"] == 3
