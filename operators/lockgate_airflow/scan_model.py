@@ -24,8 +24,8 @@ class ScanModelOperator(StageOperator):
     Args:
         model: A file, or a folder of which every file is scanned.
         max_seconds: Time for one file, in seconds; a file that takes longer is INCONCLUSIVE.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.harden.scan_model:scan_model"
