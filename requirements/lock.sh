@@ -24,7 +24,7 @@ lock dev.txt pyproject.toml --extra airflow --extra kfp --extra poisoning --extr
 lock deepchecks.txt pyproject.toml requirements/build.in --extra deepchecks
 # The container image of the KFP components. kfp is in it: its executor runs every component.
 lock image.txt pyproject.toml --extra kfp --extra poisoning --extra evidently --extra robustness --extra mlflow \
-    --extra oms --extra postgresql
+    --extra oms --extra postgresql --extra supply-chain
 
 if grep -nE '://|file:|@ ' requirements/*.txt; then
     echo "A lock names an address; see the lines above." >&2

@@ -36,8 +36,8 @@ class AuditDependenciesOperator(StageOperator):
         allow_licences: SPDX ids of licences that are allowed; others fail.
         deny_licences: SPDX ids of licences that are refused; they outweigh those that are allowed.
         meant_names: Packages that are meant although they look like well-known ones.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.harden.audit_dependencies:audit_dependencies"

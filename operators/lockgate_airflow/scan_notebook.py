@@ -30,8 +30,8 @@ class ScanNotebookOperator(StageOperator):
             default any number is a WARN.
         max_unreadable_cells: Most cells in one notebook whose code cannot be read, in Python or
             another language; with more, the notebook is INCONCLUSIVE.
-        kwargs: `out`, `policy`, `place`, `fail_on` and `lockgate_conn_id` of `StageOperator`, and
-            what every Airflow operator takes.
+        kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
+            `StageOperator`, and what every Airflow operator takes.
     """
 
     stage = "lockgate.stages.develop.scan_notebook:scan_notebook"
