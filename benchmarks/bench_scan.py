@@ -1,6 +1,6 @@
 """Scanning of model files: lockgate beside picklescan, modelscan and fickling, in one run.
 
-    LOCKGATE_SCANNERS_PYTHON=/path/to/python python benchmarks/bench_scan.py [MIB]
+    LOCKGATE_SECOND_OPINION_PYTHON=/path/to/python python benchmarks/bench_scan.py [MIB]
 
 Detection on the techniques of ``tests/core/scan/corpus.py``, false alarms on clean files (every estimator
 of scikit-learn by pickle and joblib, arrays), speed and memory on a tensor file of MIB mebibytes (1024 by
@@ -120,7 +120,7 @@ def detection(bad: Path, clean: Path) -> None:
     ]
     count = len(list(bad.iterdir()))
     row("lockgate", said[:count], said[count:], time.perf_counter() - start)
-    python = os.environ.get("LOCKGATE_SCANNERS_PYTHON")
+    python = os.environ.get("LOCKGATE_SECOND_OPINION_PYTHON")
     for name, code in PEERS.items() if python else ():
         start = time.perf_counter()
         answers = []

@@ -4,7 +4,7 @@ The KFP component of `lockgate scan-model`, written by `make faces` from
 `lockgate.stages.harden.scan_model`.
 """
 
-from typing import NamedTuple, Optional
+from typing import List, NamedTuple, Optional
 
 from kfp import dsl
 
@@ -18,6 +18,7 @@ def scan_model(
     metrics: dsl.Output[dsl.Metrics],
     result_json: dsl.Output[dsl.Artifact],
     attestation_json: dsl.Output[dsl.Artifact],
+    second_opinion: Optional[List[str]] = None,
     max_seconds: int = 600,
     policy: Optional[dsl.Input[dsl.Artifact]] = None,
 ) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
@@ -28,6 +29,10 @@ def scan_model(
     LightGBM, CatBoost, JSON, zip and tar, and these in each other. What is not on the lists of harmless
     things is unsafe; what cannot be read to its end is INCONCLUSIVE.
 
+    A second opinion can make the model fail, and never pass. Each scanner is a check of its own, which is
+    INCONCLUSIVE when it is missing, dies, or has no opinion on any file. All of them give up on joblib files
+    with arrays in them; fickling doubts every class that is not Python's own.
+
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 
     Args:
@@ -36,6 +41,9 @@ def scan_model(
         metrics: The stage's numbers.
         result_json: `result.json`.
         attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
+        second_opinion: Other scanners to ask, too: picklescan, modelscan, fickling. Each runs in
+            the interpreter that LOCKGATE_SECOND_OPINION_PYTHON (or LOCKGATE_PICKLESCAN_PYTHON, ...)
+            names.
         max_seconds: Time for one file, in seconds; a file that takes longer is INCONCLUSIVE.
         policy: `lockgate.yaml`, when thresholds come from a policy.
 
@@ -48,6 +56,7 @@ def scan_model(
         "lockgate.stages.harden.scan_model:scan_model",
         arguments={
             "model": model,
+            "second_opinion": second_opinion,
             "max_seconds": max_seconds,
         },
         outputs={},

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import select
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lockgate.errors import StageError
+from lockgate.scan.child import Child
 from lockgate.scan.record import Answer, Hit
 
-_LONGEST_ANSWER = 8 << 20
 # Without site, user or PYTHON* settings: what the child imports is the standard library, this package,
 # and Jinja's parser when it meets a chat template.
 _START = (
@@ -78,18 +71,17 @@ def scan_files(files: Iterable[tuple[str, Path]], bounds: Bounds | None = None) 
         StageError: No child process can be started.
     """
     bounds = bounds or Bounds()
-    child: _Child | None = None
+    child: Child | None = None
     try:
         for name, path in files:
             if child is None:
-                child = _Child(bounds)
-            answer = child.ask(name, path)
+                child = _child(bounds)
+            answer = _ask(child, name, path, bounds.seconds)
             if isinstance(answer, str):
                 child.end()
                 child = None
-                yield Said(name, Answer.UNKNOWN, (), 0, (answer,), ())
-            else:
-                yield _said(name, answer)
+                answer = Said(name, Answer.UNKNOWN, (), 0, (answer,), ())
+            yield answer
     finally:
         if child is not None:
             child.end()
@@ -113,80 +105,23 @@ def _folders() -> list[str]:
     return list(dict.fromkeys(folders))
 
 
-class _Child:
-    """One child process, which answers question by question until something goes wrong."""
+def _child(bounds: Bounds) -> Child:
+    limits = {
+        "cpu_seconds": bounds.cpu_seconds,
+        "memory_bytes": bounds.memory_bytes,
+        "file_bytes": bounds.file_bytes,
+        "open_files": bounds.open_files,
+    }
+    words = [sys.executable, "-I", "-S", "-c", _START, "\n".join(_folders()), json.dumps(limits)]
+    return Child(words, "the scan of this file", bounds.cpu_seconds)
 
-    def __init__(self, bounds: Bounds) -> None:
-        self.bounds = bounds
-        limits = {
-            "cpu_seconds": bounds.cpu_seconds,
-            "memory_bytes": bounds.memory_bytes,
-            "file_bytes": bounds.file_bytes,
-            "open_files": bounds.open_files,
-        }
-        words = [sys.executable, "-I", "-S", "-c", _START, "\n".join(_folders()), json.dumps(limits)]
-        kept = {key: os.environ[key] for key in ("TMPDIR", "LD_LIBRARY_PATH") if key in os.environ}
-        try:
-            self.process = subprocess.Popen(
-                words,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=kept,
-                cwd="/",
-            )
-        except OSError as error:
-            raise StageError(
-                f"the scan cannot start a process: {error.strerror}; free memory or processes"
-            ) from None
 
-    def ask(self, name: str, path: Path) -> dict[str, Any] | str:
-        """Return what the child says about a file, or the reason why it says nothing."""
-        assert self.process.stdin is not None  # noqa: S101 - asked for above
-        assert self.process.stdout is not None  # noqa: S101 - asked for above
-        question = json.dumps({"path": str(path.absolute()), "name": name}) + "\n"
-        try:
-            self.process.stdin.write(question.encode())
-            self.process.stdin.flush()
-        except OSError:
-            return self._death()
-        line = self._line(self.process.stdout.fileno())
-        if isinstance(line, str):
-            return line
-        try:
-            answer = json.loads(line)
-            _said(name, answer)
-        except (ValueError, LookupError, TypeError):
-            return "the scan of this file gave no readable answer"
-        return dict(answer)
-
-    def _line(self, descriptor: int) -> bytes | str:
-        until = time.monotonic() + self.bounds.seconds
-        parts = b""
-        while not parts.endswith(b"\n"):
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                return f"the scan of this file took longer than {self.bounds.seconds:g} s"
-            part = os.read(descriptor, 1 << 16)
-            if not part:
-                return self._death()
-            parts += part
-            if len(parts) > _LONGEST_ANSWER:
-                return "the scan of this file said too much"
-        return parts
-
-    def _death(self) -> str:
-        code = self.process.wait()
-        if code == -signal.SIGXCPU:
-            return f"the scan of this file took more than {self.bounds.cpu_seconds} s of processor time"
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return f"the scan of this file died ({how})"
-
-    def end(self) -> None:
-        """End the child."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+def _ask(child: Child, name: str, path: Path, seconds: float) -> Said | str:
+    """Return what the child says about a file, or the reason why it says nothing."""
+    line = child.ask({"path": str(path.absolute()), "name": name}, seconds)
+    if isinstance(line, str):
+        return line
+    try:
+        return _said(name, json.loads(line))
+    except (ValueError, LookupError, TypeError):
+        return "the scan of this file gave no readable answer"

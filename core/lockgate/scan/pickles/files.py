@@ -72,7 +72,11 @@ def scan(cursor: Cursor, context: Context) -> None:
 
 def _one(cursor: Cursor, context: Context) -> Any:
     judge = Judge(context.lists, context.record, context.member)
-    return Machine(cursor, judge, _array_after).run()
+    machine = Machine(cursor, judge, _array_after)
+    value = machine.run()
+    if machine.made_arrays:
+        context.record.met("joblib")
+    return value
 
 
 def _array_after(machine: Machine, made: Any) -> bool:

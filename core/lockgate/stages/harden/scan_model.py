@@ -35,6 +35,9 @@ Rules about formats:
     ``LG-SCAN-095`` MAR: a handler or requirements that the server runs or installs.
     ``LG-SCAN-100`` an archive that no model is saved in (only noted; it is not opened).
     ``LG-SCAN-101`` a program.
+Rules about second opinions:
+    ``LG-SCAN-110`` another scanner, which `second_opinion` asks for, found something.
+    ``LG-SCAN-111`` another scanner gave up on a file of a kind that it cannot read (only noted).
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ from lockgate.outcome import Location, Outcome, Severity
 from lockgate.scan.apart import Bounds, Said, scan_files
 from lockgate.scan.record import Answer
 from lockgate.stage import ModelIn, Threshold, stage
+from lockgate.stages.harden import _opinions
 
 _FIXES = {
     "LG-SCAN-0": "Do not load it; ask whoever made it for the weights in safetensors, ONNX or skops.",
@@ -64,6 +68,7 @@ _FIXES = {
     "LG-SCAN-062": "Read the configuration with a safe loader, and make its objects by code of your own.",
     "LG-SCAN-07": "Have the file written again by the format's own library.",
     "LG-SCAN-100": "Unpack it where nothing can happen, and scan what is in it.",
+    "LG-SCAN-11": "Find out what it means before you load the file.",
     "LG-SCAN-101": "Take it out of the model's folder; code is reviewed and deployed as code.",
 }
 
@@ -72,6 +77,7 @@ _FIXES = {
 def scan_model(
     model: ModelIn,
     *,
+    second_opinion: list[str] | None = None,
     max_seconds: Threshold[Annotated[int, Ge(1)]] = 600,
 ) -> Outcome:
     """Tell whether loading a model file can run code, without loading it.
@@ -81,13 +87,21 @@ def scan_model(
     LightGBM, CatBoost, JSON, zip and tar, and these in each other. What is not on the lists of harmless
     things is unsafe; what cannot be read to its end is INCONCLUSIVE.
 
+    A second opinion can make the model fail, and never pass. Each scanner is a check of its own, which is
+    INCONCLUSIVE when it is missing, dies, or has no opinion on any file. All of them give up on joblib files
+    with arrays in them; fickling doubts every class that is not Python's own.
+
     Args:
         model: A file, or a folder of which every file is scanned.
+        second_opinion: Other scanners to ask, too: picklescan, modelscan, fickling. Each runs in the
+            interpreter that LOCKGATE_SECOND_OPINION_PYTHON (or LOCKGATE_PICKLESCAN_PYTHON, ...) names.
         max_seconds: Time for one file, in seconds; a file that takes longer is INCONCLUSIVE.
     """
     outcome = Outcome()
     bounds = Bounds(seconds=max_seconds, cpu_seconds=max_seconds)
-    said = list(scan_files(_files(model), bounds))
+    others = _opinions.scanners(second_opinion or [], bounds)
+    files = _files(model)
+    said = list(scan_files(files, bounds))
     referred = {name for one in said for name in _beside(one)}
     counts = dict.fromkeys(Answer, 0)
     for one in said:
@@ -103,6 +117,8 @@ def scan_model(
     outcome.facts["Scanned"] = (
         f"{len(said)} file{'s' * (len(said) != 1)}: {', '.join(formats) or 'nothing known'}"
     )
+    for scanner in others:
+        _opinions.ask(outcome, scanner, files, {one.id: one for one in said})
     return outcome
 
 
