@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from lockgate.ledger import Ledger, tables, trie
+from lockgate.ledger import checkpoint as notes
 from lockgate.ledger import leaf as leaves
 from lockgate.ledger.errors import (
     CheckpointFormError,
@@ -20,6 +21,9 @@ from lockgate.ledger.errors import (
     UnsignedCheckpointError,
     WrongSignerError,
 )
+from lockgate.ledger.writing import Draft
+
+ORIGIN = "example.org/employment"
 
 L, N, E, S, C = tables.LEAVES, tables.NODES, tables.ENTRIES, tables.SUBJECTS, tables.CHECKPOINTS
 
@@ -152,6 +156,41 @@ def test_an_entry_before_the_first_is_noticed(filled, trusted, model, key):
         E.update().where(E.c.subject == key, E.c.number == 2).values(position=-1),
     )
     with pytest.raises(IndexAlteredError):
+        _reader(filled, trusted, model)
+
+
+def test_entries_too_many_in_the_index_are_said_to_be_that(filled, trusted, model, key):
+    _do(filled, *_added_to_the_index(key))
+    with pytest.raises(IndexAlteredError, match="shows more entries"):
+        _reader(filled, trusted, model)
+
+
+def _signed_with(ledger, signer, trusted, leaf, payload):
+    """Have the key's owner sign an entry whose bytes are not those of the leaf that it is indexed by."""
+    with ledger._database.writing() as connection:
+        draft = Draft(connection, ORIGIN, ledger.checkpoint(trusted))
+        draft.add(leaf, payload)
+        draft.store(notes.sign(draft.checkpoint(), signer))
+
+
+def test_what_the_keys_owner_has_indexed_under_another_subject_is_noticed(
+    filled, signer, trusted, model, subject
+):
+    honest = leaves.of(b"honest", [model])
+    _signed_with(filled, signer, trusted, honest, honest.payload())
+    assert len(_reader(filled, trusted, model).entries) == 4  # the control
+    of_another = leaves.of(b"the PASS of another model", [subject("another")]).payload()
+    _signed_with(filled, signer, trusted, leaves.of(b"PASS", [model]), of_another)
+    with pytest.raises(IndexAlteredError, match="other entries"):
+        _reader(filled, trusted, model)
+
+
+@pytest.mark.parametrize("payload", [b"junk", b"{}"])
+def test_bytes_that_are_no_entry_are_refused_although_the_keys_owner_signed_them(
+    filled, signer, trusted, model, payload
+):
+    _signed_with(filled, signer, trusted, leaves.of(b"PASS", [model]), payload)
+    with pytest.raises((EntryAlteredError, TreeAlteredError)):
         _reader(filled, trusted, model)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 
 import pytest
@@ -120,6 +121,14 @@ def test_a_ledger_rewritten_under_its_own_key_is_forked(url, tmp_path, signer, t
     with pytest.raises(ForkedError):
         forked.append(b"yet more", [subject("model")], signer, seen=seen)
     assert forked.append(b"yet more", [subject("model")], signer, seen=same_size).index == 2
+
+
+def test_two_indexes_signed_over_one_tree_are_a_fork(ledger, signer, trusted, subject):
+    ledger.append(b"1", [subject(1)], signer)
+    now = ledger.checkpoint(trusted)
+    ledger.consistent(now, now)  # the control
+    with pytest.raises(ForkedError, match="first 1 entries"):
+        ledger.consistent(now, dataclasses.replace(now, subjects=b"s" * 32))
 
 
 def test_a_writer_that_remembers_does_not_continue_an_earlier_copy(tmp_path, signer, trusted, subject):

@@ -91,8 +91,11 @@ def test_two_trees_of_one_size_are_a_fork_and_another_signature_is_none(state):
     assert state.checkpoint(ORIGIN) == _note(9)
 
 
+_CUT = (f"{ORIGIN}\n\n\u2014 a b\n", f"{ORIGIN}\n1\n\n\u2014 a b\n")  # without size and root; without root
+
+
 @pytest.mark.parametrize(
-    "note", ["", "x", _note(-1), _note("07"), _note(1, origin="other"), f"{ORIGIN}\n1\nx\n"]
+    "note", ["", "x", _note(-1), _note("07"), _note(1, origin="other"), f"{ORIGIN}\n1\nx\n", *_CUT]
 )
 def test_a_note_that_is_no_checkpoint_of_the_ledger_is_not_remembered(state, note):
     with pytest.raises(TrustStateError, match="no checkpoint to remember"):

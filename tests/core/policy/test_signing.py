@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime as dt
 import hashlib
 import json
@@ -254,6 +255,20 @@ def test_what_strangers_put_beside_the_approvals_in_the_ledger_says_nothing(sign
         signed.open(logged=[_seal("a" * 64, pairs["root"].signer, revision=99)])
 
 
+def test_what_root_keys_signed_that_is_no_approval_of_a_file_says_nothing_of_revisions(signed, pairs):
+    root = pairs["root"].signer
+    a_waiver = waiver.build(
+        {"sha256": "a" * 64}, waiver.Waiver("check", ("LG-A-001",), None, "why", NOW, NOW + DAY)
+    )
+    claim = envelope.unverified(signed.approval.read_bytes()).claim
+    of_no_file = policy_approval.build("a" * 64, dataclasses.replace(claim, revision=99))
+    of_no_file["subject"][0]["digest"] = {"lockgateTree1": "a" * 64}
+    logged = [envelope.seal(document, root) for document in (a_waiver, of_no_file)]
+    assert signed.open(logged=logged).revision == 3
+    with pytest.raises(errors.PolicyRolledBackError):  # the control
+        signed.open(logged=[*logged, _seal("a" * 64, root, revision=4)])
+
+
 # --- Signing ----------------------------------------------------------------------------------------
 
 
@@ -293,6 +308,22 @@ def test_nobody_countersigns_what_says_more_than_they_would(signed, pairs):
         assert json.loads(made)["payload"] != json.loads(raw)["payload"]
         assert len(json.loads(made)["signatures"]) == 1
         assert signed.open().revision == 3
+
+
+def test_an_approval_from_a_clock_ahead_is_countersigned_and_one_from_the_future_replaced(signed, pairs):
+    both = (dt.timedelta(minutes=5), 2), (dt.timedelta(minutes=5, seconds=1), 1)
+    for ahead, signatures in both:
+        signed.approval.unlink()
+        signed.write(TEXT.format(3), pairs["root"].signer, now=NOW + ahead)
+        raw = signed.write(TEXT.format(3), pairs["root2"].signer)
+        assert len(json.loads(raw)["signatures"]) == signatures
+
+
+def test_a_policy_is_not_signed_from_the_moment_on_at_which_it_expires(signed, pairs):
+    end = dt.datetime(2027, 3, 31, tzinfo=dt.timezone.utc)
+    signing.approve(signed.path, pairs["root"].signer, now=end - dt.timedelta(seconds=1))
+    with pytest.raises(errors.PolicyExpiredError):
+        signing.approve(signed.path, pairs["root"].signer, now=end)
 
 
 @pytest.mark.parametrize(

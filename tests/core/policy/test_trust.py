@@ -41,6 +41,7 @@ def test_a_key_that_the_policy_does_not_know_is_nobodys(pairs):
     [
         ({"valid_from": NOW - DAY}, NOW - DAY, None, None),
         ({"valid_from": NOW - DAY}, NOW - DAY - SECOND, None, Refusal.NOT_YET_VALID),
+        ({"valid_from": NOW}, NOW, None, None),
         ({"valid_from": NOW + SECOND}, NOW + SECOND, None, Refusal.NOT_YET_VALID),
         ({"valid_until": NOW - DAY}, NOW - DAY - SECOND, None, None),
         ({"valid_until": NOW - DAY}, NOW - DAY, None, Refusal.NO_LONGER_VALID),

@@ -96,6 +96,12 @@ def test_a_waiver_by_a_signer_that_does_not_count_is_refused_with_the_reason(ask
     assert part in sentence
 
 
+def test_a_waiver_that_nobody_signed_is_refused_and_says_so(asked, offer):
+    ((_, why, sentence),) = waivers.weigh(RUN, [replace(offer(), signers=frozenset())], asked).refused
+    assert why is Refused.WRONG_SIGNER
+    assert sentence == "the waiver does not count: nobody signed it"
+
+
 def test_a_waiver_by_somebody_without_the_role_is_refused(asked, offer):
     narrow = replace(asked, policy=Waivers(("validator",)))
     ((_, why, sentence),) = waivers.weigh(RUN, [offer()], narrow).refused
@@ -141,8 +147,13 @@ def test_a_waiver_of_two_artifacts_is_for_neither(asked, offer):
         ({"checks": {**RUN.checks, "second": Verdict.INCONCLUSIVE}}, ("check second (INCONCLUSIVE)",)),
         ({"checks": {"attack": Verdict.INCONCLUSIVE}}, ("check attack (INCONCLUSIVE)",)),
         ({"verdict": Verdict.INCONCLUSIVE}, ("the verdict INCONCLUSIVE",)),
+        (
+            {"verdict": Verdict.INCONCLUSIVE, "checks": {"attack": Verdict.INCONCLUSIVE}},
+            ("check attack (INCONCLUSIVE)",),
+        ),
         ({"decision": Decision.QUARANTINE}, ("the decision QUARANTINE",)),
         ({"closing": (Closing(RULE),)}, ("check attack (FAIL)",)),
+        ({"closing": (Closing(RULE),), "checks": {"": Verdict.FAIL}}, ("check  (FAIL)",)),
     ],
     ids=str,
 )
