@@ -67,7 +67,7 @@ def settings(folder: Path, owner: str) -> Settings:
     return Settings(
         key=str(folder / f"{owner}.key.pem"),
         policy=str(folder / "lockgate.yaml"),
-        policy_key=str(folder / "security.pub.pem"),
+        policy_key=f"{folder / 'security.pub.pem'}#employment",  # this key, for the policy of this name
         evidence=str(folder / "evidence"),
         ledger=str(folder / "ledger.sqlite"),
         trust_state=str(folder / "trust-state.json"),

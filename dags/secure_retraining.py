@@ -2,7 +2,8 @@
 
     python dags/make_batches.py BATCHES
     export LOCKGATE_KEY=BATCHES/pipeline.key.pem LOCKGATE_POLICY=BATCHES/lockgate.yaml \
-        LOCKGATE_POLICY_KEY=BATCHES/security.pub.pem LOCKGATE_EVIDENCE=BATCHES/evidence \
+        LOCKGATE_POLICY_KEY=BATCHES/security.pub.pem#employment \
+        LOCKGATE_EVIDENCE=BATCHES/evidence \
         LOCKGATE_LEDGER=BATCHES/ledger.sqlite LOCKGATE_TRUST_STATE=BATCHES/trust-state.json
     mlflow server --backend-store-uri sqlite:///BATCHES/mlflow.sqlite --artifacts-destination BATCHES/mlflow &
     export MLFLOW_TRACKING_URI=http://127.0.0.1:5000

@@ -195,7 +195,7 @@ def test_the_dag_releases_what_was_trained_on_signed_data_only(airflow, delivere
     log = airflow.run(*command, check=False, **_around(delivered))
     run_id = airflow.rows("select run_id from dag_run order by id desc")[0][0]
     states = dict(airflow.rows("select task_id, state from task_instance where run_id = ?", run_id))
-    before = dict.fromkeys(("validate", "train", "record", "attack"), "success")
+    before = dict.fromkeys(("validate", "train", "record", "scan", "attack"), "success")
     assert states == {**before, "release": release}, log[-6000:]
 
 

@@ -128,7 +128,7 @@ def server(airflow, batches: Path, mlflow_server: Any) -> Iterator[Server]:
         "extra": {
             "key": str(batches / "pipeline.key.pem"),
             "policy": str(batches / "lockgate.yaml"),
-            "policy_key": str(batches / "security.pub.pem"),
+            "policy_key": f"{batches / 'security.pub.pem'}#employment",
             "evidence": str(batches / "evidence"),
             "ledger": str(batches / "ledger.sqlite"),
             "trust_state": str(batches / "trust-state.json"),
