@@ -11,6 +11,7 @@ from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
 _DEEPEST = 500
+_PIPELINES = frozenset(["diffusers", "transformers", "onnxruntime", "stable_diffusion"])
 _LIBRARIES = frozenset(["transformers", "diffusers", "sentence_transformers", "timm"])
 
 
@@ -30,7 +31,27 @@ def scan(source: Source, context: Context) -> None:
     except (ValueError, RecursionError):
         raise DamagedError("is no JSON, though it begins like it") from None
     context.record.met("JSON")
+    _imports(document, context)
     _walk(document, context, 0)
+
+
+def _imports(document: Any, context: Context) -> None:
+    """Report what sentence-transformers imports for modules.json, and diffusers for model_index.json."""
+    if isinstance(document, list):
+        parts = [one for one in document if isinstance(one, dict) and {"path", "type"} <= one.keys()]
+        for kind in (str(one["type"]) for one in parts if "idx" in one or "name" in one):
+            if not kind.startswith("sentence_transformers."):
+                message = f"Has {kind} imported and made by sentence-transformers."
+                context.hit("LG-SCAN-061", "HIGH", message, name=kind)
+    elif isinstance(document, dict) and "_class_name" in document:
+        if isinstance(document["_class_name"], list):
+            message = "Names a pipeline of its own, whose code diffusers runs with trust_remote_code."
+            context.hit("LG-SCAN-061", "HIGH", message, name=json.dumps(document["_class_name"])[:100])
+        for key, item in document.items():
+            named = isinstance(item, list) and len(item) == 2 and all(isinstance(one, str) for one in item)  # noqa: PLR2004
+            if named and not key.startswith("_") and item[0].split(".")[0] not in _PIPELINES:
+                message = f"Has {item[0]} imported by diffusers, and {item[1]} of it made."
+                context.hit("LG-SCAN-061", "HIGH", message, name=".".join(item))
 
 
 def _walk(value: Any, context: Context, depth: int, *, judged: bool = False) -> None:

@@ -14,6 +14,7 @@ from lockgate.scan.context import Context
 from lockgate.scan.record import DamagedError
 
 _LONGEST = 1 << 20
+_PASSES = 20
 _FUNCTIONS = frozenset(["dict", "joiner", "namespace", "range", "raise_exception", "strftime_now"])
 _FILTERS = frozenset(
     [
@@ -57,20 +58,23 @@ def check(text: str, context: Context, offset: int | None = None) -> None:
         context.cannot("a chat template cannot be parsed", offset)
         return
     macros = {node.name for node in tree.find_all(nodes.Macro)}
+    made = _names_made(tree, nodes)
     for node in tree.find_all(nodes.Node):
-        reason = _why_not(node, nodes, macros)
+        reason = _why_not(node, nodes, macros, made)
         if reason:
             message = f"Has a chat template that {reason} (line {node.lineno})."
             context.hit("LG-SCAN-060", "HIGH", message, offset=offset, name=reason)
 
 
-def _why_not(node: Any, nodes: Any, macros: set[str]) -> str:
+def _why_not(node: Any, nodes: Any, macros: set[str], made: set[str]) -> str:
     if isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         return "reads another template"
     if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
         return f"reads the attribute {node.attr}"
     if isinstance(node, nodes.Getitem) and _text(node.arg, nodes).startswith("_"):
         return f"reads the attribute {_text(node.arg, nodes)}"
+    if isinstance(node, nodes.Getitem) and _composed(node.arg, nodes, made):
+        return "reads an attribute whose name it puts together"
     if (
         isinstance(node, nodes.Const)
         and isinstance(node.value, str)
@@ -96,6 +100,50 @@ def _why_not(node: Any, nodes: Any, macros: set[str]) -> str:
     if isinstance(node, nodes.Call):
         return _call(node, nodes, macros)
     return ""
+
+
+def _composed(node: Any, nodes: Any, made: set[str]) -> bool:
+    """Whether an expression may put text together that stands nowhere in the template."""
+    joined = (nodes.Concat, nodes.Filter, nodes.Call, nodes.Mod)
+    for part in (node, *node.find_all(nodes.Node)):
+        if isinstance(part, nodes.Name) and part.name in made:
+            return True
+        if isinstance(part, (nodes.Add, nodes.Mul)) and any(
+            isinstance(end, nodes.Const) and isinstance(end.value, str) for end in (part.left, part.right)
+        ):
+            return True
+        if isinstance(part, joined) and not _counts(part, nodes):
+            return True
+    return False
+
+
+def _counts(node: Any, nodes: Any) -> bool:
+    """Whether a filter, call or remainder gives a number: ``x | length``, ``i % 2``."""
+    if isinstance(node, nodes.Mod):
+        return not any(
+            isinstance(n, nodes.Const) and isinstance(n.value, str) for n in (node.left, node.right)
+        )
+    return isinstance(node, nodes.Filter) and node.name in (
+        "length",
+        "count",
+        "int",
+        "abs",
+        "round",
+        "wordcount",
+    )
+
+
+def _names_made(tree: Any, nodes: Any) -> set[str]:
+    """Return the variables that are set to text that is put together, also through other variables."""
+    made: set[str] = set()
+    for _ in range(_PASSES):
+        before = len(made)
+        for node in tree.find_all(nodes.Assign):
+            if isinstance(node.target, nodes.Name) and _composed(node.node, nodes, made):
+                made.add(node.target.name)
+        if len(made) == before:
+            break
+    return made
 
 
 def _call(node: Any, nodes: Any, macros: set[str]) -> str:

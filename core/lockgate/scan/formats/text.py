@@ -38,6 +38,7 @@ TARGETS = re.compile(
     r"nemo\.(collections|core)\.(?!.*(util|common\.(callbacks|parts\.(utils|preprocessing)))).*[A-Z]\w*\Z"
     r"|torch\.(nn|optim)\.[\w.]*[A-Z]\w*\Z|(pytorch_)?lightning(\.pytorch)?\.Trainer\Z"
 )
+_ENTITY = re.compile(rb"<!ENTITY\s|<!DOCTYPE\s+[\w:.-]+\s+(?:SYSTEM|PUBLIC)\s[^>]*\[")
 _TEMPLATE = (b"{%", b"{{-", b"{{ ", b"{{b", b"{#")
 _LONGEST_CODE = 4 << 20
 _OVERLAP = 4096
@@ -86,6 +87,8 @@ def scan(source: Source, context: Context) -> None:
         templates.check(raw.decode("utf-8", "replace"), context)
         return
     _configuration(raw, context)
+    if _ENTITY.search(raw):
+        context.cannot("is XML with entities of its own, which may be files or fill the memory")
     if context.name.endswith((".py", ".pth", ".sh", ".bat", ".ps1", ".js", ".pyi")) or _is_python(raw):
         context.hit("LG-SCAN-101", "HIGH", "Is a program; a model is data.", name=context.name)
 

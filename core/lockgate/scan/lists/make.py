@@ -128,6 +128,8 @@ FRAMEWORKS: dict[str, Framework] = {
             r"scipy\.sparse\.(linalg|csgraph)\..*": "holds functions",
             r"scipy\.optimize\..*": "holds functions",
             r"scipy\.\w+\._test\w*\..*": "not part of a model",
+            r"scipy\.(__config__|special\.(_mptestutils|_specfun|_support_alternative_backends|_multiufuncs)"
+            r"|special\._ufuncs\.errstate|spatial\._qhull\._Qhull\w*).*": "not part of a model",
         },
         functions=r"scipy\.special\._ufuncs|scipy\.spatial\.distance",
         calls=r"scipy\.spatial\._ckdtree\.cKDTree",

@@ -8,7 +8,8 @@ from typing import Any
 
 from lockgate.scan.context import Context
 from lockgate.scan.lists import load
-from lockgate.scan.pickles.calls import RefusedError, itemsize
+from lockgate.scan.pickles.arguments import RefusedError
+from lockgate.scan.pickles.arrays import has_objects, itemsize
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.machine import Machine
@@ -100,7 +101,7 @@ def _array_after(machine: Machine, made: Any) -> bool:
     if size is None or not isinstance(shape, tuple) or any(not isinstance(n, int) or n < 0 for n in shape):
         raise DamagedError("an array of joblib does not say how large it is", cursor.offset)
     machine.made_arrays += 1
-    if size == 0 and _has_objects(dtype):
+    if has_objects(dtype):
         inner = Machine(cursor, machine.judge)
         inner.run()
         return True
@@ -114,11 +115,6 @@ def _array_after(machine: Machine, made: Any) -> bool:
             raise DamagedError("an array of joblib is padded in a way that joblib never does", cursor.offset)
     cursor.skip(math.prod(shape) * size)
     return True
-
-
-def _has_objects(dtype: Any) -> bool:
-    code = dtype.args[0]
-    return not (isinstance(code, str) and code.lstrip("|<>=") in ("S0", "U0", "V0"))
 
 
 def _as_plain_pickle(machine: Machine) -> None:

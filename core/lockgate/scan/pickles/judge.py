@@ -13,7 +13,9 @@ from typing import Any
 from lockgate.scan.context import Context
 from lockgate.scan.formats import natives
 from lockgate.scan.lists import Lists
-from lockgate.scan.pickles.calls import BUILDS, CALLS, RefusedError
+from lockgate.scan.pickles import arrays
+from lockgate.scan.pickles.arguments import RefusedError
+from lockgate.scan.pickles.calls import CALLS
 from lockgate.scan.pickles.values import INERT, LIST, SET, Blob, Global, Instance, Mapping, Unjudged
 from lockgate.scan.record import DamagedError, Record
 from lockgate.scan.source import BytesStream, LimitedStream, Stream, spooled
@@ -22,7 +24,9 @@ _NATIVE = 1 << 30  # bytes of a model in a byte string
 _NESTED = 3  # pickles in bytes in pickles
 # What a pickle in a byte string begins with: a protocol, or in protocol 0 soon an import.
 _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
-_PLAIN_STATES = ("numpy", "torch", "collections")
+# Instances that have no attributes, items or methods of the file's choice for whoever is filled from them.
+_PLAIN_STATES = ("numpy", "torch._utils", "torch._tensor")
+_SLOTS = 2  # a state of a dict and of another, whose items become attributes one by one
 _OF_SCRIPT = frozenset(["ref", "new", "call"])
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 
@@ -142,6 +146,9 @@ class Judge:
         if "new" not in cls.allowed:
             message = f"Makes an object of {cls.path}, which may only be named."
             return self.hit("LG-SCAN-003", "HIGH", message, offset, cls.path)
+        if cls.path in arrays.CLASSES or cls.path in arrays.SCALARS:
+            message = f"Makes an object of {cls.path} by itself, which takes buffers, files and text."
+            return self.hit("LG-SCAN-003", "HIGH", message, offset, cls.path)
         if isinstance(kwargs, Mapping) and kwargs.find_special():
             return self.hit("LG-SCAN-003", "HIGH", "Gives a class a special argument.", offset, cls.path)
         return Instance(cls, args)
@@ -159,21 +166,31 @@ class Judge:
             return
         if not isinstance(made, Instance):
             raise DamagedError("the pickle gives a state to something that has none", offset)
+        if arrays.is_dtype(made) and made.state is not INERT:
+            message = "Changes a type of NumPy after it was used."
+            self.hit("LG-SCAN-003", "CRITICAL", message, offset, made.of.path)
+            return
         made.state = state
-        if isinstance(state, Instance) and not state.of.module.startswith(_PLAIN_STATES):
-            # __setstate__ asks its state for items; an object can answer by attributes of its own.
-            message = f"Fills {made.of.path} from an object."
-            self.hit("LG-SCAN-003", "HIGH", message, offset, made.of.path)
-        for part in state if isinstance(state, tuple) else (state,):
+        self.attributes(made.of.path, state, offset)
+        try:
+            if arrays.is_dtype(made):
+                arrays.dtype_state(made, state)
+            elif made.of.path in arrays.CLASSES:
+                arrays.array_state(made, state)
+        except RefusedError as error:
+            self.hit("LG-SCAN-003", "HIGH", f"Fills {made.of.path} {error}.", offset, made.of.path)
+
+    def attributes(self, path: str, state: Any, offset: int) -> None:
+        """Judge what is going to be the attributes of an object, or is handed to its ``__setstate__``."""
+        parts = state if isinstance(state, tuple) else (state,)
+        for part in parts if len(parts) <= _SLOTS else ():
+            if isinstance(part, Instance) and not part.of.module.startswith(_PLAIN_STATES):
+                # __setstate__ asks its state for items; an object can answer by attributes of its own.
+                self.hit("LG-SCAN-003", "HIGH", f"Fills {path} from an object.", offset, path)
+        for part in parts:
             if isinstance(part, Mapping):
                 part.state = True
                 self._special(part, offset)
-        condition = BUILDS.get(made.of.path)
-        if condition is not None:
-            try:
-                condition(made, state)
-            except RefusedError as error:
-                self.hit("LG-SCAN-003", "HIGH", f"Fills {made.of.path} {error}.", offset, made.of.path)
 
     def append(self, target: Any, offset: int) -> None:
         """Judge APPEND and APPENDS."""
@@ -188,6 +205,8 @@ class Judge:
     def setitems(self, target: Any, items: list[Any], offset: int, *, keep: bool = True) -> None:
         """Judge SETITEM and SETITEMS."""
         if isinstance(target, Mapping):
+            if target.sealed:
+                self.hit("LG-SCAN-003", "CRITICAL", "Changes the fields of a type after it was used.", offset)
             target.put(items, keep=keep)
             if target.state:
                 self._special(target, offset)

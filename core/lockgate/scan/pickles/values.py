@@ -94,10 +94,12 @@ class Mapping(list[Any]):
         special: A key among those not kept that looks like ``__name__``, or "?" for one that is lost.
         state: Whether it was used as the state of an object, which may go on using it.
         whole: Whether all of its items are kept.
+        sealed: Whether it was read where nobody reads it again, so that nothing may be put into it.
     """
 
     special = ""
     state = False
+    sealed = False
     whole = True
 
     __hash__ = object.__hash__  # type: ignore[assignment]
