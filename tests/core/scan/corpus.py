@@ -623,6 +623,251 @@ def _nested(data: bytes) -> bytes:
     return data
 
 
+# --- Harmless names, used in harmful ways ---------------------------------------------------------------
+
+
+def built(module: str, title: str, state: bytes = b"") -> bytes:
+    """The opcodes of a bare object, filled."""
+    return stacked(module, title) + b")\x81" + (state + b"b" if state else b"")
+
+
+def items(*pairs: bytes) -> bytes:
+    return b"}(" + b"".join(pairs) + b"u"
+
+
+def uses() -> Iterator[Technique]:
+    """Techniques found by reading what the listed classes and functions do when they are unpickled."""
+
+    def one(title: str, source: str, body: bytes, rules: frozenset[str] = USED) -> Technique:
+        return Technique(f"use-{title}.pkl", source, rules, b"\x80\x04" + body + b".")
+
+    dummy, other = ("sklearn.dummy", "DummyClassifier"), stacked("sklearn.dummy", "DummyRegressor")
+    cls = text("__class__") + other
+    run = stacked("os", "system") + text(ECHO) + b"\x85R"
+
+    slots = "CPython, load_build sets the second part of a state by setattr"
+    for title, cons in (
+        ("ordered", stacked("collections", "OrderedDict") + b")R"),
+        ("default", stacked("collections", "defaultdict") + b")R"),
+        ("counter", stacked("collections", "Counter") + b")R"),
+    ):
+        yield one(f"slots-{title}", slots, built(*dummy, b"N" + cons + cls + b"s\x86"))
+        yield one(f"state-{title}", slots, built(*dummy, cons + cls + b"s"))
+    pairs = stacked("collections", "OrderedDict") + b"](" + cls + b"\x86e\x85R"
+    yield one("slots-of-pairs", slots, built(*dummy, b"N" + pairs + b"\x86"))
+    yield one("slots-plain", slots, built(*dummy, b"N" + items(cls) + b"\x86"))
+    yield one("slots-of-three", slots, built(*dummy, b"N}" + items(cls) + b"\x87"))
+    numpy_string = stacked("numpy", "str_") + text("__class__") + b"\x85R"
+    yield one("key-by-call", slots, built(*dummy, items(numpy_string + other)))
+
+    # A type that lies makes NumPy take bytes for addresses of objects.
+    lies = (
+        "NumPy, dtype.__setstate__ takes flags and fields as they are; tried, the process dies at the address"
+    )
+    objects = stacked("numpy", "dtype") + text("O8") + b"\x89\x88\x87R"
+    unflagged = objects + b"(K\x03" + text("|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    plain = stacked("numpy", "dtype") + text("V8") + b"\x89\x88\x87R"
+
+    def fields(at: bytes, of: bytes = objects, flags: int = 63) -> bytes:
+        named = b"N" + text("o") + b"\x85" + items(text("o") + of + at + b"\x86")
+        return b"(K\x03" + text("|") + named + b"K\x08K\x01K" + bytes([flags]) + b"t"
+
+    def array(of: bytes, data: bytes = blob(b"A" * 8)) -> bytes:
+        return b"(K\x01K\x01\x85" + of + b"\x89" + data + b"t"
+
+    empty = stacked("numpy._core.multiarray", "_reconstruct")
+    empty += stacked("numpy", "ndarray") + b"K\x00\x85C\x01b\x87R"
+    record = empty.replace(stacked("numpy", "ndarray"), stacked("numpy.rec", "recarray"))
+    buffer = stacked("numpy._core.numeric", "_frombuffer")
+    buffer += (
+        b"(" + blob(b"A" * 8) + stacked("numpy", "dtype") + text("f8") + b"\x85RK\x01\x85" + text("C") + b"tR"
+    )
+    yield one("flags-denied", lies, empty + array(unflagged) + b"b")
+    yield one("flags-denied-record", lies, record + array(unflagged) + b"b")
+    yield one("flags-denied-by-field", lies, empty + array(plain + fields(b"K\x00", flags=0) + b"b") + b"b")
+    yield one("bytes-as-objects-record", lies, record + array(objects) + b"b")
+    yield one("bytes-as-objects-buffer", lies, buffer + array(objects) + b"b")
+    yield one("text-as-objects", lies, empty + array(objects, text("A" * 8)) + b"b")
+    late = plain + b"\x940" + empty + array(b"h\x00") + b"b0h\x00" + fields(b"K\x00") + b"b"
+    yield one("type-changed-after-use", lies, late)
+    twice = plain + fields(b"K\x00", stacked("numpy", "dtype") + text("f8") + b"\x85R", 0)
+    yield one("type-filled-twice", lies, twice + b"b" + fields(b"K\x00") + b"b")
+    dictionary = b"}\x94(" + text("o") + stacked("numpy", "dtype") + text("f8") + b"\x85RK\x00\x86u"
+    sealed = plain + b"(K\x03" + text("|") + b"N" + text("o") + b"\x85" + dictionary + b"K\x08K\x01K\x00tb"
+    yield one("fields-changed-after-use", lies, sealed + b"0h\x00" + text("p") + objects + b"K\x00\x86s")
+    yield one("field-outside", lies, plain + fields(b"M\xe8\x03") + b"b")
+    yield one("field-before", lies, plain + fields(b"J\xff\xff\xff\xff") + b"b")
+    parts = b"(K\x03" + text("|") + stacked("numpy", "dtype") + text("i4") + b"\x85RM\xe8\x03\x85\x86"
+    yield one("parts-outside", lies, plain + parts + b"NNK\x08K\x01K\x00tb")
+    yield one("type-of-a-class", lies, stacked("numpy", "dtype") + stacked("numpy", "object_") + b"\x85R")
+    masked = stacked("numpy.ma.core", "_mareconstruct")
+    yield one(
+        "masked-of-a-class",
+        lies,
+        masked + b"(" + stacked(*dummy) + stacked("numpy", "ndarray") + b"K\x00\x85C\x01btR",
+    )
+    made = (
+        masked
+        + b"("
+        + stacked("numpy.ma", "MaskedArray")
+        + stacked("numpy", "ndarray")
+        + b"K\x00\x85C\x01btR"
+    )
+    items_ = b"(K\x01K\x01\x85" + objects + b"\x89" + blob(b"A" * 8) + blob(b"\0") + b"Nt"
+    yield one("masked-bytes-as-objects", lies, made + items_ + b"b")
+
+    bare = "NumPy, constructors of arrays take buffers, files and text"
+    for module, title, args in (
+        ("numpy", "ndarray", b"K\x01\x85" + objects + blob(b"A" * 8) + b"\x87"),
+        ("numpy", "matrix", text("1") + b"\x85"),
+        ("numpy.rec", "recarray", b"(K\x01\x85" + objects + blob(b"A" * 8) + b"t"),
+        ("numpy", "void", blob(b"A" * 8) + objects + b"\x86"),
+    ):
+        yield one(f"new-{title}", bare, stacked(module, title) + args + b"\x81")
+    whole = stacked("numpy._core.multiarray", "scalar") + objects + items(cls) + b"\x86R"
+    yield one("state-through-a-scalar", "NumPy, scalar returns an object as it is", built(*dummy, whole))
+    yield one("array-of-a-class", bare, empty.replace(stacked("numpy", "ndarray"), stacked(*dummy)))
+
+    attributes = "PyTorch, torch._utils._set_obj_state sets attributes one by one"
+    rebuild, v2 = (
+        stacked("torch._tensor", "_rebuild_from_type_v2"),
+        stacked("torch._utils", "_rebuild_tensor_v2"),
+    )
+    yield one(
+        "tensor-class",
+        attributes,
+        rebuild + b"(" + v2 + stacked("torch", "Tensor") + b")" + items(cls) + b"tR",
+    )
+    yield one("tensor-of-a-class", attributes, rebuild + b"(" + v2 + stacked(*dummy) + b")}tR")
+    with_state = stacked("torch._utils", "_rebuild_parameter_with_state")
+    yield one("parameter-class", attributes, with_state + b"(N\x88}" + items(cls) + b"tR")
+    wrapper_ = stacked("torch._utils", "_rebuild_wrapper_subclass")
+    yield one("wrapper-of-a-class", attributes, wrapper_ + b"(" + stacked(*dummy) + b"NNNNNNNtR")
+    load = stacked("torch.storage", "_load_from_bytes")
+    legacy = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}." + system(2)
+    both = RUNS | USED
+    yield one(
+        "torch-in-bytes", "PyTorch, _load_from_bytes is torch.load", load + blob(legacy) + b"\x85R", both
+    )
+    yield one(
+        "torch-in-long-bytes",
+        "PyTorch, _load_from_bytes is torch.load",
+        load + blob(legacy + b"\x80\x02]." + b"\0" * 9000) + b"\x85R",
+        both,
+    )
+    yield one(
+        "pickle-in-torch-bytes",
+        "PyTorch, _load_from_bytes is torch.load",
+        load + blob(system(2)) + b"\x85R",
+        both | {"LG-SCAN-007"},
+    )
+    yield one(
+        "zip-in-torch-bytes",
+        "PyTorch, _load_from_bytes is torch.load",
+        load + blob(torch_zip(system(2))) + b"\x85R",
+        both,
+    )
+
+    asks = "the function asks its argument for items and attributes"
+    for module, title in (
+        ("decimal", "Decimal"), ("datetime", "timezone"), ("fractions", "Fraction"), ("builtins", "str"),
+        ("scipy.spatial._ckdtree", "cKDTree"), ("numpy.random.bit_generator", "SeedSequence"),
+        ("torch.serialization", "_get_layout"), ("pandas._libs.tslibs.timedeltas", "_timedelta_unpickle"),
+    ):  # fmt: skip
+        yield one(f"object-to-{title}", asks, stacked(module, title) + built(*dummy) + b"\x85R")
+    base = (
+        stacked("copyreg", "_reconstructor") + stacked(*dummy) + stacked("builtins", "list") + built(*dummy)
+    )
+    yield one("object-to-a-base", "copyreg._reconstructor hands its state to the base", base + b"\x87R")
+    yield one(
+        "exponent",
+        "Fraction writes an exponent out",
+        stacked("fractions", "Fraction") + text("1e999999999") + b"\x85R",
+    )
+    ctor = (
+        stacked("numpy.random._pickle", "__generator_ctor")
+        + text("MT19937")
+        + stacked("numpy.random.mtrand", "RandomState")
+    )
+    yield one("generator-of-choice", "NumPy, __generator_ctor calls its second argument", ctor + b"\x86R")
+    pyx = stacked("sklearn._loss._loss", "__pyx_unpickle_CyHalfSquaredError")
+    pyx += (
+        stacked("sklearn._loss._loss", "CyHalfSquaredError")
+        + b"K\x00"
+        + items(text("__setstate__") + stacked("numpy", "add"))
+    )
+    yield one("extension-state", "Cython, __pyx_unpickle_ updates __dict__", pyx + b"\x87R")
+    frame = "pandas, what unpickling calls"
+    index = stacked("pandas.core.indexes.base", "_new_Index")
+    yield one("index-of-a-class", frame, index + stacked(*dummy) + b"}\x86R")
+    yield one(
+        "index-keyword",
+        frame,
+        index + stacked("pandas.core.indexes.base", "Index") + items(text("copy") + b"\x88") + b"\x86R",
+    )
+    yield one(
+        "index-of-an-object",
+        frame,
+        index + stacked("pandas.core.indexes.base", "Index") + items(text("data") + built(*dummy)) + b"\x86R",
+    )
+    zone = items(text("data") + buffer + text("tz") + text("dateutil//etc/passwd"))
+    times = stacked("pandas.core.indexes.datetimes", "_new_DatetimeIndex")
+    yield one(
+        "index-zone-file",
+        frame,
+        times + stacked("pandas.core.indexes.datetimes", "DatetimeIndex") + zone + b"\x86R",
+    )
+    yield one("frame-class", frame, built("pandas.core.frame", "DataFrame", items(cls)))
+    block = stacked("pandas._libs.internals", "_unpickle_block")
+    yield one("block-of-an-object", frame, block + built(*dummy) + b"NK\x02\x87R")
+    yield one(
+        "manager-of-an-object",
+        frame,
+        stacked("pandas.core.internals.managers", "BlockManager") + built(*dummy) + b"\x85]\x86R",
+    )
+    yield one(
+        "eval-of-pandas",
+        frame,
+        stacked("pandas.core.computation.eval", "eval") + text("1") + b"\x85R",
+        UNKNOWN,
+    )
+    yield one(
+        "read-pickle", frame, stacked("pandas.compat.pickle_compat", "load") + text("x") + b"\x85R", UNKNOWN
+    )
+    yield one(
+        "function-of-a-step",
+        "scikit-learn, FunctionTransformer",
+        built(
+            "sklearn.preprocessing._function_transformer",
+            "FunctionTransformer",
+            items(text("func") + stacked("os", "system")),
+        ),
+        RUNS,
+    )
+    yield one(
+        "hook-of-a-layer",
+        "PyTorch, Module.__call__ runs hooks",
+        built(
+            "torch.nn.modules.linear",
+            "Linear",
+            items(text("_forward_hooks") + items(b"K\x01" + stacked("os", "system"))),
+        ),
+        RUNS,
+    )
+    yield one(
+        "objects-of-an-array",
+        "NumPy, arrays of objects",
+        empty + array(objects, b"](" + run + b"e") + b"b",
+        RUNS,
+    )
+    yield one(
+        "qhull",
+        "SciPy, Qhull's options name files",
+        stacked("scipy.spatial._qhull", "_Qhull") + b")\x81",
+        UNKNOWN,
+    )
+
+
 # --- Other formats --------------------------------------------------------------------------------------
 
 
@@ -805,6 +1050,33 @@ def others() -> Iterator[Technique]:
     )
     yield one("template-item.gguf", jinja, "LG-SCAN-060", gguf("{{ ''['__cla' + 'ss__'] }}{{ lipsum }}"))
     yield one("tokenizer_config.json", jinja, "LG-SCAN-060", json.dumps({"chat_template": TEMPLATE}).encode())
+    for number, joined in enumerate(
+        (
+            "{{ ()['_' * 2 ~ 'class' ~ '_' * 2] }}",
+            "{% set a = '_' ~ '_class_' ~ '_' %}{% set b = a %}{{ ()[b] }}",
+            "{{ ()['%c%cclass%c%c' % (95, 95, 95, 95)] }}",
+            "{{ ()['--class--' | replace('-', '_')] }}",
+            "{{ ()['__ssalc__'[::-1] | trim] }}",
+        )
+    ):
+        yield one(f"template-joined-{number}.gguf", jinja, "LG-SCAN-060", gguf(joined))
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "os.system"}]
+    yield one(
+        "modules.json",
+        "sentence-transformers, import_from_string",
+        "LG-SCAN-061",
+        json.dumps(modules).encode(),
+    )
+    for title, pipeline in (
+        ("library", {"_class_name": "StableDiffusionPipeline", "unet": ["os", "system"]}),
+        ("pipeline", {"_class_name": ["pipeline", "Mine"]}),
+    ):
+        yield one(
+            f"model_index-{title}.json",
+            "diffusers, DiffusionPipeline imports what model_index.json names",
+            "LG-SCAN-061",
+            json.dumps(pipeline).encode(),
+        )
     pickled = {"py/reduce": [{"py/function": "os.system"}, {"py/tuple": ["echo"]}]}
     yield one(
         "jsonpickle.json",
@@ -854,7 +1126,7 @@ def others() -> Iterator[Technique]:
 
 def techniques() -> list[Technique]:
     """Return all techniques; their names are unique."""
-    makers: tuple[Callable[[], Iterator[Technique]], ...] = (pickles, arrays, archives, others)
+    makers: tuple[Callable[[], Iterator[Technique]], ...] = (pickles, arrays, uses, archives, others)
     return [technique for maker in makers for technique in maker()]
 
 

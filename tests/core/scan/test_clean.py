@@ -134,6 +134,52 @@ def test_arrays_and_archives_of_arrays_are_safe_with_and_without_objects(judged)
     assert judged(written.getvalue()).answer is Answer.SAFE
 
 
+@pytest.mark.parametrize("protocol", [2, 4, 5, "joblib"])
+def test_frames_series_indexes_and_records_are_safe(judged, protocol):
+    import joblib
+    import pandas as pd
+    import scipy.sparse
+
+    frame = pd.DataFrame({"a": [1, 2], "b": [1.5, None], "c": ["x", "y"]})
+    days = pd.date_range("2020-01-01", periods=3, tz="UTC")
+    things = [
+        *(frame, frame["a"], frame["c"].astype("category"), frame.index, frame.columns, frame.iloc[:0]),
+        *(frame.set_index(["a", "c"]), days, pd.Series(days), pd.to_timedelta([1, 2]), pd.NA, pd.NaT),
+        *(pd.array([1, None], dtype="Int64"), pd.array([1.5, None], dtype="Float64"), pd.Timestamp("2020")),
+        *(pd.array([True, None], dtype="boolean"), pd.array(["a"], dtype="string"), pd.Timedelta(1)),
+        *(
+            getattr(scipy.sparse, f"{kind}_matrix")(np.eye(3))
+            for kind in ("csr", "csc", "coo", "bsr", "dok", "lil")
+        ),
+        *(scipy.sparse.csr_array(np.eye(3)), np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])),
+        *(np.zeros(2, [("o", "O"), ("x", "i4", (2,))]), np.char.array(["a"]), np.zeros(1, [("o", "i4")])[0]),
+        np.zeros(1, np.dtype({"names": ["a"], "formats": ["i4"], "offsets": [4], "itemsize": 16})),
+    ]
+    for thing in things:
+        written = io.BytesIO()
+        if protocol == "joblib":
+            joblib.dump(thing, written)
+        else:
+            pickle.dump(thing, written, protocol)
+        said = judged(written.getvalue())
+        assert said.answer is Answer.SAFE, (thing, said)
+
+
+def test_a_storage_of_torch_in_a_byte_string_is_safe(judged, corpus):
+    storage = (
+        corpus.text("storage") + corpus.name("torch", "FloatStorage") + corpus.text("0") + corpus.text("cpu")
+    )
+    for count in (2, 4096):  # kept, and passed over
+        size = b"J" + count.to_bytes(4, "little")
+        legacy = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}."
+        legacy += b"\x80\x02(" + storage + size + b"NtQ." + b"\x80\x02]" + corpus.text("0") + b"\x94a."
+        legacy += count.to_bytes(8, "little") + b"\0" * 4 * count
+        load = corpus.stacked("torch.storage", "_load_from_bytes") + corpus.blob(legacy) + b"\x85R."
+        said = judged(b"\x80\x04" + load)
+        assert said.answer is Answer.SAFE, said
+        assert "torch legacy" in said.formats or said.formats == ["pickle"]
+
+
 def test_skops_files_are_safe(judged):
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.pipeline import make_pipeline
@@ -159,6 +205,11 @@ def test_the_same_formats_without_the_attack_are_safe(judged, corpus):
         "onnx": corpus.onnx(),
         "gguf": corpus.gguf(template),
         "tokenizer": json.dumps({"chat_template": template, "model_max_length": 9}).encode(),
+        "modules": b'[{"idx": 0, "path": "", "type": "sentence_transformers.models.Transformer"}]',
+        "pipeline": b'{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2D"]}',
+        "subscripts": corpus.gguf(
+            "{% set n = messages | length - 1 %}{{ messages[n]['role'] ~ messages[loop.index0 % 2][key] }}"
+        ),
         "readme": b"# A model\n\nimport it with care\n",
         "words": b"cat\ndog\nindex\nclass\nNone\n",
         "yaml": b"model:\n  _target_: torch.nn.Linear\n  in: 3\n",

@@ -23,6 +23,7 @@ CLASSES = frozenset(
     [
         *("numpy.ndarray", "numpy.matrix", "numpy.recarray", "numpy.memmap", "numpy.ma.MaskedArray"),
         *("numpy.matrixlib.defmatrix.matrix", "numpy.rec.recarray", "numpy.core.records.recarray"),
+        *("numpy.chararray", "numpy.char.chararray", "numpy.core.defchararray.chararray"),
         *("numpy.ma.core.MaskedArray", "numpy.ma.core.MaskedConstant", "numpy.ma.core.mvoid"),
     ]
 )

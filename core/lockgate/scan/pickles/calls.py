@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lockgate.scan.pickles import arrays
+from lockgate.scan.pickles import arrays, frames
 from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
 from lockgate.scan.pickles.values import INERT, NONE, SET, Blob, Global, Instance, Items, Mapping, Unjudged
 
@@ -159,6 +159,10 @@ def _of_class(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     cls = args[0]
     if not (isinstance(cls, Global) and cls.allowed & {"new", "call"}):
         raise RefusedError("on something else than a class of the lists")
+    if func.name.startswith("__pyx_unpickle_"):
+        judge.attributes(cls.path, args[2:], offset)
+        for state in args[2:]:
+            judge.attributes(cls.path, state, offset)
     return Instance(cls, args)
 
 
@@ -194,6 +198,16 @@ def _tensor_class(value: Any) -> None:
         raise RefusedError("with a type that is none of torch's tensors")
 
 
+def _torch_inside(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+    """A storage as ``torch.save`` wrote it, in a byte string; that is scanned like a file."""
+    (data,) = plain_args(args, 1, 1)
+    if not isinstance(data, Blob):
+        raise RefusedError("on something else than bytes")
+    if not (data.torch or judge.torch_inside(data, offset)):
+        raise RefusedError("on bytes that are no storage of torch's, or no harmless one")
+    return INERT
+
+
 def _plain(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     """Numbers, text, bytes, and what is made of these; no object whose methods would be called."""
     args = plain_args(args, 0, 32)
@@ -215,6 +229,8 @@ def _fraction(judge: Judge, func: Global, args: Any, offset: int) -> Any:
 
 
 CALLS: dict[str, Condition] = {
+    **frames.CALLS,
+    "torch.storage._load_from_bytes": _torch_inside,
     "*.newObj": _of_class,
     "__pyx_unpickle_*": _of_class,
     "_codecs.encode": _encode,

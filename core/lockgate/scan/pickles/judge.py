@@ -17,7 +17,7 @@ from lockgate.scan.pickles import arrays
 from lockgate.scan.pickles.arguments import RefusedError
 from lockgate.scan.pickles.calls import CALLS
 from lockgate.scan.pickles.values import INERT, LIST, SET, Blob, Global, Instance, Mapping, Unjudged
-from lockgate.scan.record import DamagedError, Record
+from lockgate.scan.record import Answer, DamagedError, Record
 from lockgate.scan.source import BytesStream, LimitedStream, Stream, spooled
 
 _NATIVE = 1 << 30  # bytes of a model in a byte string
@@ -28,6 +28,8 @@ _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w
 _PLAIN_STATES = ("numpy", "torch._utils", "torch._tensor")
 _SLOTS = 2  # a state of a dict and of another, whose items become attributes one by one
 _OF_SCRIPT = frozenset(["ref", "new", "call"])
+# `torch.serialization.MAGIC_NUMBER` as a pickle of protocol 2.
+_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 _NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 
 
@@ -234,6 +236,8 @@ class Judge:
 
     def bytes_inside(self, data: bytes, offset: int) -> None:
         """Look whether a byte string is itself a pickle that does something."""
+        if data.startswith(_TORCH):
+            return  # judged when it is loaded, and not loaded by anything else
         if len(data) > 4 and _PICKLE.match(data):  # noqa: PLR2004 - no import is shorter
             self._nested(BytesStream(data), offset)
 
@@ -241,12 +245,40 @@ class Judge:
         """Pass over a long byte string, looking whether it is a pickle; nothing of it is kept."""
         inside = LimitedStream(stream, size)
         head = inside.read(256)
+        if head.startswith(_TORCH):
+            found = self._torch(_Headed(head, inside), offset)
+            inside.end()
+            return Blob(size, torch=found)
         if _PICKLE.match(head):
             self._nested(_Headed(head, inside), offset)
         elif natives.looks_like_ubjson(head) or head.startswith(natives.CATBOOST):
             self._native(_Headed(head, inside), offset)
         inside.end()
         return Blob(size)
+
+    def torch_inside(self, blob: Blob, offset: int) -> bool:
+        """Say whether a short byte string is a harmless file of torch; what is found is recorded."""
+        return bool(blob.data) and self._torch(BytesStream(blob.data or b""), offset)
+
+    def _torch(self, stream: Stream, offset: int) -> bool:
+        """Judge a byte string as the file of torch that it is, which a storage is pickled as."""
+        from lockgate.scan.pickles import files
+        from lockgate.scan.pickles.cursor import Cursor
+
+        if self.depth >= _NESTED:
+            self.record.cannot("pickles are nested in pickles too deep", self.member, offset)
+            return False
+        aside = Record()
+        context = Context(record=aside, lists=self.lists, member=f"{self.member}!bytes", depth=self.depth + 1)
+        try:
+            files.scan(Cursor(stream), context)
+        except DamagedError as error:
+            context.failed(error)
+        for hit in aside.hits:
+            self.record.hit(
+                hit.rule, hit.severity, hit.message, member=hit.member, offset=hit.offset, name=hit.name
+            )
+        return aside.answer is Answer.SAFE and "torch legacy" in aside.formats
 
     def _native(self, stream: Stream, offset: int) -> None:
         """Hold the model of a library that lies in a byte string against its frame."""

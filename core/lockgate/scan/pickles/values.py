@@ -70,10 +70,15 @@ class Unjudged:
 
 @dataclass(slots=True, eq=False)
 class Blob:
-    """A byte string: only its size and, when short, its content are kept."""
+    """A byte string: only its size and, when short, its content are kept.
+
+    Attributes:
+        torch: Whether it was found to be what ``torch.save`` writes, and harmless.
+    """
 
     size: int
     data: bytes | None = None
+    torch: bool = False
 
 
 class Items:
