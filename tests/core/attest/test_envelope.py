@@ -153,6 +153,31 @@ def test_a_good_signature_beside_a_bad_one_still_counts(sealed, pair):
     assert envelope.open_envelope(raw, [keys.load_public(pair.public)]).signers == {pair.keyid}
 
 
+def test_thirty_two_signatures_are_read_and_not_one_more(sealed, pair):
+    (one,) = json.loads(sealed)["signatures"]
+    raw = _changed(sealed, signatures=[one] * 32)
+    assert len(envelope.open_envelope(raw, [keys.load_public(pair.public)]).signers) == 1
+    assert "at most 32" in str(_refused(_changed(sealed, signatures=[one] * 33), pair))
+
+
+def test_a_signature_of_the_longest_form_counts(pair):
+    """One in four is of 72 bytes: both of its numbers have their highest bit set."""
+    for _ in range(200):
+        raw = envelope.seal(STATEMENT, keys.load_signer(str(pair.private)))
+        if len(base64.b64decode(json.loads(raw)["signatures"][0]["sig"])) == 72:
+            break
+    assert envelope.open_envelope(raw, [keys.load_public(pair.public)]).signers
+
+
+def test_nothing_is_sealed_that_is_larger_than_what_is_read(monkeypatch):
+    raw = envelope.seal(STATEMENT, None)
+    monkeypatch.setattr(envelope, "MAX_BYTES", len(raw))
+    assert envelope.seal(STATEMENT, None) == raw  # the control
+    monkeypatch.setattr(envelope, "MAX_BYTES", len(raw) - 1)
+    with pytest.raises(EnvelopeError, match="attestation is larger than"):
+        envelope.seal(STATEMENT, None)
+
+
 def test_a_payload_altered_after_signing_is_refused(sealed, pair):
     text = json.dumps(STATEMENT).replace("a" * 64, "c" * 64)
     _refused(
@@ -234,10 +259,12 @@ def _with(**changes):
 BAD_STATEMENTS = {
     "a list": [],
     "older statement type": _with(top={"_type": "https://in-toto.io/Statement/v0.1"}),
+    "predicate type that is no text": _with(top={"predicateType": []}),
     "unknown predicate": _with(top={"predicateType": "https://in-toto.io/attestation/link/v0.3"}),
     "no predicate": _with(top={"predicate": None}),
     "no extension": _with(predicate={statement.EXTENSION: None}),
     "no subject": _with(top={"subject": []}),
+    "subjects that are no list": _with(top={"subject": 5}),
     "subject without digest": _with(subject={"digest": {}}),
     "only a weak digest": _with(subject={"digest": {"md5": "a" * 32}}),
     "short digest": _with(subject={"digest": {"sha256": "a" * 63}}),

@@ -4,8 +4,9 @@ import datetime as dt
 
 import pytest
 
-from lockgate.attest import statement
+from lockgate.attest import predicates, statement
 from lockgate.attest.statement import EXTENSION, Subject
+from lockgate.errors import EnvelopeError
 
 FILE = {"sha256": "a" * 64}
 TREE = {"lockgateTree1": "c" * 64}
@@ -121,6 +122,37 @@ def test_of_two_checks_with_one_id_the_one_that_could_not_run_is_kept():
         assert statement.parse(statement.from_result(_result(checks=checks))).run.checks == {
             "a": "INCONCLUSIVE"
         }
+
+
+@pytest.mark.parametrize("better", ["PASS", "WARN", "WAIVED"])
+def test_of_two_checks_with_one_id_the_one_that_failed_is_kept(better):
+    twice = [{"id": "a", "verdict": "FAIL"}, {"id": "a", "verdict": better}]
+    for checks in (twice, twice[::-1]):
+        assert statement.parse(statement.from_result(_result(checks=checks))).run.checks == {"a": "FAIL"}
+
+
+@pytest.mark.parametrize(
+    "entry", [{"rule": "LG-X-001", "check": 5}, {"rule": "LG-X-001"}, {"rule": "", "check": "a"}, "LG-X-001"]
+)
+def test_a_closing_finding_says_its_rule_and_its_check(entry):
+    made = statement.from_result(_result())
+    assert statement.parse(made).run.closing == (statement.Closing("LG-X-001", "c"),)  # the control
+    made["predicate"][EXTENSION]["closing"] = [entry]
+    with pytest.raises(EnvelopeError):
+        statement.parse(made)
+
+
+@pytest.mark.parametrize("kind", sorted(predicates.STAGES))
+def test_a_predicate_of_a_stage_without_the_run_that_wrote_it_is_refused(kind):
+    made = statement.from_result(_result())["predicate"]
+    with pytest.raises(EnvelopeError):
+        predicates.module(kind).parse(made, None)
+
+
+def test_a_time_in_digits_of_another_script_is_none():
+    made = statement.from_result(_result(finished="\u0662026-01-01T00:00:00Z"))
+    with pytest.raises(EnvelopeError, match="RFC 3339"):
+        statement.parse(made)
 
 
 @pytest.mark.parametrize(("findings", "unlisted"), [(999, False), (1_000, True)])

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from lockgate.attest import store
 from lockgate.attest.envelope import MAX_BYTES
@@ -73,6 +74,7 @@ def test_only_digests_that_count_are_kept_and_asked_for(url):
     assert EvidenceStore(url).of({"sha1": "a" * 40}) == []
     assert EvidenceStore(url).of({"sha256": "../" + "a" * 61}) == []
     assert EvidenceStore(url).of({"sha256": "A" * 64}) == []
+    assert EvidenceStore(url).of({"lockgateTree1": f"../sha256/{'a' * 64}"}) == []
     assert EvidenceStore(url).of({}) == []
 
 
@@ -97,6 +99,86 @@ def test_more_than_a_store_may_hold_of_one_subject_are_refused(url, monkeypatch)
     EvidenceStore(url).put(b"three", [Subject("a", ONE)])
     with pytest.raises(InputError, match="more than 2 attestations"):
         EvidenceStore(url).of(ONE)
+
+
+def test_bytes_and_sizes_count_up_to_what_they_may_be_and_no_further(url, monkeypatch):
+    for raw in (b"1234567890", b"abcdefghij"):
+        EvidenceStore(url).put(raw, [Subject("a", ONE)])
+    monkeypatch.setattr(store, "MOST_BYTES", 20)
+    assert len(EvidenceStore(url).of(ONE)) == 2
+    monkeypatch.setattr(store, "MOST_BYTES", 19)
+    with pytest.raises(InputError, match="more than 19 bytes"):
+        EvidenceStore(url).of(ONE)
+
+
+def test_of_those_that_no_ledger_names_as_many_bytes_are_read_as_one_may_have(url, monkeypatch):
+    names = {raw: EvidenceStore(url).put(raw, [Subject("a", ONE)]) for raw in (b"12345", b"abcde")}
+    monkeypatch.setattr(store, "MAX_BYTES", 10)
+    assert len(EvidenceStore(url).of(ONE, known=())) == 2
+    monkeypatch.setattr(store, "MAX_BYTES", 9)
+    assert len(EvidenceStore(url).of(ONE, known=())) == 1
+    for name in names.values():
+        assert len(EvidenceStore(url).of(ONE, known=[name])) == 2
+
+
+# --- Stores of other habits -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def habits(monkeypatch, tmp_path):
+    """Register a file system on disk with habits of its own; return its URL."""
+    from fsspec.registry import _registry
+
+    def register(name, **habits):
+        def strip(path):
+            return LocalFileSystem._strip_protocol(str(path).removeprefix(f"{name}://"))
+
+        made = type(
+            name, (LocalFileSystem,), {"protocol": name, "_strip_protocol": staticmethod(strip), **habits}
+        )
+        monkeypatch.setitem(_registry, name, made)
+        return f"{name}://{tmp_path}/evidence"
+
+    return register
+
+
+def test_a_store_that_tells_no_sizes_is_read_all_the_same(habits):
+    def ls(self, path, detail=False, **more):
+        return [{**entry, "size": None} for entry in LocalFileSystem.ls(self, path, detail=True, **more)]
+
+    url = habits("sizeless", ls=ls)
+    EvidenceStore(url).put(b"one", [Subject("a", ONE)])
+    assert _raws(url, ONE) == {b"one"}
+
+
+@pytest.mark.parametrize("most", [3, 10])
+def test_a_store_that_refuses_a_range_past_the_end_is_read_all_the_same(habits, monkeypatch, most):
+    def cat_file(self, path, start=None, end=None, **_):
+        raw = Path(path).read_bytes()
+        if end is not None and end > len(raw):
+            raise ValueError("the range does not end in the file")
+        return raw[start:end]
+
+    url = habits("strict", cat_file=cat_file)
+    monkeypatch.setattr(store, "MAX_BYTES", most)
+    EvidenceStore(url).put(b"one", [Subject("a", ONE)])
+    assert _raws(url, ONE) == {b"one"}
+
+
+def test_folders_are_made_where_there_are_folders_and_not_in_an_object_store(habits):
+    def makedirs(*_, **__):
+        raise AssertionError("this would make a bucket")
+
+    def pipe_file(self, path, value, **_):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(value)
+
+    url = habits("bare")  # refuses to write into a folder that is not there
+    EvidenceStore(url).put(b"one", [Subject("a", ONE)])
+    assert _raws(url, ONE) == {b"one"}
+    url = habits("oss", makedirs=makedirs, pipe_file=pipe_file)
+    EvidenceStore(url).put(b"two", [Subject("a", TWO)])
+    assert _raws(url, TWO) == {b"two"}
 
 
 # --- A folder ---------------------------------------------------------------------------------------

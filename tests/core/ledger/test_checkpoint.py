@@ -144,6 +144,13 @@ def test_even_a_signed_text_of_another_form_is_refused(text):
         notes.open_note(f"{text}\n{_signature(text, key)}", [key.public_key()])
 
 
+@pytest.mark.parametrize(("text", "part"), [("o\n7\n", "no origin"), (f"o\n7\n{ROOT}\n", "not one line")])
+def test_a_note_that_is_too_short_is_said_to_lack_what_it_lacks(text, part):
+    key = ec.generate_private_key(ec.SECP256R1())
+    with pytest.raises(CheckpointFormError, match=part):
+        notes.open_note(f"{text}\n{_signature(text, key)}", [key.public_key()])
+
+
 def test_extension_lines_of_others_are_let_through():
     key = ec.generate_private_key(ec.SECP256R1())
     text = f"o\n7\n{ROOT}\nother-thing 5\nlockgate-subjects {ROOT}\n"
@@ -151,7 +158,8 @@ def test_extension_lines_of_others_are_let_through():
 
 
 @pytest.mark.parametrize(
-    "line", ["\u2014 a b\n", "- a QUJDREVG\n", "\u2014 a QUJDREVG", "\u2014 a QUJD\n", "x\n"]
+    "line",
+    ["\u2014 a b\n", "- a QUJDREVG\n", "\u2014 a QUJDREVG", "\u2014 a QUJD\n", "\u2014 a QUJDRA==\n", "x\n"],
 )
 def test_a_signature_line_of_another_form_is_refused(signed, trusted, line):
     with pytest.raises(CheckpointFormError):
@@ -160,17 +168,23 @@ def test_a_signature_line_of_another_form_is_refused(signed, trusted, line):
 
 def test_too_many_signatures_and_too_many_bytes_are_refused(signed, trusted):
     line = signed.note.partition("\n\n")[2]
-    assert notes.open_note(signed.note + line * 15, trusted)
+    assert notes.open_note(signed.note + line * 31, trusted)
     with pytest.raises(CheckpointFormError, match="at most 32"):
         notes.open_note(signed.note + line * 32, trusted)
     with pytest.raises(CheckpointFormError, match="larger than"):
-        notes.open_note("x" * 100_000, trusted)
+        notes.open_note("x" * (notes.MAX_BYTES + 1), trusted)
+    with pytest.raises(UnsignedCheckpointError):  # the control
+        notes.open_note("x" * notes.MAX_BYTES, trusted)
 
 
-@pytest.mark.parametrize("origin", ["", "a b", "a+b", "a\nb", "a\u00a0b", "a\u202eb", "x" * 300])
+@pytest.mark.parametrize("origin", ["", "a b", "a+b", "a\nb", "a\u00a0b", "a\u202eb", "x" * 201])
 def test_a_ledger_cannot_have_a_name_that_no_note_can_carry(origin):
     with pytest.raises(LedgerUrlError, match="no name for a ledger"):
         notes.check_origin(origin)
+
+
+def test_the_longest_name_of_a_ledger_is_one():
+    assert notes.check_origin("x" * 200) == "x" * 200
 
 
 def test_keys_of_other_kinds_are_refused(signed):

@@ -245,6 +245,32 @@ def test_bytes_that_are_no_entry_are_none(raw):
     assert leaves.parse(raw) is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"subjects": []},
+        {"subjects": [{"sha256": "xyz"}]},
+        {"subjects": [{"": "a" * 64}]},
+        {"subjects": [{"sha256": "A" * 64}]},
+        {"subjects": [{f"x{number}": "a" * 64} for number in range(1001)]},
+        {"logged": "2026-01-01T00:00:00.000+05:00"},
+        {"logged": "2026-01-01T00:00:00.000"},
+        {"envelope": {"sha256": "A" * 64}},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_even_in_its_one_spelling_an_entry_of_another_form_is_none(change):
+    import rfc8785
+
+    good = {
+        "envelope": {"sha256": "e" * 64},
+        "logged": "2026-01-01T00:00:00.000Z",
+        "subjects": sorted(({f"x{number}": "a" * 64} for number in range(1000)), key=str),
+    }
+    assert leaves.parse(rfc8785.dumps(good)) is not None  # the control
+    assert leaves.parse(rfc8785.dumps(good | change)) is None
+
+
 def test_only_the_one_spelling_of_an_entry_is_read(subject):
     payload = leaves.of(b"x", [subject(1), subject(2)]).payload()
     assert leaves.parse(payload) == leaves.parse(payload)

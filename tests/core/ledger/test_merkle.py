@@ -287,8 +287,53 @@ def test_the_edge_cases_of_consistency():
     assert not merkle.continues(2, one, 1, one, [])
 
 
+def test_a_proof_of_another_size_does_not_include():
+    leaves = [merkle.leaf_hash(leaf) for leaf in LEAVES]
+    two = merkle.node_hash(leaves[0], leaves[1])
+    assert merkle.includes(leaves[1], 1, 2, [leaves[0]], two)  # the control
+    assert not merkle.includes(leaves[1], 0, 1, [leaves[0]], two)  # longer than the tree is deep
+    assert not merkle.includes(leaves[0], 0, 4, [leaves[1]], two)  # shorter
+    assert not merkle.includes(leaves[1], 2, 2, [leaves[0]], two)
+    assert not merkle.includes(leaves[0], 1, 1, [], leaves[0])
+    assert not merkle.includes(leaves[0], -1, 1, [], leaves[0])
+
+
+def test_a_leaf_that_takes_bytes_of_the_proof_is_none():
+    """What is hashed is the two of them in a row, wherever the one ends."""
+    left, right = (merkle.leaf_hash(leaf) for leaf in LEAVES[:2])
+    for end in (31, 33):
+        both = left + right
+        assert not merkle.includes(both[:end], 0, 2, [both[end:]], merkle.node_hash(left, right))
+
+
+def test_a_proof_of_another_size_does_not_continue():
+    leaves = [merkle.leaf_hash(leaf) for leaf in LEAVES]
+    root = {size: merkle.tree(leaves[:size])[0] for size in range(1, 6)}
+    nodes = merkle.tree(leaves)[1]
+    proof = {pair: merkle.consistency_proof(*pair, nodes.__getitem__) for pair in [(1, 2), (3, 4), (3, 5)]}
+    for (old, new), path in proof.items():
+        assert merkle.continues(old, root[old], new, root[new], path)  # the control
+    assert not merkle.continues(1, root[1], 4, root[2], proof[1, 2])  # shorter than the tree is deep
+    assert not merkle.continues(3, root[3], 5, root[5], [])
+    more = b"m" * 32  # a node above both
+    above = [merkle.node_hash(more, root[size]) for size in (3, 4)]
+    assert not merkle.continues(3, above[0], 4, above[1], [*proof[3, 4], more])
+    assert not merkle.continues(3, root[2], 5, root[5], proof[3, 5])
+    assert not merkle.continues(3, root[3], 5, root[4], proof[3, 5])
+    assert not merkle.continues(-1, root[3], 5, root[5], proof[3, 5])
+
+
+def test_nothing_proves_that_a_tree_continues_the_empty_one_or_itself():
+    for old, new in ((0, 5), (5, 5), (0, 0)):
+        assert merkle.consistency_nodes(old, new) == []
+    with pytest.raises(ValueError, match="does not continue"):
+        merkle.consistency_nodes(-1, 5)
+
+
 def test_a_proof_of_what_is_not_there_is_an_error():
     with pytest.raises(ValueError, match="no leaf 3 in a tree of 3"):
         merkle.inclusion_nodes(3, 3)
+    with pytest.raises(ValueError, match="no leaf -1"):
+        merkle.inclusion_nodes(-1, 3)
     with pytest.raises(ValueError, match="does not continue"):
         merkle.consistency_nodes(4, 3)

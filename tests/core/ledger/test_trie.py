@@ -98,3 +98,26 @@ def test_the_chain_holds_order_place_and_content():
 def test_digests_of_two_kinds_are_two_subjects():
     assert trie.key_of("sha256", "ab") != trie.key_of("lockgateTree1", "ab")
     assert trie.key_of("sha256", "ab") == hashlib.sha256(b"sha256:ab").digest()
+
+
+def test_a_path_longer_than_a_key_has_bits_is_broken():
+    """Only whoever chooses the root can make one, and it is refused all the same."""
+    key, nodes = trie.key_of("sha256", "a" * 64), {}
+
+    def below(depth, node):
+        for at in range(depth - 1, -1, -1):
+            right = key[min(at, 255) >> 3] >> (7 - (min(at, 255) & 7)) & 1
+            content = trie.EMPTY + node if right else node + trie.EMPTY
+            node = trie.digest(content)
+            nodes[node] = content
+        return node
+
+    assert trie.find(below(256, trie.EMPTY), key, nodes.get) is None  # the control
+    with pytest.raises(trie.BrokenNodeError):
+        trie.find(below(257, trie.EMPTY), key, nodes.get)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", bytes(63), bytes(65), bytes(71), bytes(73)])
+def test_a_node_of_no_known_length_is_broken_though_the_root_is_its_hash(content):
+    with pytest.raises(trie.BrokenNodeError):
+        trie.find(trie.digest(content), trie.key_of("sha256", "a" * 64), {trie.digest(content): content}.get)

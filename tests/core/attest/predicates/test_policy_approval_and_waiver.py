@@ -67,6 +67,11 @@ def test_a_predicate_that_says_anything_else_is_refused(document, change, part):
     assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("change", [{"rules": [f"LG-A-{i}" for i in range(100)]}, {"reason": "x" * 2000}])
+def test_a_waiver_of_the_longest_form_is_read(change):
+    statement.parse(WAIVER | {"predicate": WAIVER["predicate"] | change})
+
+
 def test_the_first_revision_is_one_too():
     first = APPROVAL | {"predicate": APPROVAL["predicate"] | {"revision": 1}}
     assert statement.parse(first).claim.revision == 1

@@ -122,6 +122,49 @@ def test_no_path_of_the_machine_gets_into_it():
     assert "/srv" not in str(_statement(material_uris=["file:///srv/secret/batch"]))
 
 
+@pytest.mark.parametrize("told", ["batch.parquet", "/srv/secret/odd://batch", "FILE:///srv/secret/batch"])
+def test_a_name_on_the_machine_is_no_address_however_it_looks(told):
+    assert statement.parse(_statement(material_uris=[told])).claim.datasets[0].uri == ""
+
+
+def test_the_address_that_the_step_told_is_the_one_and_none_is_lent_to_other_data():
+    (told,) = statement.parse(_statement(material_uris=["gs://told/batch"])).claim.datasets
+    assert told.uri == "gs://told/batch"
+    really, given = statement.parse(_statement(recorded={"really": LOCK})).claim.datasets
+    assert (really.uri, given.uri) == ("", "s3://bucket/batch.parquet")
+
+
+def test_code_that_differs_from_its_commit_says_so():
+    assert not statement.parse(_statement()).claim.code.dirty
+    assert statement.parse(_statement(code={"revision": COMMIT, "dirty": True})).claim.code.dirty
+
+
+@pytest.mark.parametrize("engine", [{"name": "airflow"}, {"version": "3.0.0"}, {"name": "a", "version": "3"}])
+def test_the_engine_is_told_as_far_as_it_is_known(engine):
+    made = _statement(engine=engine)["predicate"]
+    assert made["buildDefinition"]["internalParameters"]["engine"] == engine
+    assert len(made["runDetails"]["builder"]["version"]) == len(engine)
+    assert made["buildDefinition"]["externalParameters"]["repository"] == "https://example.org/code.git"
+
+
+@pytest.mark.parametrize(
+    ("times", "good"),
+    [
+        ({"started": None}, True),
+        ({"finished": None}, True),
+        ({"finished": "2026-01-01T00:00:00.000Z"}, True),
+        ({"finished": "2025-12-31T23:59:59.999Z"}, False),
+    ],
+)
+def test_a_training_ends_no_earlier_than_it_starts(times, good):
+    made = _statement(**times)
+    if good:
+        assert statement.parse(made).claim.materials
+    else:
+        with pytest.raises(EnvelopeError, match="ended before it started"):
+            statement.parse(made)
+
+
 def test_a_dataset_is_in_it_whether_the_step_or_only_the_caller_names_it():
     other = {"sha256": "7" * 64}
     both = statement.parse(_statement(recorded={"really": other})).claim
