@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from functools import partial
 
 import pytest
@@ -223,12 +224,39 @@ def test_an_empty_ledger_has_no_checkpoint(ledger, signer, trusted):
 
 @pytest.mark.parametrize(
     "subjects",
-    [[], [{}], [{"sha256": "A" * 64}], [{"sha256": "xyz"}], [{"": "a" * 64}], ["a" * 64], [{"sha256": 5}]],
+    [
+        [],
+        [{}],
+        [{"sha256": "A" * 64}],
+        [{"sha256": "xyz"}],
+        [{"": "a" * 64}],
+        ["a" * 64],
+        [{"sha256": 5}],
+        [{5: "a" * 64}],
+    ],
 )
 def test_an_attestation_about_nothing_is_not_logged(tmp_path, signer, subjects):
     ledger = Ledger(tmp_path / "ledger.db")
     with pytest.raises(LedgerError, match="digest"):
         ledger.append(b"x", subjects, signer)
+
+
+def test_nothing_is_proved_of_a_subject_without_a_digest(ledger, signer, trusted, subject):
+    ledger.append(b"1", [subject(1)], signer)
+    now = ledger.checkpoint(trusted)
+    assert ledger.entries_of(subject(2), now).entries == ()  # the control
+    with pytest.raises(LedgerError, match="no digest"):
+        ledger.entries_of({}, now)
+
+
+def test_an_entry_has_as_many_digests_as_are_read_and_the_time_that_it_is_given():
+    when = dt.datetime(2026, 1, 1, 3, tzinfo=dt.timezone(dt.timedelta(hours=3)))
+    many = [{f"x{number}": "a" * 64} for number in range(1001)]
+    leaf = leaves.of(b"x", many[:1000], when)
+    assert leaf.logged == when
+    assert leaves.parse(leaf.payload()) == leaf
+    with pytest.raises(LedgerError, match="give it 1 to 1000"):
+        leaves.of(b"x", many, when)
 
 
 def test_the_entry_of_an_attestation_is_found_with_its_proof(ledger, signer, trusted, subject):
@@ -256,6 +284,7 @@ def test_bytes_that_are_no_entry_are_none(raw):
         {"logged": "2026-01-01T00:00:00.000+05:00"},
         {"logged": "2026-01-01T00:00:00.000"},
         {"envelope": {"sha256": "A" * 64}},
+        {"envelope": {"sha256": 5}},
     ],
     ids=lambda change: str(change)[:40],
 )

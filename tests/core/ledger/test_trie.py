@@ -95,6 +95,11 @@ def test_the_chain_holds_order_place_and_content():
     assert one != trie.chained(trie.chained(trie.NOTHING, 3, leaf), 8, other)
 
 
+def test_leaves_and_nodes_are_hashed_apart():
+    assert trie.digest(bytes(64)) == hashlib.sha256(b"\x03" + bytes(64)).digest()
+    assert trie.digest(bytes(72)) == hashlib.sha256(b"\x02" + bytes(72)).digest()
+
+
 def test_digests_of_two_kinds_are_two_subjects():
     assert trie.key_of("sha256", "ab") != trie.key_of("lockgateTree1", "ab")
     assert trie.key_of("sha256", "ab") == hashlib.sha256(b"sha256:ab").digest()
