@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockgate.scan.lists import load
-from lockgate.scan.pickles import machine
+from lockgate.scan.pickles import opcodes, runs
 from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.machine import Machine
@@ -45,8 +45,8 @@ def on_paper(data: bytes) -> Record:
 
 def test_every_opcode_there_is_is_known():
     inline = {0x94, 0x8C, 0x4B, 0x68, 0x47, 0x4D, 0x4A, 0x6A, 0x28, 0x75, 0x65, 0x4E, 0x88, 0x89, 0x7D, 0x5D}
-    inline |= {0x85, 0x86, 0x87, 0x29, 0x2E}
-    known = inline | set(machine._HANDLERS)
+    inline |= {0x85, 0x86, 0x87, 0x29, 0x2E, 0x61, 0x73, 0x43, 0x8F, 0x90}
+    known = inline | set(opcodes.HANDLERS)
     assert known == {ord(opcode.code) for opcode in pickletools.opcodes}
 
 
@@ -63,6 +63,14 @@ def test_long_lists_and_dicts_run_through_the_fast_paths(protocol):
         list(range(100_000)),
         [n / 7 for n in range(9_000)],
         {n: [n, {n: str(n)}] for n in range(9_000)},
+        [[n, n + 1] for n in range(30_000)],
+        [(n, n / 7) for n in range(30_000)],
+        [[n] * (n % 9) for n in range(30_000)] + [[[n]] for n in range(9_000)],
+        {n: {n: n} for n in range(30_000)},
+        [{"a": n} for n in range(9_000)] + [{n, n + 1} for n in range(30_000)] + [{n} for n in range(9_000)],
+        [b"%d" % n for n in range(9_000)] + [n << 40 for n in range(9_000)] + [[], {}, set(), ()] * 9_000,
+        [n % 2 == 0 for n in range(9_000)] + [None, 1, 2.5, True] * 9_000,
+        [[n, "text", n] for n in range(9_000)] + [(n,) for n in range(9_000)],
     ):
         assert on_paper(pickle.dumps(thing, protocol)).answer is Answer.SAFE
 
@@ -112,6 +120,61 @@ def test_byte_strings_are_passed_over_without_being_held(judged):
     tracemalloc.stop()
     assert said.answer is Answer.SAFE
     assert peak < 420 << 20  # the test itself holds the file; the scan adds little
+
+
+NUMBERS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats()
+CONTAINERS = (
+    st.lists(NUMBERS, max_size=4)
+    | st.tuples(NUMBERS)
+    | st.tuples(NUMBERS, NUMBERS, NUMBERS)
+    | st.sets(st.integers(), max_size=3)
+    | st.dictionaries(st.integers(), NUMBERS, max_size=3)
+)
+
+
+def state(data: bytes) -> tuple[object, ...]:
+    record = Record()
+    machine = Machine(Cursor(BytesStream(data)), Judge(load(), record))
+    value = machine.run()
+    return type(value), [type(one) if one is not None else None for one in machine.memo], record.problems
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CONTAINERS | NUMBERS | st.text(max_size=3), min_size=1, max_size=9), st.sampled_from([4, 5]))
+def test_a_run_leaves_what_its_opcodes_leave(things, protocol):
+    data = pickle.dumps([list(things) for _ in range(12)] + things * 12, protocol)
+    fast = state(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "find", lambda _, i, *__: ([], [], i))
+        slow = state(data)
+    assert len(fast[1]) == len(slow[1])
+    plain = (type(None), tuple, None)  # tuples of numbers are forgotten
+    for one, other in zip(fast[1], slow[1], strict=True):
+        same = one is other or (one in plain and other in plain) or issubclass(one or int, other or str)
+        assert same, (one, other)
+
+
+def test_a_payload_after_a_run_or_in_one_is_found(judged, corpus):
+    run = pickle.dumps([[n, n + 1] for n in range(500)], 4)
+    bare = run[11:-1]  # without PROTO and FRAME, before STOP
+    payload = corpus.system()[2:-1]
+    for data in (
+        b"\x80\x04" + bare + b"0" + payload + b".",
+        b"\x80\x04" + bare[:-1] + payload + b"e.",
+        b"\x80\x04" + bare[:3] + payload + bare[3:] + b".",
+        b"\x80\x04" + bare[:-1].replace(b"K\x10K\x11e", b"K\x10" + payload + b"e") + b"e.",
+    ):
+        assert "LG-SCAN-001" in {hit.rule for hit in judged(data).hits}
+
+
+def test_names_that_are_remembered_beside_runs_are_still_the_right_ones(judged):
+    lists = b"".join(b"]\x94(K%cK%ce" % (n % 250, n % 7) for n in range(100))
+    tuples = b"".join(b"K%cK%c\x86\x94" % (n % 250, n % 7) for n in range(100))
+    mixed = b"]\x94K\x01" + b"}\x94K\x01K\x02s" * 20 + b"\x8f\x94(K\x01\x90N\x88" * 20
+    head = b"\x80\x04(" + lists + tuples + mixed
+    at = 100 + 100 + 1 + 20 + 20
+    names = b"\x8c\x02os\x94\x8c\x06system\x940h%ch%c\x93\x8c\x04echo\x85R" % (at, at + 1)
+    assert {hit.name for hit in judged(head + names + b"l.").hits} == {"os.system"}
 
 
 def test_a_deep_pickle_ends_soon():

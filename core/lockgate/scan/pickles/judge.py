@@ -25,6 +25,7 @@ _NESTED = 3  # pickles in bytes in pickles
 # What a pickle in a byte string begins with: a protocol, or in protocol 0 soon an import.
 _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 # Instances that have no attributes, items or methods of the file's choice for whoever is filled from them.
+STARTS = frozenset(b"\x80(])}0123456789lNKqci\x00\x01\x02\x03\x04")  # what `_PICKLE` may begin with
 _PLAIN_STATES = ("numpy", "torch._utils", "torch._tensor")
 _SLOTS = 2  # a state of a dict and of another, whose items become attributes one by one
 _OF_SCRIPT = frozenset(["ref", "new", "call"])

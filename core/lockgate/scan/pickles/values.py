@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 INERT: Any = None
+SHORT = 255  # bytes of text that are kept
+NEVER: Final = 1 << 62
 KEPT = 128  # keys and values of a dict after which no more are remembered
 
 
