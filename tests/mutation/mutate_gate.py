@@ -38,17 +38,20 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "core"
-TARGETS = (  # from the bottom up
+TARGETS = (  # from the top down
+    *("gate.attestation", "gate.checks", "gate.decision", "gate.ground", "gate.problems", "gate.question"),
+    *("gate.release", "gate.remember", "gate.requirement", "gate.waived"),
+    *("policy.trust", "policy.signing", "policy.waivers", "policy.memory", "policy.seen"),
+    *("ledger.reading", "ledger.checkpoint", "ledger.merkle", "ledger.trie", "ledger.leaf"),
     *("attest.envelope", "attest.fields", "attest.statement", "attest.store", "attest.predicates"),
     *("attest.predicates.test_result", "attest.predicates.provenance"),
     *("attest.predicates.verification_summary", "attest.predicates.waiver"),
     "attest.predicates.policy_approval",
-    *("ledger.reading", "ledger.checkpoint", "ledger.merkle", "ledger.trie", "ledger.leaf"),
-    *("policy.trust", "policy.signing", "policy.waivers", "policy.memory", "policy.seen"),
-    *("gate.attestation", "gate.checks", "gate.decision", "gate.ground", "gate.problems", "gate.question"),
-    *("gate.release", "gate.remember", "gate.requirement", "gate.waived"),
 )
-TESTS = ("tests/core/gate", "tests/core/policy", "tests/core/ledger", "tests/core/attest")
+TESTS = (
+    *("tests/core/gate", "tests/core/policy", "tests/core/ledger", "tests/core/attest"),
+    *("tests/core/stages/develop/test_record_provenance.py", "tests/core/stages/deploy"),
+)
 PASSED_OVER = (  # of many threads and processes, or of other libraries than those that a gate uses
     *("ledger/test_concurrent.py", "ledger/test_crash.py", "ledger/test_database.py"),
     *("attest/test_key_services.py", "attest/test_oms.py", "attest/test_interoperability.py"),
@@ -371,7 +374,8 @@ def main() -> int:
         words += [f"--ignore=tests/core/{name}" for name in PASSED_OVER]
         words += [f"--deselect={name}" for name in LEFT_OUT]
         code = pytest.main(
-            [*words, *(test for test in TESTS if test.split("/")[2] in groups)], plugins=[session]
+            [*words, *(test for test in TESTS if test.split("/")[2] in {*groups, "stages"})],
+            plugins=[session],
         )
     if code or not session.done:
         return int(code) or 1

@@ -131,6 +131,14 @@ def test_a_stale_result_is_refused_and_one_as_old_as_allowed_is_not(world):
     assert world.code("robust") == "STALE"
 
 
+def test_a_stale_result_that_failed_is_said_to_have_failed(world):
+    """To run the stage again is the remedy for both, but only the one says what to expect of it."""
+    world.afresh()
+    world.fail()
+    world.now += days(8)
+    assert world.code("robust") == "FAIL"
+
+
 def test_a_result_that_claims_to_be_fresher_than_it_was_logged_is_as_old_as_it_was_logged(world):
     """Both for a result of long ago, and for one that claims the moments after it was logged."""
     world.requirement("robust")["max_age"] = "1h"
