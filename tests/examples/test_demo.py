@@ -14,7 +14,7 @@ from lockgate.model import load_verified
 
 ROOT = Path(__file__).parents[2]
 BOTH = ("verify-artifact", "validate-data", "detect-poisoning", "gate-retraining")
-RELEASE = ("record-provenance", "test-robustness", "gate-release", "promote-model")
+RELEASE = ("record-provenance", "scan-model", "test-robustness", "gate-release", "promote-model")
 ENGINES = ("airflow", "kfp")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.xdist_group("demo")]

@@ -274,6 +274,7 @@ def test_a_list_of_a_policy_is_held_against_a_list_and_true_is_not_one():
         (None, 1),
         ([], {}),
         ([1], 1),
+        ({"a": True}, {"a": 1}),
     ):
         assert not same(said_, wanted), (said_, wanted)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime as dt
+import hashlib
 import json
 
 import pytest
+import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import DATA, MODEL, World, key, pem
@@ -91,12 +93,27 @@ def kinds(tmp_path_factory) -> dict[str, dict]:
         ),
         "provenance": world.provenance({"data": DATA}),
         "verification-summary": statement.from_result(made, "verification-summary"),
+        "cyclonedx": statement.from_result(_bill(world), "cyclonedx"),
         "waiver": waiver.build(MODEL, said),
         "policy-approval": policy_approval.build("d" * 64, approval),
     }
 
 
-KINDS = ("test-result", "provenance", "verification-summary", "waiver", "policy-approval")
+def _bill(world: World) -> dict:
+    """The result of a run that wrote a bill of materials."""
+    bill = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": "urn:uuid:3e671687-395b-41f5-a30f-a58921a69b79",
+        "metadata": {"component": {"type": "machine-learning-model", "name": "model"}},
+        "components": [{"type": "library", "name": "numpy", "version": "2.3.5"}],
+    }
+    digest = {"sha256": hashlib.sha256(rfc8785.dumps(bill)).hexdigest()}
+    made = world.document("build-bom", {"model": MODEL})
+    return made | {"context": {"bom": bill}, "outputs": {"bom": {"uri": "bom.cdx.json", "digest": digest}}}
+
+
+KINDS = ("test-result", "provenance", "verification-summary", "cyclonedx", "waiver", "policy-approval")
 
 
 def test_every_kind_of_predicate_is_fuzzed(kinds):
