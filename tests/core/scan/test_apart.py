@@ -55,7 +55,10 @@ def test_a_scan_that_dies_is_unknown_with_the_reason(good, monkeypatch):
 
 
 def test_an_answer_that_is_none_is_unknown(good, monkeypatch):
-    for start, reason in (("print('[]')", "no readable answer"), ("print('x' * 9_000_000)", "too much")):
+    for start, reason in (
+        ("input(); print('[]')", "no readable answer"),
+        ("input(); print('x' * 9_000_000)", "too much"),
+    ):
         monkeypatch.setattr(apart, "_START", start)
         (said,) = scan_files([("good", good)])
         assert said.answer is Answer.UNKNOWN
