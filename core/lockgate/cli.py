@@ -25,7 +25,6 @@ from lockgate.errors import InputError, LockgateError, StageError
 
 if TYPE_CHECKING:
     from lockgate.result import Result
-    from lockgate.settings import Settings
     from lockgate.stage import Parameter, Stage
 
 # Commands that look at no dataset or model, and so are no stages: name -> module, help.
@@ -131,7 +130,7 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
             raise InputError(f"--{name.replace('_', '-')} is empty; give a path, or leave the flag out")
     around = Settings(**{name: options[name] for name in NAMES if name in options})
     try:
-        _refuse_secrets(around)
+        around.refuse_secrets()
     except InputError:
         _forget(spec, words)
         raise
@@ -152,18 +151,6 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
     except (OSError, AttributeError, ValueError, SystemExit):
         _deafen()
     return 0 if result.opens or options["report_only"] else 1
-
-
-def _refuse_secrets(said: Settings) -> None:
-    """Refuse a password or a token in an argument, which every user of the machine can read."""
-    from lockgate.settings import NAMES, secrets_in
-
-    for name in NAMES:
-        if secrets_in(getattr(said, name) or ""):
-            raise InputError(
-                f"--{name.replace('_', '-')} has a password or token in it, which others could read; "
-                f"set LOCKGATE_{name.upper()} instead"
-            )
 
 
 def _hidden(text: str, words: Sequence[str]) -> str:

@@ -12,14 +12,13 @@ raises over a verdict: the named outputs, ``report.html``, ``attestation.json`` 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate import artifact, body, outfolder
+from lockgate import artifact, body, moment, outfolder
 from lockgate import stage as stages
 from lockgate.errors import InputError, LockgateError, StageError
 from lockgate.exports import Exports
@@ -140,7 +139,7 @@ class _Run:
         outfolder.spare(self.out, self.read)
 
     def execute(self, arguments: Mapping[str, Any]) -> Result:
-        started = _now()
+        started = moment.now()
         self._stage_outputs(arguments)
         self.exports.claim(self.out, self.read, [target for _, target in self.staged.values()])
         policy = _read_policy(self.settings.policy)
@@ -160,7 +159,7 @@ class _Run:
             outputs={n: _entry(*written[n]) for n in written if not self._attached(n)},
             attachments={n: _entry(*written[n]) for n in written if self._attached(n)},
             started=started,
-            finished=_now(),
+            finished=moment.now(),
         )
         self._record(document, outcome, written, signer)
         opens = outcome.verdict.opens or (
@@ -392,7 +391,3 @@ def _text(value: Any, what: str) -> str:
     if not isinstance(text, str):
         raise InputError(f"{what} is {str(value)[:80]!r}, which is no path; give a path or a URI")
     return text
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -20,6 +20,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from lockgate.errors import InputError
+
 PREFIX = "LOCKGATE_"
 _SHORTEST_HIDDEN = 3  # characters
 # The password ends at the last @ before the path; one with a slash in it, at the first.
@@ -71,6 +73,19 @@ class Settings:
         said = [getattr(self, name) for name in NAMES if name != "key_passphrase"]
         found = [secret for reference in said if reference for secret in secrets_in(reference)]
         return [*found, *([self.key_passphrase] if self.key_passphrase else [])]
+
+    def refuse_secrets(self) -> None:
+        """Refuse a password or a token in a flag, which every user of the machine can read.
+
+        Raises:
+            InputError: One of these settings, given as flags, holds one.
+        """
+        for name in NAMES:
+            if secrets_in(getattr(self, name) or ""):
+                raise InputError(
+                    f"--{name.replace('_', '-')} has a password or token in it, which others could read; "
+                    f"set {PREFIX}{name.upper()} instead"
+                )
 
     def hide(self, text: str) -> str:
         """Return a text with three asterisks for every secret of these settings."""

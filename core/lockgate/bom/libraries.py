@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lockgate.dependencies.package import normal
 from lockgate.documents import read_bytes
 from lockgate.errors import InputError
 
@@ -57,7 +58,7 @@ def installed() -> list[Library]:
 
     found = metadata.distributions()
     return _once(
-        Library(_normal(each.metadata["Name"]), each.version or "") for each in found if each.metadata["Name"]
+        Library(normal(each.metadata["Name"]), each.version or "") for each in found if each.metadata["Name"]
     )
 
 
@@ -77,7 +78,7 @@ def _requirements(text: str, path: Path) -> list[Library]:
             raise InputError(f"{path}, entry {number}, is no requirement ({said[:40]!r}); give a lock file")
         pinned = _PINNED.match(match.group(2))
         hashes = tuple(sorted(set(_HASH.findall(said))))
-        found.append(Library(_normal(match.group(1)), pinned.group(1) if pinned else "", hashes))
+        found.append(Library(normal(match.group(1)), pinned.group(1) if pinned else "", hashes))
     return found
 
 
@@ -104,7 +105,7 @@ def _of_toml(entry: Any, path: Path) -> Library:
     archives = [*_dicts(entry.get("wheels")), *_dicts([entry.get("sdist"), entry.get("archive")])]
     said = [a.get("hash") or (a.get("hashes") or {}).get("sha256") for a in archives]
     hashes = {m.group(1) for h in said if isinstance(h, str) and (m := _HEX.match(h))}
-    return Library(_normal(name), str(version) if fit else "", tuple(sorted(hashes)))
+    return Library(normal(name), str(version) if fit else "", tuple(sorted(hashes)))
 
 
 def _is_local(entry: Any) -> bool:
@@ -125,10 +126,6 @@ def _once(found: Iterable[Library]) -> list[Library]:
     if len(merged) > _MOST:
         raise InputError(f"there are more than {_MOST} libraries; give the lock of one environment")
     return [Library(*key, tuple(sorted(merged[key]))) for key in sorted(merged)]
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _text(path: Path) -> str:

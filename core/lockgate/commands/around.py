@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError, StageError
-from lockgate.settings import PREFIX, Settings, secrets_in
+from lockgate.settings import PREFIX, Settings
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer
@@ -38,12 +38,9 @@ def settings(args: argparse.Namespace) -> Settings:
     for name, value in said.items():
         if value is not None and not value.strip():  # a variable of a script that is not set
             raise InputError(f"--{name} is empty; give a value, or leave the flag out")
-        if secrets_in(value or ""):
-            raise InputError(
-                f"--{name} has a password or token in it, which others could read; "
-                f"set {PREFIX}{name.upper()} instead"
-            )
-    around = Settings(**said).or_else(Settings.from_environment())
+    given = Settings(**said)
+    given.refuse_secrets()
+    around = given.or_else(Settings.from_environment())
     if not around.key:
         raise InputError(f"this needs a signing key; give --key or set {PREFIX}KEY")
     return around

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lockgate import moment
 from lockgate.documents import load_json
 from lockgate.errors import InputError
 from lockgate.ledger.errors import LedgerError
@@ -51,7 +52,7 @@ class Leaf:
         return rfc8785.dumps(
             {
                 "envelope": {"sha256": self.envelope},
-                "logged": self.logged.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "logged": moment.written(self.logged),
                 "subjects": [{algorithm: value} for algorithm, value in self.subjects],
             }
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import os
 import platform
 import re
@@ -11,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lockgate import __version__, artifact, outfolder
+from lockgate import __version__, artifact, moment, outfolder
 from lockgate.errors import InputError, StageError
 
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
@@ -108,7 +107,7 @@ def training_step(
     for name in expect or {}:
         if name not in materials:
             raise InputError(f"{name!r} is expected, but is no material; name it among the materials")
-    started = _now()
+    started = moment.now()
     made_of = surroundings.revision(Path(code)) if code is not None else None
     with artifact.private_folder() as private:
         _discard(target)
@@ -127,7 +126,7 @@ def training_step(
             "code": made_of,
             "environment": {"python": platform.python_version(), "platform": _platform(), **where},
             "started": started,
-            "finished": max(started, _now()),  # a clock that was set back meanwhile
+            "finished": max(started, moment.now()),  # a clock that was set back meanwhile
         }
         _write(target, records.dump(content))
 
@@ -228,7 +227,3 @@ def _write(record: Path, content: bytes) -> None:
 
 def _platform() -> str:
     return f"{platform.system()}-{platform.machine()}"
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lockgate import moment
 from lockgate.attest import fields
 from lockgate.errors import EnvelopeError, InputError
 
@@ -138,7 +139,7 @@ def _time(value: str | None, name: str) -> str | None:
         time = fields.time({name: value}, name).astimezone(dt.timezone.utc)
     except (EnvelopeError, OverflowError):
         raise InputError(f"{name} is no time with a zone; write it as 2026-01-01T00:00:00Z") from None
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.written(time)
 
 
 def _refuse_secrets(value: Any, where: str) -> None:
