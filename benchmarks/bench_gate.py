@@ -29,7 +29,13 @@ from world import MODEL, ORIGIN, World, key, minutes
 from lockgate.ledger import Ledger
 
 TIMES = 50
-BUDGET = 100.0  # milliseconds
+BUDGET = 100.0  # milliseconds of CPU
+ABOUT = (
+    "`python benchmarks/bench_gate.py 10000 --write`: SQLite and a folder on a local disk, two shared cores.",
+    "A policy with four requirements and six keys; everything is read anew for each decision, as by a new",
+    "process, but for the imports. CPU is what a decision itself takes; the clock includes what else the",
+    "machine did. Parts may lie inside each other.",
+)
 PARTS = {
     "policy: read, approval checked": "open_policy",
     "ledger: checkpoint checked": "checkpoint",
@@ -44,26 +50,26 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     asked = parser.parse_args()
     lines = [
-        "| entries in the ledger | attestations of the model | decision p50, ms | p95, ms |",
-        "|---|---|---|---|",
+        "| entries in the ledger | attestations of the model | CPU p50, ms | clock p50, ms | clock p95, ms |",
+        "|---|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder))
         for goal in (n for n in (10, 100, 1_000, 10_000) if n <= asked.entries):
             fill(world, goal)
-            p50, p95 = timed(world)
-            lines.append(f"| {goal:,} | 3 | {p50:.1f} | {p95:.1f} |")
+            own, p50, p95 = timed(world)
+            lines.append(f"| {goal:,} | 3 | {own:.1f} | {p50:.1f} | {p95:.1f} |")
         parts = profiled(world)
         for count in (10, 30, 100):
             for number in range(count - 3):
                 world.test(at=world.now - minutes(50 - number / 10))
-            p50, p95 = timed(world)
-            lines.append(f"| {goal:,} | about {count} | {p50:.1f} | {p95:.1f} |")
-            assert count > 10 or p50 < BUDGET, p50
-    text = "\n".join([*lines, "", *parts])
-    print(text)
+            own, p50, p95 = timed(world)
+            lines.append(f"| {goal:,} | about {count} | {own:.1f} | {p50:.1f} | {p95:.1f} |")
+            assert count > 10 or own < BUDGET, own
+    lines += ["", *parts]
+    print("\n".join(lines))
     if asked.write:
-        write_section("Release gate", f"{(__doc__ or '').split(chr(10) * 2)[2]}\n\n{text}")
+        write_section("Release gate", [*ABOUT, "", *lines])
 
 
 def fill(world: World, goal: int) -> None:
@@ -76,14 +82,15 @@ def fill(world: World, goal: int) -> None:
     ledger.append_many(others, key("pipeline"))
 
 
-def timed(world: World) -> tuple[float, float]:
-    """Return the median time of a decision, and that which one in twenty exceeds, in milliseconds."""
-    times = []
+def timed(world: World) -> tuple[float, float, float]:
+    """Return a decision's median CPU time, its median time, and that which one in twenty exceeds, in ms."""
+    own, times = [], []
     for _ in range(TIMES):
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         assert world.decide(MODEL).allow
+        own.append((time.process_time() - used) * 1000)
         times.append((time.perf_counter() - start) * 1000)
-    return statistics.median(times), statistics.quantiles(times, n=20)[-1]
+    return statistics.median(own), statistics.median(times), statistics.quantiles(times, n=20)[-1]
 
 
 def profiled(world: World) -> list[str]:

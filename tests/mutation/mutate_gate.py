@@ -46,7 +46,7 @@ TARGETS = (  # from the top down
     *("attest.envelope", "attest.fields", "attest.statement", "attest.store", "attest.predicates"),
     *("attest.predicates.test_result", "attest.predicates.provenance"),
     *("attest.predicates.verification_summary", "attest.predicates.waiver"),
-    "attest.predicates.policy_approval",
+    *("attest.predicates.policy_approval", "attest.predicates.cyclonedx"),
 )
 TESTS = (
     *("tests/core/gate", "tests/core/policy", "tests/core/ledger", "tests/core/attest"),
