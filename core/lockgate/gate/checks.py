@@ -85,7 +85,7 @@ def signer_counts(reading: Reading, question: Question) -> Problem | None:
     if any(each.counts for each in judged):
         return None
     gravest = min(judged, key=_gravity)
-    return _problem(_REFUSED[_refusal(gravest)], reading, gravest.why)
+    return _problem(_REFUSED[gravest.refusal], reading, gravest.why)
 
 
 def is_logged(reading: Reading, question: Question) -> Problem | None:
@@ -194,7 +194,7 @@ def speaks_against(reading: Reading, question: Question) -> bool:
 # --- Small helpers ----------------------------------------------------------------------------------
 
 # From the gravest to the mildest: of several signatures, the gravest reason is told.
-_REFUSED = {
+_REFUSED: dict[Refusal | None, Code] = {
     Refusal.COMPROMISED: Code.KEY_COMPROMISED,
     Refusal.ROTATED: Code.KEY_ROTATED,
     Refusal.NO_LONGER_VALID: Code.KEY_NOT_VALID,
@@ -228,12 +228,8 @@ def _claimed_time(reading: Reading) -> dt.datetime:
     return _NO_TIME if reading.problem is not None else run_of(reading).finished
 
 
-def _refusal(judged: Judged) -> Refusal:
-    return judged.refusal or Refusal.UNKNOWN_KEY
-
-
 def _gravity(judged: Judged) -> int:
-    return list(_REFUSED).index(_refusal(judged))
+    return list(_REFUSED).index(judged.refusal)
 
 
 def _closed(reading: Reading, question: Question) -> Problem:

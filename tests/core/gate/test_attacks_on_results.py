@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
-from world import DATA, FAILED, FAILING, MODEL, OTHER, days, hours, minutes, said
+from world import DATA, FAILED, FAILING, MODEL, OTHER, changed, days, hours, key, minutes, said
+
+from lockgate.gate import attestation, checks
+from lockgate.ledger.reading import Entry
+from lockgate.policy.times import CLOCK_SKEW
 
 INCONCLUSIVE = {"verdict": "INCONCLUSIVE", "checks": [{"id": "rows", "verdict": "INCONCLUSIVE"}]}
 
@@ -179,6 +184,17 @@ def test_a_result_within_the_skew_of_two_clocks_is_not_from_the_future(world):
     assert world.allowed()
 
 
+def test_a_result_may_be_as_far_ahead_of_the_ledger_as_two_clocks_may_be_apart(world):
+    raw = world.seal(world.document("test-robustness", {"model": MODEL}))
+    name = world.put(raw, MODEL)
+    reading = attestation.read(name, raw, [key("pipeline").public_key])
+    entry = Entry(0, name, (), reading.run.finished - CLOCK_SKEW, b"", ())
+    assert checks.was_over_when_logged(replace(reading, first=entry), None) is None
+    early = replace(entry, logged=entry.logged - minutes(0.001))
+    problem = checks.was_over_when_logged(replace(reading, first=early), None)
+    assert problem.code.name == "FUTURE"
+
+
 def test_a_result_from_the_future_does_not_become_true_by_waiting(world):
     world.only("robust")
     world.sign_policy()
@@ -275,6 +291,10 @@ def test_a_list_of_a_policy_is_held_against_a_list_and_true_is_not_one():
         ([], {}),
         ([1], 1),
         ({"a": True}, {"a": 1}),
+        ({"a": 1}, 1),
+        ({}, []),
+        (1, [1]),
+        ("ab", ["a", "b"]),
     ):
         assert not same(said_, wanted), (said_, wanted)
 
@@ -327,6 +347,15 @@ def test_a_fail_about_another_artifact_that_lies_under_this_one_does_not_close(w
     raw = world.seal(world.document("test-robustness", {"model": OTHER}, verdict="FAIL"))
     world.put(raw, MODEL)
     assert world.allowed()
+
+
+def test_a_failed_provenance_of_another_artifact_that_lies_under_this_one_does_not_close(world):
+    failed = world.provenance({"data": DATA}, verdict="FAIL", finished=said(world.now - minutes(5)))
+    other = changed(failed, "subject", 0, "digest", to=OTHER)
+    world.put(world.sign(other, "ana"), MODEL)
+    assert world.allowed()
+    world.put(world.sign(failed, "ana"), MODEL)
+    assert world.code("trained") == "FAIL"
 
 
 def test_a_digest_that_is_right_beside_one_that_is_wrong_is_no_match(world):
@@ -384,6 +413,12 @@ def test_a_length_is_said_in_days_or_in_hours(world):
         world.now += days(3)
         answer = next(a for a in world.decide().answers if a.requirement == "robust")
         assert answer.message.endswith(f"longer ago than {said_}")
+
+
+def test_a_fail_names_the_rules_that_close(world):
+    world.fail(at=world.now - minutes(3))
+    answer = next(a for a in world.decide().answers if a.requirement == "robust")
+    assert answer.message.endswith("is FAIL (LG-ROBUST-002)")
 
 
 def test_a_finding_without_rules_to_name_is_a_fail_all_the_same(world):
