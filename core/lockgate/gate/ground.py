@@ -66,11 +66,7 @@ class Ground:
     @property
     def identity(self) -> tuple[str, int, str] | None:
         """Name, revision and SHA-256 (hex) of the policy; None as long as it was not opened."""
-        return (
-            (str(self.policy.name), int(self.policy.revision or 0), self.policy.digest)
-            if self.policy
-            else None
-        )
+        return self.policy.identity if self.policy else None
 
     @property
     def environment(self) -> Environment:
@@ -158,10 +154,11 @@ def policy_is_signed(ground: Ground) -> Problem | None:
 def policy_is_of_the_roots_name(ground: Ground) -> Problem | None:
     """Who signed the policy may sign this one: a root key may be for a policy of another name."""
     policy = ground.the_policy
-    allowed = {key.keyid for key in ground.roots.of(str(policy.name))}
+    name, _, _ = policy.identity
+    allowed = {key.keyid for key in ground.roots.of(name)}
     if policy.approval is not None and allowed & policy.approval.signers:
         return None
-    said = f"none of the root keys that signed it may sign a policy called {policy.name}"
+    said = f"none of the root keys that signed it may sign a policy called {name}"
     return Problem(Code.POLICY_WRONG_SIGNER, said)
 
 
@@ -182,10 +179,10 @@ def policy_is_the_newest_seen(ground: Ground) -> Problem | None:
     """The gate has seen no newer revision, and no other content of this one."""
     from lockgate.policy.memory import check_policy
 
-    policy = ground.the_policy
-    known = ground.seen.policies.get(str(policy.name)) if ground.seen else None
+    name, revision, digest = ground.the_policy.identity
+    known = ground.seen.policies.get(name) if ground.seen else None
     try:
-        check_policy(known, str(policy.name), int(policy.revision or 0), policy.digest)
+        check_policy(known, name, revision, digest)
     except InputError as error:
         return problems.of_policy(error)
     return None
@@ -278,7 +275,8 @@ def policy_is_the_newest_logged(ground: Ground) -> Problem | None:
     from lockgate.policy.signing import check_logged
 
     policy = ground.the_policy
-    digest = subject_of(str(policy.name))
+    name, _, _ = policy.identity
+    digest = subject_of(name)
     try:
         known = ground.logged(digest)
     except StageError as error:
@@ -289,12 +287,12 @@ def policy_is_the_newest_logged(ground: Ground) -> Problem | None:
         stored = ground.stored(digest, known)
     except InputError as error:
         return problems.of_store(error)
-    withheld = tuple(name for name in known if name_of(stored.get(name, b"")) != name)
+    withheld = tuple(each for each in known if name_of(stored.get(each, b"")) != each)
     if withheld:
-        said = f"the store lacks an approval of the policy {policy.name} that the ledger names"
+        said = f"the store lacks an approval of the policy {name} that the ledger names"
         return Problem(Code.WITHHELD, said, withheld)
     try:
-        check_logged(policy, [stored[name] for name in known], ground.roots.of(str(policy.name)))
+        check_logged(policy, [stored[each] for each in known], ground.roots.of(name))
     except InputError as error:
         return problems.of_policy(error)
     return None

@@ -144,10 +144,11 @@ class _Case:
     def _of_training_data(self, asked: Requirement) -> Answer:
         """Answer a requirement about every dataset that any provenance of the subject names."""
         recorded = self._recorded()
-        said = self._of(recorded.requirement, self.subject) if recorded else None
-        if recorded is None or said is None or not said.holds:
-            why = said.message if said else "there is none that could be read"
-            return _denied(asked, Problem(Code.NO_PROVENANCE, f"without provenance no data is known: {why}"))
+        if recorded is None:
+            return _without_provenance(asked, "there is none that could be read")
+        said = self._of(recorded.requirement, self.subject)
+        if not said.holds:
+            return _without_provenance(asked, said.message)
         datasets = _datasets(recorded)
         if not datasets:
             return _denied(asked, Problem(Code.NO_TRAINING_DATA, "the provenance names no dataset"))
@@ -193,6 +194,10 @@ def _datasets(recorded: Question) -> dict[_Digest, str]:
             for dataset in said.datasets:
                 found.setdefault(_key(dataset.digest), dataset.name)
     return found
+
+
+def _without_provenance(asked: Requirement, why: str) -> Answer:
+    return _denied(asked, Problem(Code.NO_PROVENANCE, f"without provenance no data is known: {why}"))
 
 
 def _denied(asked: Requirement, problem: Problem, subject: Mapping[str, str] | None = None) -> Answer:

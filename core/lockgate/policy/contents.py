@@ -67,6 +67,19 @@ class Policy:
         """Whose signatures count."""
         return Trust(self.identities, self.roles)
 
+    @property
+    def identity(self) -> tuple[str, int, str]:
+        """Which policy this is: name, revision and SHA-256 (hex).
+
+        Raises:
+            PolicyError: It only holds thresholds, and so has no name.
+        """
+        if self.name is None or self.revision is None:
+            raise PolicyError(
+                f"the policy {self.path} has no name and revision; nothing can be released by it"
+            )
+        return self.name, self.revision, self.digest
+
     def environment(self, name: str) -> Environment:
         """Return what a release into an environment asks for.
 

@@ -63,13 +63,14 @@ def approve(path: Path, signer: Signer, *, now: dt.datetime) -> tuple[Policy, by
     """
     raw = source.read(path)
     policy = parse(raw, source.shown(path))
-    if policy.name is None or policy.revision is None or policy.expires is None:
+    if policy.expires is None:  # a policy has all three of them, or none
         raise PolicyError(
             f"{path} has no name, revision and expires; a policy that is signed needs all three"
         )
     if policy.expires <= now:
         raise PolicyExpiredError(f"{path} expired at {_said_at(policy.expires)}; write a later `expires:`")
-    said = PolicyApproval(policy.name, policy.revision, policy.expires, now)
+    name, revision, _ = policy.identity
+    said = PolicyApproval(name, revision, policy.expires, now)
     before = _approval_of_the_same(attestation_of(path), policy, said)
     if before is None:
         return policy, envelope.seal(build(policy.digest, said), signer)
@@ -153,11 +154,11 @@ def check_logged(policy: Policy, logged: Iterable[bytes], root_keys: Sequence[SS
     Raises:
         PolicyRolledBackError: A newer revision is known.
         PolicyForkedError: The same revision with another content is known.
+        PolicyError: It has no name.
     """
-    if policy.name is None or policy.revision is None:
-        return
-    for known in _approved(logged, root_keys, policy.name):
-        check_policy(known, policy.name, policy.revision, policy.digest)
+    name, revision, digest = policy.identity
+    for known in _approved(logged, root_keys, name):
+        check_policy(known, name, revision, digest)
 
 
 def _opened(sealed: bytes, root_keys: Sequence[SSlibKey], shown: str) -> envelope.Opened:

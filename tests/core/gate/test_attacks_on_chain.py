@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from world import DATA, FAILED, FAILING, MODEL, OTHER, POISON, days, hours, identity, minutes
+from world import DATA, FAILED, FAILING, MODEL, OTHER, POISON, changed, days, hours, identity, minutes, said
+
+from lockgate.attest import store
 
 # --- From the model to its data ---------------------------------------------------------------------
 
@@ -83,6 +85,21 @@ def test_a_requirement_about_training_data_says_whose_word_it_rests_on(world):
     assert found["robust"].relied[0].identities == ("pipeline",)
 
 
+def test_a_test_result_of_the_recording_stage_names_no_dataset_and_does_no_harm(world):
+    world.attest("record-provenance", {"products[0]": MODEL}, "ana", at=world.now - minutes(90))
+    assert world.allowed()
+
+
+def test_of_evidence_that_cannot_be_read_no_dataset_is_known(world, monkeypatch):
+    monkeypatch.setattr(store, "MAX_OF_ONE", 1)
+    world.policy["ledger"]["required"] = False
+    world.sign_policy()
+    found = {each.requirement: each for each in world.decide().answers}
+    assert found["trained"].code.name == "STORE_UNREADABLE"
+    assert found["clean"].code.name == "NO_PROVENANCE"
+    assert found["clean"].message == "without provenance no data is known: there is none that could be read"
+
+
 # --- Separation of duties ---------------------------------------------------------------------------
 
 
@@ -117,6 +134,16 @@ def test_who_took_part_in_training_with_a_key_that_counts_no_more_still_took_par
     world.sign_policy()
     _approved_by(world, "ana")
     world.train(by="bo")
+    assert world.code("approved") == "NOT_SEPARATE"
+
+
+def test_who_trained_another_model_took_no_part_in_this_one_wherever_that_is_kept(world):
+    world.policy["roles"]["trainer"] = ["ana", "carla"]
+    world.sign_policy()
+    recorded = world.provenance({"data": DATA}, finished=said(world.now - hours(2)))
+    world.put(world.sign(changed(recorded, "subject", 0, "digest", to=OTHER), "carla"), MODEL)
+    assert world.allowed()
+    world.put(world.sign(recorded, "carla"), MODEL)
     assert world.code("approved") == "NOT_SEPARATE"
 
 
@@ -160,6 +187,16 @@ def test_in_a_group_of_three_the_third_is_kept_apart_from_both(world):
     assert world.code("approved") == "NOT_SEPARATE"
     world.approve(by="carla")
     assert world.allowed()
+
+
+def test_who_signed_for_all_three_is_told_of_the_first(world):
+    world.production["separate"] = [["trained", "robust", "approved"]]
+    world.policy["roles"] |= {"validator": ["ana", "pipeline"], "approver": ["ana"]}
+    world.sign_policy()
+    world.test("ana", at=world.now - minutes(5))
+    world.approve("ana", at=world.now - minutes(4))
+    answers = {each.requirement: each.message for each in world.decide().answers}
+    assert answers["approved"] == "ana signed for approved and for trained"
 
 
 def test_a_group_with_a_requirement_that_does_not_hold_tells_that_one_alone(world):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from world import DATA, FAILED, FAILING, MODEL, OTHER, changed, days, hours, key, minutes, said
 
-from lockgate.gate import attestation, checks
+from lockgate.gate import attestation, checks, question
 from lockgate.ledger.reading import Entry
 from lockgate.policy.times import CLOCK_SKEW
 
@@ -95,6 +95,43 @@ def test_a_pass_newer_than_an_unlogged_fail_opens(world):
     world.fail(at=world.now - minutes(50), log=False)
     world.test(at=world.now - minutes(40))
     assert world.allowed()
+
+
+def test_a_pass_that_need_not_be_logged_is_newer_by_its_time(world):
+    world.policy["ledger"]["required"] = False
+    world.sign_policy()
+    world.fail(at=world.now - minutes(50))
+    assert world.code("robust") == "FAIL"
+    world.test(at=world.now - minutes(40), log=False)
+    assert world.allowed()
+
+
+def test_of_two_results_at_one_place_of_the_ledger_none_is_newer(world):
+    read = [_reading(world, minutes(ago)) for ago in (20, 10)]
+    older, newer = (replace(each, first=Entry(3, "", (), world.now, b"", ())) for each in read)
+    assert not question.is_newer(newer, older)
+    assert question.is_newer(replace(newer, first=replace(newer.first, index=4)), older)
+    assert not question.is_newer(replace(older, first=replace(older.first, index=4)), newer)
+
+
+def _reading(world, ago):
+    raw = world.seal(world.document("test-robustness", {"model": MODEL}, finished=said(world.now - ago)))
+    return attestation.read("name", raw, [key("pipeline").public_key])
+
+
+def test_what_cannot_be_read_is_asked_nothing():
+    with pytest.raises(LookupError, match="cannot be read"):
+        question.statement_of(attestation.Reading("name"))
+
+
+def test_an_answer_rests_on_the_newest_result_first_and_names_no_other_subject(world):
+    for ago in (40, 10, 30, 50, 20):
+        world.test(at=world.now - minutes(ago))
+    answer = next(each for each in world.decide().answers if each.requirement == "robust")
+    times = [each.finished for each in answer.relied]
+    assert len(times) == 6
+    assert times == sorted(times, reverse=True)
+    assert answer.subject is None
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
-"""What each step of the ground says when the steps before it were not taken: nothing that opens a gate."""
+"""What a decision stands on, step by step, and what is remembered of it: never more than what held."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from world import MODEL
 
-from lockgate.errors import InputError
+from lockgate import gate
+from lockgate.errors import InputError, PolicyError
 from lockgate.gate import ground
 from lockgate.policy import load
 
@@ -30,6 +32,13 @@ def test_a_ground_without_a_policy_says_so_and_has_no_identity(bare, laid):
     assert empty.identity is None
     with pytest.raises(InputError, match="the policy was not opened"):
         _ = empty.the_policy
+
+
+def test_a_policy_of_thresholds_alone_is_none_to_release_by(tmp_path):
+    path = tmp_path / "lockgate.yaml"
+    path.write_text("version: 1\nstages:\n  test-robustness: {eps: 0.05}\n")
+    with pytest.raises(PolicyError, match="has no name and revision"):
+        _ = load(path).identity
 
 
 def test_without_a_store_nothing_is_stored_and_without_a_ledger_nothing_is_logged(laid):
@@ -59,3 +68,20 @@ def test_a_ledger_that_grew_is_held_against_what_was_remembered_only_when_there_
     assert ground.ledger_only_grew(laid) is None
     laid.seen = None
     assert ground.ledger_only_grew(laid) is None
+
+
+# --- What is remembered -----------------------------------------------------------------------------
+
+
+def test_only_a_decision_that_stood_on_its_ground_is_remembered(world):
+    memory = Path(world.settings.trust_state)
+    gate.remember(world.decide(environment="nowhere"), world.settings)
+    gate.remember(gate.Decision(MODEL, "production", world.now), world.settings)
+    assert not memory.exists()
+    gate.remember(world.decide(), world.settings)
+    assert '"employment"' in memory.read_text()
+
+
+def test_a_gate_without_a_memory_says_so_before_it_forgets(world):
+    with pytest.raises(InputError, match="LOCKGATE_TRUST_STATE"):
+        gate.remember(world.decide(), dataclasses.replace(world.settings, trust_state=None))
