@@ -44,6 +44,12 @@ def test_what_was_put_is_found_by_each_digest_of_each_subject(url):
     assert EvidenceStore(url).of({"sha256": "c" * 64}) == []
 
 
+@pytest.mark.parametrize("written", ["..", "../sha256/" + "a" * 64, "A" * 64, "a" * 63, ""])
+def test_what_is_no_digest_leads_nowhere(url, written):
+    EvidenceStore(url).put(b"one", [Subject("a", ONE)])
+    assert EvidenceStore(url).of({"sha256": written}) == []
+
+
 def test_several_lie_beside_each_other_and_the_same_once(url):
     for raw in (b"one", b"two", b"one"):
         EvidenceStore(url).put(raw, [Subject("a", ONE), Subject("b", ONE)])

@@ -11,6 +11,7 @@ from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
 from in_toto_attestation.v1.statement import Statement
 
 from lockgate.attest import statement
+from lockgate.attest.predicates import provenance
 from lockgate.attest.predicates.provenance import Kind, Material
 from lockgate.attest.statement import EXTENSION
 from lockgate.errors import EnvelopeError
@@ -283,3 +284,9 @@ def test_no_value_anywhere_ends_in_another_error(data, value):
         return
     assert all(material.digest for material in read.materials)
     assert isinstance(read.parameters, dict)
+
+
+def test_provenance_that_no_run_recorded_is_refused():
+    predicate = {name: value for name, value in _statement()["predicate"].items() if name != EXTENSION}
+    with pytest.raises(EnvelopeError, match="comes from a run of a stage"):
+        provenance.parse(predicate, None)
