@@ -1,5 +1,6 @@
 # `make` lists the targets. The first use of one that needs an environment makes it: .venv from
-# requirements/dev.txt and, for deepchecks, .venv-deepchecks from requirements/deepchecks.txt.
+# requirements/dev.txt; for deepchecks, .venv-deepchecks from requirements/deepchecks.txt; for the scanners that
+# `scan-model --second-opinion` asks, .venv-scanners from requirements/scanners.txt.
 # Needs python3 (3.10 to 3.13) with pip, and an index of packages that pip or uv can reach.
 
 SHELL := /bin/bash
@@ -15,11 +16,14 @@ BASE ?=
 PY := .venv/bin/python
 MADE := .venv/.made
 DEEPCHECKS_MADE := .venv-deepchecks/.made
+SCANNERS_MADE := .venv-scanners/.made
 UV := .tools/bin/uv
 
 export PYTHON
 # The interpreter in which the deepchecks suites run, never the one of the core.
 export LOCKGATE_DEEPCHECKS_PYTHON := $(abspath .venv-deepchecks/bin/python)
+# The same for the scanners of model files that give a second opinion.
+export LOCKGATE_SECOND_OPINION_PYTHON := $(abspath .venv-scanners/bin/python)
 
 # Airflow writes its configuration and logs there when it is imported; not into the home folder.
 export AIRFLOW_HOME := $(abspath build/airflow)
@@ -86,11 +90,11 @@ lock: $(UV) ## Renew the locks in requirements/ from pyproject.toml
 	@requirements/lock.sh
 
 .PHONY: environments
-environments: $(MADE) $(DEEPCHECKS_MADE) ## Make .venv and .venv-deepchecks
+environments: $(MADE) $(DEEPCHECKS_MADE) $(SCANNERS_MADE) ## Make .venv, .venv-deepchecks and .venv-scanners
 
 .PHONY: clean
 clean: ## Remove what make made: environments, caches, demo output
-	rm -rf .venv .venv-deepchecks .tools dist build demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-deepchecks .venv-scanners .tools dist build demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find core operators components dags pipelines benchmarks tests -name __pycache__ -prune -exec rm -rf {} +
 
 # The installer, pinned. --target works where pip refuses to install outside a virtual environment
@@ -108,4 +112,9 @@ $(MADE): requirements/dev.txt requirements/environment.sh pyproject.toml $(UV)
 # numpy 1 has no wheels for Python 3.13.
 $(DEEPCHECKS_MADE): requirements/deepchecks.txt requirements/environment.sh pyproject.toml $(UV)
 	@requirements/environment.sh .venv-deepchecks $< 12
+	@touch $@
+
+# picklescan, modelscan and fickling share one: none was tried on Python 3.13.
+$(SCANNERS_MADE): requirements/scanners.txt requirements/environment.sh pyproject.toml $(UV)
+	@requirements/environment.sh .venv-scanners $< 12
 	@touch $@

@@ -22,6 +22,7 @@ lock core.txt pyproject.toml
 lock dev.txt pyproject.toml --extra airflow --extra kfp --extra poisoning --extra evidently --extra robustness \
     --extra mlflow --extra oms --extra postgresql --extra sigstore --extra awskms --extra hsm --extra vault --extra supply-chain --extra dev
 lock deepchecks.txt pyproject.toml requirements/build.in --extra deepchecks
+lock scanners.txt pyproject.toml requirements/build.in --extra scanners
 # The container image of the KFP components. kfp is in it: its executor runs every component.
 lock image.txt pyproject.toml --extra kfp --extra poisoning --extra evidently --extra robustness --extra mlflow \
     --extra oms --extra postgresql --extra supply-chain
