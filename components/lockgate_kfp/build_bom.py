@@ -56,7 +56,9 @@ def build_bom(
         attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
         card: What people say of the model, a YAML file: `lockgate.bom.card` shows its keys.
         data: What it was trained on, when no provenance names it.
-        lock: The libraries that it runs with: requirement lines, `pylock.toml` or `uv.lock`.
+        lock: The libraries that it runs with: requirement lines, `pylock.toml` or `uv.lock`, or a
+            folder: one of these with what it includes, or what is installed (the `site-packages` of an
+            environment).
         provenance: The attestation of `record-provenance`.
         attestations: Further attestations about the model: a file, or a folder of them. Numbers
             that they measured become performance metrics.

@@ -123,12 +123,18 @@ class Location:
         rows: 0-based row numbers or keys, a sample of at most 20.
         member: A file inside a folder or an archive.
         offset: A byte offset inside the file.
+        cell: The number of a notebook's cell, from 1.
+        output: The number of the output that the cell showed, from 1; None for its source.
+        line: A line, from 1: of the file, or of the source or output of the cell that is named.
     """
 
     column: str | None = None
     rows: tuple[int | str, ...] = ()
     member: str | None = None
     offset: int | None = None
+    cell: int | None = None
+    output: int | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True)

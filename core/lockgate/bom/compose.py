@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from lockgate import stage as stages
 from lockgate.attest import fields
@@ -271,18 +270,19 @@ def _data(ref: str, data: Data, parts: Parts) -> dict[str, Any]:
 
 
 def _library(ref: str, library: Library) -> dict[str, Any]:
-    version = f"@{quote(library.version, safe='')}" if library.version else ""
-    purl = f"pkg:pypi/{library.name}{version}"
-    hashes = [{"alg": "SHA-256", "content": each} for each in library.sha256]
-    archives = {"type": "distribution", "url": purl, "comment": "the archives that the lock allows"}
-    return {
+    told = [each.partition(":") for each in library.digests]
+    hashes = [{"alg": f"SHA-{name.removeprefix('sha')}", "content": digest} for name, _, digest in told]
+    said = {
         "type": "library",
         "bom-ref": ref,
         "name": library.name,
         "version": library.version,
-        "purl": purl,
-        "externalReferences": [{**archives, "hashes": hashes}] if hashes else [],
+        "purl": library.purl or None,
     }
+    if not library.purl:  # a local file: there is one
+        return {**said, "hashes": hashes}
+    archives = {"type": "distribution", "url": library.purl, "comment": "the archives that the lock allows"}
+    return {**said, "externalReferences": [{**archives, "hashes": hashes}] if hashes else []}
 
 
 def _formulation(parts: Parts, data: Sequence[tuple[str, Data]]) -> list[dict[str, Any]]:

@@ -1,28 +1,23 @@
-"""The libraries of an environment, from a lock file or from what is installed in this interpreter.
+"""The libraries of a model's environment, as a bill of materials names them.
 
-Read are requirement lines (``numpy==2.1.0 --hash=sha256:...``), ``pylock.toml`` (PEP 751) and ``uv.lock``.
+They are read by `lockgate.dependencies`, as an audit reads them: requirement lines, ``uv.lock``,
+``pylock.toml``, a folder with one of these, and what is installed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
-from lockgate.dependencies.package import normal
-from lockgate.documents import read_bytes
+from lockgate.dependencies import Inventory, Package
+from lockgate.dependencies.package import is_name
 from lockgate.errors import InputError
 
-_MAX_BYTES = 20_000_000
 _MOST = 2_000  # the validator compares each with each
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_LINE = re.compile(rf"({_NAME})\s*(?:\[[^\]]*\])?\s*(.*)\Z", re.DOTALL)
-_PINNED = re.compile(r"===?\s*([A-Za-z0-9.+!_-]+)\s*(?:;.*)?\Z", re.DOTALL)
 _VERSION = re.compile(r"[A-Za-z0-9.+!_-]{1,200}\Z")
-_HASH = re.compile(r"--hash[= ]sha256:([0-9a-f]{64})(?=\s|\Z)")
-_HEX = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
+_QUALIFIER = {"url": "download_url", "vcs": "vcs_url"}
 
 
 @dataclass(frozen=True)
@@ -32,104 +27,56 @@ class Library:
     Attributes:
         name: As PEP 503 writes it.
         version: Its version; empty when the file does not pin it.
-        sha256: Digests of the archives that the file allows.
+        digests: Of the archives that the file allows, such as ``sha256:0f…``.
+        purl: Its package URL; empty for what lies in a local folder only.
     """
 
     name: str
     version: str
-    sha256: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    purl: str = ""
 
 
-def read(path: Path) -> list[Library]:
-    """Return the libraries of a lock file, each once, by name.
+def of(inventory: Inventory) -> list[Library]:
+    """Return the libraries of an inventory, each once, by name.
+
+    What has no name of its own (``-e .``, a bare path) is left out; `nameless` tells it.
 
     Raises:
-        InputError: It is none that can be read, or refers to other files.
+        InputError: There are more than a bill can name.
     """
-    text = _text(path)
-    if re.match(r"(?:\s|#[^\n]*\n)*(?:lock-version|version|created-by|\[)[^\n]*", text):
-        return _once(_toml(text, path))
-    return _once(_requirements(text, path))
-
-
-def installed() -> list[Library]:
-    """Return what this interpreter finds, each once, by name."""
-    from importlib import metadata
-
-    found = metadata.distributions()
-    return _once(
-        Library(normal(each.metadata["Name"]), each.version or "") for each in found if each.metadata["Name"]
-    )
-
-
-def _requirements(text: str, path: Path) -> list[Library]:
-    found = []
-    joined = re.sub(r"\\\r?\n", " ", text)
-    for number, line in enumerate(joined.splitlines(), 1):
-        said = re.sub(r"(?:^|\s)#.*", "", line).strip()
-        if not said or re.match(r"--(?!requirement|constraint|editable)", said) or said.startswith("-i "):
-            continue
-        if said.startswith("-"):
-            raise InputError(
-                f"{path}, entry {number}, refers to another file ({said[:40]!r}); give a whole lock"
-            )
-        match = _LINE.match(_HASH.sub("", said).strip())
-        if match is None:
-            raise InputError(f"{path}, entry {number}, is no requirement ({said[:40]!r}); give a lock file")
-        pinned = _PINNED.match(match.group(2))
-        hashes = tuple(sorted(set(_HASH.findall(said))))
-        found.append(Library(normal(match.group(1)), pinned.group(1) if pinned else "", hashes))
-    return found
-
-
-def _toml(text: str, path: Path) -> list[Library]:
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        raise InputError(f"{path} is TOML, which Python reads since 3.11; give requirement lines") from None
-    try:
-        data = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is no TOML ({str(error)[:100]}); give a lock file") from None
-    entries = data.get("packages", data.get("package"))
-    if not isinstance(entries, list):
-        raise InputError(f"{path} lists no packages; give pylock.toml or uv.lock")
-    return [_of_toml(entry, path) for entry in entries if not _is_local(entry)]
-
-
-def _of_toml(entry: Any, path: Path) -> Library:
-    name, version = (entry.get(key) if isinstance(entry, dict) else None for key in ("name", "version"))
-    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
-        raise InputError(f"{path} has a package without a name; give a whole lock file")
-    fit = isinstance(version, str) and _VERSION.match(version)
-    archives = [*_dicts(entry.get("wheels")), *_dicts([entry.get("sdist"), entry.get("archive")])]
-    said = [a.get("hash") or (a.get("hashes") or {}).get("sha256") for a in archives]
-    hashes = {m.group(1) for h in said if isinstance(h, str) and (m := _HEX.match(h))}
-    return Library(normal(name), str(version) if fit else "", tuple(sorted(hashes)))
-
-
-def _is_local(entry: Any) -> bool:
-    """Return whether a package of uv.lock is the project itself."""
-    source = entry.get("source") if isinstance(entry, dict) else None
-    return isinstance(source, Mapping) and bool({"editable", "virtual", "directory"} & set(source))
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    found = [each for each in value or [] if isinstance(each, dict)] if isinstance(value, list) else []
-    return [each for each in found if isinstance(each.get("hashes", {}), dict)]
-
-
-def _once(found: Iterable[Library]) -> list[Library]:
-    merged: dict[tuple[str, str], set[str]] = {}
-    for each in found:
-        merged.setdefault((each.name, each.version), set()).update(each.sha256)
+    merged: dict[tuple[str, str], list[Package]] = {}
+    for package in inventory.packages:
+        if is_name(package.name):
+            merged.setdefault((package.key, _version(package)), []).append(package)
     if len(merged) > _MOST:
         raise InputError(f"there are more than {_MOST} libraries; give the lock of one environment")
-    return [Library(*key, tuple(sorted(merged[key]))) for key in sorted(merged)]
+    return [
+        Library(name, version, _digests(same), _purl(name, version, same[0]))
+        for (name, version), same in sorted(merged.items(), key=lambda pair: pair[0])
+    ]
 
 
-def _text(path: Path) -> str:
-    try:
-        return read_bytes(path, _MAX_BYTES).decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8; give a lock file") from None
+def nameless(inventory: Inventory) -> list[str]:
+    """Return the places of what an inventory names by its path or address alone."""
+    return [package.address or package.name for package in inventory.packages if not is_name(package.name)]
+
+
+def _version(package: Package) -> str:
+    said = package.version or ""
+    return said if _VERSION.match(said) else ""
+
+
+def _digests(same: Iterable[Package]) -> tuple[str, ...]:
+    """Return the digests of all entries of one package; none if one entry has none."""
+    each = [package.digests for package in same]
+    return tuple(sorted({digest for found in each for digest in found})) if all(each) else ()
+
+
+def _purl(name: str, version: str, package: Package) -> str:
+    """Return the package URL of https://github.com/package-url/purl-spec for the type ``pypi``."""
+    if package.source in ("path", "editable"):
+        return ""
+    key = _QUALIFIER.get(package.source)
+    where = f"?{key}={quote(package.address, safe='')}" if key and package.address else ""
+    return f"pkg:pypi/{name}{'@' + quote(version, safe='') if version else ''}{where}"

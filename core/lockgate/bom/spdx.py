@@ -171,7 +171,7 @@ class _Elements:
             f"library-{library.name}{version}",
             name=library.name,
             software_packageVersion=library.version,
-            software_packageUrl=f"pkg:pypi/{library.name}{version}",
+            software_packageUrl=library.purl,
         )
 
     def _related(self, source: str, how: str, targets: list[str]) -> None:

@@ -9,7 +9,23 @@ Nothing here asks a network: advisories are a snapshot that is given, popular na
 in this package. Nothing is installed, imported or resolved.
 """
 
+import sys
+from importlib.util import find_spec
+
+from lockgate.dependencies import environment
 from lockgate.dependencies.package import Inventory, Package, Source
 from lockgate.dependencies.reading import read
+from lockgate.errors import MissingExtraError
 
-__all__ = ["Inventory", "Package", "Source", "read"]
+__all__ = ["Inventory", "Package", "Source", "environment", "read", "require"]
+
+
+def require() -> None:
+    """Say at once that a library is missing, not in the middle of a file that needs it.
+
+    Raises:
+        MissingExtraError: ``packaging`` is not here, or on Python 3.10 ``tomli``.
+    """
+    for module in ("packaging", *(("tomli",) if sys.version_info < (3, 11) else ())):
+        if find_spec(module) is None:
+            raise MissingExtraError("supply-chain", module)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.dependencies import address
+from lockgate.dependencies.digests import holding, of_table, of_text
 from lockgate.dependencies.package import Inventory, Package, Remark, is_name
 from lockgate.documents import load_json, read_bytes
 from lockgate.errors import InputError, LockgateError
@@ -75,6 +76,7 @@ def _package(folder: Path, member: str, remarks: list[Remark]) -> Package:
     if not is_name(name) or not version:
         raise InputError("its METADATA has no name or no version")
     source: Any = "index"
+    digests: tuple[str, ...] = ()
     shown, fixed = "", False
     if (folder / "direct_url.json").is_file():  # PEP 610
         direct = load_json(read_bytes(folder / "direct_url.json"), name="direct_url.json").data
@@ -86,12 +88,20 @@ def _package(folder: Path, member: str, remarks: list[Remark]) -> Package:
             remarks.append(Remark("credentials", where.shown, member=member))
         vcs, archive = direct.get("vcs_info"), direct.get("archive_info")
         source = "vcs" if isinstance(vcs, dict) else where.source
-        fixed = (isinstance(vcs, dict) and bool(vcs.get("commit_id"))) or (
-            isinstance(archive, dict) and bool(archive.get("hashes") or archive.get("hash"))
-        )
+        archive = archive if isinstance(archive, dict) else {}
+        told = archive.get("hashes")
+        digests = holding([of_table(told) if isinstance(told, dict) else of_text(archive.get("hash"))])
+        fixed = bool(digests) or (isinstance(vcs, dict) and bool(vcs.get("commit_id")))
         shown = where.shown if source in ("url", "vcs") else ""  # a path is this machine's own
     return Package(
-        name, version, source=source, address=shown, fixed=fixed, licence=_licence(said), member=member
+        name,
+        version,
+        digests=digests,
+        source=source,
+        address=shown,
+        fixed=fixed,
+        licence=_licence(said),
+        member=member,
     )
 
 

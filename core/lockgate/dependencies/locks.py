@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lockgate.dependencies import address
+from lockgate.dependencies.digests import holding, of_table, of_text
 from lockgate.dependencies.package import Inventory, Package, Remark, is_name
 from lockgate.errors import InputError
 
@@ -70,15 +71,14 @@ def _uv(document: Mapping[str, Any], member: str) -> Inventory:
             own += 1
             continue
         files = [_table(entry.get("sdist")), *map(_table, _list(entry.get("wheels")))]
-        files = [file for file in files if file]
-        hashes = sum(_strong(file.get("hash")) for file in files)
+        digests = holding(of_text(file.get("hash")) for file in files if file)
         shown = _shown(text, remarks, member)
         if kind == "registry":
             indexes.setdefault(shown)
         packages.append(Package(
-            name, _version(entry), hashes=hashes if hashes == len(files) else 0, member=member,
+            name, _version(entry), digests=digests, member=member,
             source=_UV_SOURCES[kind], address=shown.partition("#")[0],
-            fixed=bool(hashes) or re.search(r"#[0-9a-f]{40}\Z", text) is not None,
+            fixed=bool(digests) or re.search(r"#[0-9a-f]{40}\Z", text) is not None,
         ))  # fmt: skip
     remarks += [Remark("index", index, member=member) for index in indexes]
     return Inventory("uv.lock", tuple(packages), tuple(remarks), True, own, unreadable=unreadable)
@@ -102,8 +102,7 @@ def _pylock(document: Mapping[str, Any], member: str) -> Inventory:
             *map(_table, _list(entry.get("wheels"))),
             _table(entry.get("archive")),
         ]
-        files = [file for file in files if file]
-        hashes = sum(bool(address.STRONG & set(_table(file.get("hashes")))) for file in files)
+        digests = holding(of_table(_table(file.get("hashes"))) for file in files if file)
         vcs, folder, archive = (_table(entry.get(key)) for key in ("vcs", "directory", "archive"))
         place = str(
             vcs.get("url")
@@ -125,8 +124,8 @@ def _pylock(document: Mapping[str, Any], member: str) -> Inventory:
         if source == "index" and shown:
             indexes.setdefault(shown)
         packages.append(Package(
-            name, _version(entry), hashes=hashes if hashes == len(files) else 0, source=source,
-            address=shown, fixed=hashes > 0 or _COMMIT.match(str(vcs.get("commit-id"))) is not None,
+            name, _version(entry), digests=digests, source=source,
+            address=shown, fixed=bool(digests) or _COMMIT.match(str(vcs.get("commit-id"))) is not None,
             member=member,
         ))  # fmt: skip
     remarks += [Remark("index", index, member=member) for index in indexes]
@@ -154,10 +153,6 @@ def _list(value: Any) -> list[Any]:
 def _version(entry: Mapping[str, Any]) -> str | None:
     value = entry.get("version")
     return value if isinstance(value, str) and value else None
-
-
-def _strong(value: Any) -> bool:
-    return isinstance(value, str) and value.partition(":")[0] in address.STRONG
 
 
 def _shown(text: str, remarks: list[Remark], member: str) -> str:

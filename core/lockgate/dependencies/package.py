@@ -34,7 +34,8 @@ class Package:
         name: Its name as written.
         version: The one version that it is pinned to, or None.
         specifier: The versions that are allowed when it is not pinned, such as ``>=2,<3``.
-        hashes: How many digests its files are held against; weak ones (MD5, SHA-1) do not count.
+        digests: What its files are held against, such as ``sha256:0f…``, sorted; none when one of its files
+            has none. Weak ones (MD5, SHA-1) do not count.
         source: Where it comes from.
         address: The URL or path of what no index stands for, or the index; without credentials.
         fixed: Whether that address names one content: a commit, or a file with a digest.
@@ -46,7 +47,7 @@ class Package:
     name: str
     version: str | None = None
     specifier: str = ""
-    hashes: int = 0
+    digests: tuple[str, ...] = ()
     source: Source = "index"
     address: str = ""
     fixed: bool = False

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from lockgate.dependencies import address
+from lockgate.dependencies.digests import of_text
 from lockgate.dependencies.package import Inventory, Package, Remark
 from lockgate.documents import read_bytes
 from lockgate.errors import InputError
@@ -24,7 +25,6 @@ _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _HASH = re.compile(r"--hash[= ]\s*(\S+)")
 _OPTION = re.compile(r"\s--?[a-z]")
-_HEX = {"sha256": 64, "sha384": 96, "sha512": 128}
 _SHORT = {
     "-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url",
     "-f": "--find-links",
@@ -75,7 +75,7 @@ def read(path: Path, member: str = "") -> Inventory:
     )
     # pip checks the digest of everything that it installs as soon as one requirement has a digest,
     # so a file with digests throughout names all that it brings ("hash-checking mode").
-    closed = bool(packages) and all(p.hashes for p in packages)
+    closed = bool(packages) and all(p.digests for p in packages)
     return Inventory("requirements", packages, tuple(reader.remarks), closed, unreadable=reader.unreadable)
 
 
@@ -193,12 +193,12 @@ def _include(reader: _Reader, value: str, member: str, *, constraint: bool) -> N
 def _requirement(reader: _Reader, line: str, number: int, member: str) -> Package:
     if _VARIABLE.search(line):
         raise _CannotReadError("it holds an environment variable, whose value is not known here")
-    hashes = 0
+    found = set[str]()
     for digest in _HASH.findall(line):
-        algorithm, _, hexadecimal = digest.partition(":")
-        if re.fullmatch(r"[0-9a-fA-F]+", hexadecimal) is None:
+        if re.fullmatch(r"[0-9a-fA-F]+", digest.partition(":")[2]) is None:
             raise _CannotReadError("a --hash is no digest")
-        hashes += _HEX.get(algorithm) == len(hexadecimal)
+        found.update(of_text(digest))
+    digests = tuple(sorted(found))
     options = _OPTION.search(line)
     text = line[: options.start()].strip() if options else line
     from packaging.requirements import InvalidRequirement, Requirement
@@ -206,25 +206,25 @@ def _requirement(reader: _Reader, line: str, number: int, member: str) -> Packag
     try:
         parsed = Requirement(text)
     except InvalidRequirement:
-        return _bare_address(reader, text, number, member, hashes)
+        return _bare_address(reader, text, number, member, digests)
     if parsed.url:
         where = _address(reader, parsed.url, number, member)
         return Package(
             parsed.name,
             _version_in(where.shown),
-            hashes=hashes + where.hashes,
+            digests=digests or where.digests,
             line=number,
             source=where.source,
             address=where.shown,
-            fixed=where.fixed or hashes > 0,
+            fixed=where.fixed or bool(digests),
             member=member,
         )
     return Package(
-        parsed.name, pinned(str(parsed.specifier)), str(parsed.specifier), hashes, line=number, member=member
+        parsed.name, pinned(str(parsed.specifier)), str(parsed.specifier), digests, line=number, member=member
     )
 
 
-def _bare_address(reader: _Reader, text: str, number: int, member: str, hashes: int) -> Package:
+def _bare_address(reader: _Reader, text: str, number: int, member: str, digests: tuple[str, ...]) -> Package:
     """Return a requirement that is only a URL, or a path of a file or folder."""
     text = text.split(" ; ", maxsplit=1)[0].strip()
     if " " in text or not re.search(r"[/\\]|\.(?:whl|zip|tar\.gz|tgz|tar\.bz2)(?:$|#)|^\.", text):
@@ -235,10 +235,10 @@ def _bare_address(reader: _Reader, text: str, number: int, member: str, hashes: 
     return Package(
         name,
         _version_in(where.shown),
-        hashes=hashes + where.hashes,
+        digests=digests or where.digests,
         source=where.source,
         address=where.shown,
-        fixed=where.fixed or hashes > 0,
+        fixed=where.fixed or bool(digests),
         line=number,
         member=member,
     )

@@ -18,7 +18,7 @@ class Note:
         fix: What to do.
         cell: Number of the cell, from 1.
         line: Line in the cell's source or output, from 1; 0 when it has none.
-        output: Whether it was seen in an output of the cell, not in its source.
+        output: Number of the output of the cell that it was seen in, from 1; 0 for its source.
         same: What counts it once: notes of one rule with the same text stand for one thing.
     """
 
@@ -28,13 +28,13 @@ class Note:
     fix: str
     cell: int
     line: int = 0
-    output: bool = False
+    output: int = 0
     same: str = ""
 
     @property
     def where(self) -> str:
-        """The start of a sentence about it: ``cell 3, line 2``."""
+        """The start of a sentence about it: ``cell 3, output 1, line 2``."""
         place = f"cell {self.cell}"
         if self.output:
-            place += ", output"
+            place += f", output {self.output}"
         return place + (f", line {self.line}" if self.line else "")

@@ -11,7 +11,7 @@ from lockgate.notebook import code as python
 from lockgate.notebook import commands, hidden, magics, outputs, personal, secret
 from lockgate.notebook.commands import Told
 from lockgate.notebook.note import Note
-from lockgate.notebook.reading import Cell, Notebook
+from lockgate.notebook.reading import Cell, Notebook, Output
 from lockgate.outcome import Severity
 
 SECRET = "LG-NOTEBOOK-001"
@@ -52,12 +52,12 @@ def scan(notebook: Notebook, limits: Limits | None = None) -> list[Note]:
     notes: list[Note] = []
     for cell in notebook.cells:
         notes += _source(cell, notebook.language, seen)
-        for output in cell.outputs:
-            notes += _output(cell, output.kind, dict(output.data), limits)
+        for number, output in enumerate(cell.outputs, 1):
+            notes += _output(cell, number, output, limits)
     for where, text in (notebook.other or {}).items():
         for each in secret.find(text, words=True):
             if each.sure:
-                notes.append(_secret_note(each, 0, output=False, where=f" in the {where}"))
+                notes.append(_secret_note(each, 0, where=f" in the {where}"))
     return list(dict.fromkeys(notes))
 
 
@@ -68,7 +68,7 @@ def _size(cell: Cell) -> int:
 
 
 def _source(cell: Cell, language: str, seen: python.Seen) -> Iterator[Note]:
-    yield from _text(cell, cell.source, words=cell.kind == "code", output=False)
+    yield from _text(cell, cell.source, words=cell.kind == "code")
     is_code = cell.kind == "code"
     for found in hidden.find(cell.source, code=is_code):
         yield Note(
@@ -152,9 +152,10 @@ def _magic(name: str, rest: str) -> Iterator[Told]:
                 yield SECRET, Severity.HIGH, f"%env sets a secret ({each.kind})", _SECRET_FIX, each.digest
 
 
-def _output(cell: Cell, kind: str, data: dict[str, str], limits: Limits) -> Iterator[Note]:
-    for told in outputs.judge(kind, data):
-        yield _note(cell, 0, told, output=True)
+def _output(cell: Cell, at: int, output: Output, limits: Limits) -> Iterator[Note]:
+    data = output.data
+    for told in outputs.judge(output.kind, data):
+        yield _note(cell, 0, told, output=at)
     count = outputs.rows(data)
     if count > limits.table_rows:
         yield Note(
@@ -164,7 +165,7 @@ def _output(cell: Cell, kind: str, data: dict[str, str], limits: Limits) -> Iter
             "Clear the output, or show a summary.",
             cell.number,
             0,
-            True,
+            at,
         )
     elif count:
         yield Note(
@@ -174,17 +175,17 @@ def _output(cell: Cell, kind: str, data: dict[str, str], limits: Limits) -> Iter
             "Clear the output if the rows are of people.",
             cell.number,
             0,
-            True,
+            at,
         )
     for mime, text in data.items():
         if mime.startswith("image/") and mime != "image/svg+xml":
             continue
         plain = mime in ("text/plain", "text/markdown", "application/json")
         # The plain form of a table repeats its HTML form; what is in both counts once, by `same`.
-        yield from _text(cell, outputs.readable(mime, text), words=plain, output=True)
+        yield from _text(cell, outputs.readable(mime, text), words=plain, output=at)
         if mime == "text/html":
             for each in secret.find(text, words=False):
-                yield _secret_note(each, cell.number, output=True)
+                yield _secret_note(each, cell.number, output=at)
         for found in hidden.find(text, code=False):
             yield Note(
                 hidden.RULE,
@@ -193,14 +194,14 @@ def _output(cell: Cell, kind: str, data: dict[str, str], limits: Limits) -> Iter
                 "Clear the output.",
                 cell.number,
                 found.line,
-                True,
+                at,
             )
 
 
 _SECRET_FIX = "Change the secret now, then remove it from the notebook and from its history."
 
 
-def _text(cell: Cell, text: str, *, words: bool, output: bool) -> Iterator[Note]:
+def _text(cell: Cell, text: str, *, words: bool, output: int = 0) -> Iterator[Note]:
     for each in secret.find(text, words=words):
         yield _secret_note(each, cell.number, output=output)
     for found in personal.find(text):
@@ -216,7 +217,7 @@ def _text(cell: Cell, text: str, *, words: bool, output: bool) -> Iterator[Note]
         )
 
 
-def _secret_note(each: secret.Secret, cell: int, *, output: bool, where: str = "") -> Note:
+def _secret_note(each: secret.Secret, cell: int, *, output: int = 0, where: str = "") -> Note:
     mark = f", SHA-256 {each.prefix}…" if each.prefix else ""
     if not each.sure:
         return Note(
@@ -241,6 +242,6 @@ def _secret_note(each: secret.Secret, cell: int, *, output: bool, where: str = "
     )
 
 
-def _note(cell: Cell, line: int, told: Told, *, output: bool = False) -> Note:
+def _note(cell: Cell, line: int, told: Told, *, output: int = 0) -> Note:
     rule, severity, message, fix, same = told
     return Note(rule, severity, message, fix, cell.number, line, output, same)

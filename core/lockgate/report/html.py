@@ -52,7 +52,10 @@ _DECISIONS = {
     "RETRAIN": "Train on the new batch; it moved, and it looks honest.",
     "QUARANTINE": "Set the new batch aside and train nothing on it.",
 }
-_NOWHERE: dict[str, Any] = {"column": None, "rows": (), "member": None, "offset": None}
+_NOWHERE: dict[str, Any] = {
+    "rows": (),
+    **dict.fromkeys(("column", "member", "offset", "cell", "output", "line")),
+}
 _NEXT = {
     "PASS": "Go on to the next stage, and keep the attestation beside the artifact.",
     "WARN": "Read the findings below; nothing is blocked.",

@@ -161,6 +161,7 @@ def _place(finding: Mapping[str, Any]) -> str:
         finding["subject"],
         *(f"{kind} {where[kind]}" for kind in ("member", "column") if where.get(kind)),
     ]
+    said += [f"{kind} {where[kind]}" for kind in ("cell", "output", "line") if where.get(kind)]
     if where.get("offset") is not None:
         said.append(f"byte {where['offset']}")
     named = ", ".join(part for part in said if part)

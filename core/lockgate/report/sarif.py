@@ -183,10 +183,13 @@ class _Log:
         if member and entry and "lockgateTree1" in entry["digest"]:  # elsewhere it is inside of the file
             parts = [part for part in PurePosixPath(member).parts if part not in ("/", "..")]
             uri = "/".join([uri, *(_quoted(part) for part in parts)])
+        # The line of a cell is none of the file, whose cells lie in JSON.
+        line = where.get("line") if not where.get("cell") else None
         location: dict[str, Any] = {
-            "physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": 1}}
+            "physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": line or 1}}
         }
         named = [(kind, where.get(kind)) for kind in ("member", "column") if where.get(kind)]
+        named += [(kind, f"{kind} {where[kind]}") for kind in ("cell", "output") if where.get(kind)]
         if named:
             location["logicalLocations"] = [
                 {"name": visible(str(name), _LONGEST_NAME), "kind": kind} for kind, name in named
@@ -194,17 +197,18 @@ class _Log:
         return location
 
     def _where(self, finding: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a region of text cannot say: rows of a table, the offset in a binary file."""
+        """Return what a region cannot say: rows of a table, an offset in a binary file, a cell's line."""
         where = finding["location"]
         found: dict[str, Any] = {"subject": visible(finding["subject"], _LONGEST_NAME)}
         if where.get("offset") is not None:
             found["byteOffset"] = where["offset"]
+        found |= {kind: where[kind] for kind in ("cell", "output", "line") if where.get(kind)}
         if where.get("rows"):
             found["rows"] = [r if isinstance(r, int) else visible(r, _LONGEST_NAME) for r in where["rows"]]
         return found
 
     def _fingerprint(self, finding: Mapping[str, Any]) -> str:
-        """Return what is the same in the next run: no number of a message, no row, no offset.
+        """Return what is the same in the next run: no number of a message, no row, offset, cell or line.
 
         The place takes part by the name of the input, not by its path, and repeats are counted, so that
         two findings of a rule in one place stay two alerts.

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lockgate.bom import card, libraries
 from lockgate.bom.facts import facts
-from lockgate.bom.libraries import Library
+from lockgate.dependencies import read
 from lockgate.errors import InputError
 
 A, B = "a" * 64, "b" * 64
@@ -59,24 +59,29 @@ def test_a_card_that_says_something_else_is_refused_in_one_sentence(tmp_path, te
 # --- Locks ------------------------------------------------------------------------------------------
 
 
-def test_requirement_lines_are_read_with_their_digests(tmp_path):
+def named(path) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(each.name, each.version, each.digests) for each in libraries.of(read(path))]
+
+
+def test_requirement_lines_are_named_with_their_digests(tmp_path):
     path = tmp_path / "lock.txt"
     path.write_text(
         f"# made by hand\n--index-url https://example.org\nNumPy==1.0 \\\n  --hash=sha256:{B} \\\n"
         f"  --hash=sha256:{A}  # via x\nruamel.yaml[a,b] == 2.0 ; python_version < '3.9'\nloose>=1\nbare\n"
-        "url @ https://example.org/u.whl\nnumpy==1.0\n"
+        f"u @ https://example.org/u-1.0-py3-none-any.whl\nnumpy==1.0 --hash=sha512:{A}{B}\n"
+        f"torn==1 --hash=sha256:{A}\ntorn==1\n"
     )
-    assert libraries.read(path) == [
-        Library("bare", ""),
-        Library("loose", ""),
-        Library("numpy", "1.0", (A, B)),
-        Library("ruamel-yaml", "2.0"),
-        Library("url", ""),
+    assert named(path) == [
+        ("bare", "", ()),
+        ("loose", "", ()),
+        ("numpy", "1.0", (f"sha256:{A}", f"sha256:{B}", f"sha512:{A}{B}")),
+        ("ruamel-yaml", "2.0", ()),
+        ("torn", "1", ()),  # one of its two lines takes any file
+        ("u", "1.0", ()),
     ]
 
 
-def test_pylock_and_uv_lock_are_read_and_the_project_itself_is_left_out(tmp_path):
-    pytest.importorskip("tomllib")
+def test_pylock_and_uv_lock_are_named_alike_and_the_project_itself_is_left_out(tmp_path):
     pylock, uv = tmp_path / "pylock.toml", tmp_path / "uv.lock"
     pylock.write_text(
         f'lock-version = "1.0"\n[[packages]]\nname = "numpy"\nversion = "1.0"\n'
@@ -88,27 +93,31 @@ def test_pylock_and_uv_lock_are_read_and_the_project_itself_is_left_out(tmp_path
         f'[[package]]\nname = "numpy"\nversion = "1.0"\nsource = {{ registry = "https://x" }}\n'
         f'sdist = {{ url = "u", hash = "sha256:{B}" }}\nwheels = [{{ url = "u", hash = "sha256:{A}" }}]\n'
     )
-    assert libraries.read(pylock) == libraries.read(uv) == [Library("numpy", "1.0", (A, B))]
+    assert named(pylock) == named(uv) == [("numpy", "1.0", (f"sha256:{A}", f"sha256:{B}"))]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("-r other.txt\n", "another file"),
-        ("-e .\n", "another file"),
-        ("--requirement other.txt\n", "another file"),
-        ("!!\n", "no requirement"),
-        ("version = 1\n", "lists no packages"),
-        ("[[package]]\nversion = '1'\n", "without a name"),
-        ("[oops\n", "no TOML"),
-        ("\udcff", "UTF-8"),
-    ],
-)
-def test_what_is_no_whole_lock_is_refused(tmp_path, text, said):
+def test_a_package_url_says_where_a_library_comes_from(tmp_path):
+    path = tmp_path / "lock.txt"
+    commit = "0123456789" * 4
+    path.write_text(
+        "a==1.0+cpu\nb @ https://user:pa55word@example.org/b-2.0-py3-none-any.whl\n"
+        f"c @ git+https://example.org/c@{commit}\n./d-1.0-py3-none-any.whl\n-e .\n"
+    )
+    inventory = read(path)
+    assert {each.name: each.purl for each in libraries.of(inventory)} == {
+        "a": "pkg:pypi/a@1.0%2Bcpu",
+        "b": "pkg:pypi/b@2.0?download_url=https%3A%2F%2Fexample.org%2Fb-2.0-py3-none-any.whl",
+        "c": f"pkg:pypi/c?vcs_url=git%2Bhttps%3A%2F%2Fexample.org%2Fc%40{commit}",
+        "d": "",
+    }
+    assert libraries.nameless(inventory) == ["."]
+
+
+def test_more_libraries_than_a_bill_can_name_are_refused(tmp_path):
     path = tmp_path / "lock"
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(InputError, match=said):
-        libraries.read(path)
+    path.write_text("".join(f"p{n}==1\n" for n in range(2_001)))
+    with pytest.raises(InputError, match="more than 2000 libraries"):
+        libraries.of(read(path))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -117,7 +126,7 @@ def test_a_lock_of_any_text_gives_libraries_with_names_or_one_sentence(tmp_path,
     path = tmp_path / "lock"
     path.write_text(text)
     try:
-        found = libraries.read(path)
+        found = libraries.of(read(path))
     except InputError:
         return
     assert all(library.name for library in found)

@@ -45,6 +45,9 @@ location = st.fixed_dictionaries(
         "rows": st.lists(st.integers() | text, max_size=20),
         "member": st.none() | text,
         "offset": st.none() | st.integers(0, 2**40),
+        "cell": st.none() | st.integers(1, 2**40),
+        "output": st.none() | st.integers(1, 2**40),
+        "line": st.none() | st.integers(1, 2**40),
     },
 )
 check = st.fixed_dictionaries(
@@ -212,6 +215,14 @@ def test_hostile_names_are_shown_and_nothing_in_them_runs():
     assert "{{ 7*7 }}" in Tags(page).text
     assert "⟨U+202E⟩" in page
     assert not set("\u202e\x00\u200b") & set(page)
+
+
+def test_a_finding_in_a_notebook_says_cell_output_and_line():
+    where = {"member": "a.ipynb", "cell": 3, "output": 1, "line": 12}
+    page = render(result(findings=[finding_of("Holds a secret.", location=where)]))
+    for kind, number_ in (("cell", 3), ("output", 1), ("line", 12)):
+        assert f"{kind} <code>{number_}</code>" in page
+    assert "cell <code>" not in render(result(findings=[finding_of("Holds a secret.", location={})]))
 
 
 def test_a_page_allows_its_own_style_and_nothing_else():

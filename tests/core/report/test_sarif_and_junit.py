@@ -183,6 +183,9 @@ where = st.builds(
     rows=st.lists(st.integers(0, 9) | text, max_size=2).map(tuple),
     member=st.none() | text | st.just("../../etc/passwd"),
     offset=st.none() | st.integers(0, 2**40),
+    cell=st.none() | st.integers(1, 9),
+    output=st.none() | st.integers(1, 9),
+    line=st.none() | st.integers(1, 2**40),
 )
 
 
@@ -418,11 +421,31 @@ def test_a_member_of_a_folder_is_a_place_of_its_own_and_one_of_an_archive_is_ins
         assert place["logicalLocations"] == [{"name": "sub dir/x.pkl", "kind": "member"}]
 
 
+def test_a_line_of_a_file_is_its_region_and_a_cell_of_a_notebook_a_place_inside_of_it():
+    outcome = Outcome()
+    for where in (Location(line=7), Location(cell=3, output=1, line=7)):
+        outcome.find("LG-X-001", Severity.HIGH, "No.", subject="current", location=where)
+    document = made(outcome, [subject("a.txt")])
+    text, cell = (r for r in run_of(document)["results"] if r["ruleId"] == "LG-X-001")
+    assert text["locations"][0]["physicalLocation"]["region"] == {"startLine": 7}
+    assert cell["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}  # cells lie in JSON
+    assert cell["locations"][0]["logicalLocations"] == [
+        {"name": "cell 3", "kind": "cell"},
+        {"name": "output 1", "kind": "output"},
+    ]
+    assert {name: cell["properties"][name] for name in ("cell", "output", "line")} == {
+        "cell": 3,
+        "output": 1,
+        "line": 7,
+    }
+    assert "[current, cell 3, output 1, line 7]" in junit.render(document)
+
+
 def test_the_fingerprint_of_a_finding_outlives_its_numbers_and_not_its_place():
     def prints(*findings):
         outcome = Outcome()
         for message, column in findings:
-            where = Location(column=column, rows=(len(message),), offset=len(message))
+            where = Location(column=column, rows=(len(message),), offset=len(message), line=len(message))
             outcome.find("LG-DATA-004", Severity.HIGH, message, subject="current", location=where)
         run = run_of(made(outcome, [subject("t.csv")]))
         return [r["partialFingerprints"]["primaryLocationLineHash"] for r in run["results"]][: len(findings)]

@@ -93,7 +93,8 @@ def scan_notebook(
             "LG-NOTEBOOK-004": max_contacts,
             "LG-NOTEBOOK-030": max_unpinned_installs,
         }
-        verdict = _judge(outcome, name, notes, limits, max_unreadable_cells)
+        member = name if notebook.is_dir() else None
+        verdict = _judge(outcome, name, member, notes, limits, max_unreadable_cells)
         counts = {rule: _different(notes, rule) for rule in sorted({note.rule for note in notes})}
         for rule, count in counts.items():
             totals[rule] = totals.get(rule, 0) + count
@@ -133,7 +134,12 @@ def _different(notes: Sequence[Note], rule: str) -> int:
 
 
 def _judge(
-    outcome: Outcome, name: str, notes: Sequence[Note], limits: dict[str, int | None], unreadable: int
+    outcome: Outcome,
+    name: str,
+    member: str | None,
+    notes: Sequence[Note],
+    limits: dict[str, int | None],
+    unreadable: int,
 ) -> Verdict:
     """Record what was found in one notebook, and return its verdict."""
     verdicts, shown = [Verdict.PASS], 0
@@ -156,7 +162,12 @@ def _judge(
                     subject="notebook",
                     fix=note.fix,
                     check=name,
-                    location=Location(member=name),
+                    location=Location(
+                        member=member,
+                        cell=note.cell or None,
+                        output=note.output or None,
+                        line=note.line or None,
+                    ),
                     threat=_threat(rule),
                 )
     unread = _different(notes, "LG-NOTEBOOK-090")

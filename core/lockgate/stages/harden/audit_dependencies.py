@@ -25,13 +25,11 @@ What is read is described in `lockgate.dependencies`, why it is so in core/doc/a
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from importlib.util import find_spec
 from typing import Annotated, Literal
 
 from annotated_types import Ge
 
-from lockgate.errors import InputError, MissingExtraError
+from lockgate.errors import InputError
 from lockgate.outcome import Outcome
 from lockgate.stage import FileIn, Threshold, stage
 
@@ -81,8 +79,9 @@ def audit_dependencies(
         InputError: There is nothing to audit or two things, a file cannot be read, or a list of
             licences holds what is no SPDX id.
     """
-    _require_extra()
     from lockgate import dependencies
+
+    dependencies.require()
     from lockgate.dependencies import environment as installed
     from lockgate.dependencies import judge, osv
 
@@ -118,10 +117,3 @@ def audit_dependencies(
     }
     outcome.tables = {"Packages": judge.table(audit)}
     return outcome
-
-
-def _require_extra() -> None:
-    """Say at once that a library is missing, not in the middle of a file that needs it."""
-    for module in ("packaging", *(("tomli",) if sys.version_info < (3, 11) else ())):
-        if find_spec(module) is None:
-            raise MissingExtraError("supply-chain", module)

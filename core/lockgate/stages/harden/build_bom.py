@@ -75,7 +75,8 @@ def build_bom(
         bom_spdx: With `spdx`, the bill in SPDX 3.0.1.
         card: What people say of the model, a YAML file: `lockgate.bom.card` shows its keys.
         data: What it was trained on, when no provenance names it.
-        lock: The libraries that it runs with: requirement lines, `pylock.toml` or `uv.lock`.
+        lock: The libraries that it runs with: requirement lines, `pylock.toml` or `uv.lock`, or a folder: one
+            of these with what it includes, or what is installed (the `site-packages` of an environment).
         provenance: The attestation of `record-provenance`.
         attestations: Further attestations about the model: a file, or a folder of them. Numbers that they
             measured become performance metrics.
@@ -90,11 +91,14 @@ def build_bom(
         need_provenance: Whether missing provenance is a FAIL.
         need_libraries: Whether missing libraries are a FAIL.
     """
+    from lockgate import dependencies
     from lockgate.bom import card as cards
     from lockgate.bom import check, compose
     from lockgate.bom import spdx as spdx3
 
     check.require()
+    if lock or installed:
+        dependencies.require()
     if spdx:
         spdx3.require()
     outcome, digest = Outcome(), artifact.digest(model)
@@ -272,12 +276,14 @@ def _datasets(
 def _libraries(
     outcome: Outcome, lock: Path | None, here: bool, made: Provenance | None, unmet: Verdict
 ) -> list[Library] | None:
+    from lockgate import dependencies
     from lockgate.bom import libraries
 
-    found = libraries.read(lock) if lock else libraries.installed() if here else None
-    if not outcome.check(
-        "libraries", value=found is not None, comparator="==", threshold=True, failing=unmet
-    ):
+    inventory = dependencies.read(lock) if lock else dependencies.environment.here() if here else None
+    found = libraries.of(inventory) if inventory else None
+    for where, reason in inventory.unreadable.items() if inventory else ():
+        outcome.cannot(f"read:{where}", reason)
+    if not outcome.check("libraries", value=bool(found), comparator="==", threshold=True, failing=unmet):
         message = "Nothing says which libraries the model runs with."
         _find(
             outcome,
@@ -287,9 +293,10 @@ def _libraries(
             "libraries",
             "Give the lock file of its environment.",
         )
-    if lock is None or found is None:
+    if lock is None or inventory is None or found is None:
         return found
-    weak = [each.name for each in found if not each.version or not each.sha256]
+    weak = [each.name for each in found if not each.version or not each.digests]
+    weak += libraries.nameless(inventory)
     if not outcome.check("pinned", value=len(weak), comparator="==", threshold=0, failing=Verdict.WARN):
         message = f"{_some(weak)}: not pinned to a version and a digest."
         fix = "Lock the environment with digests (uv export, pip-compile --generate-hashes)."

@@ -257,3 +257,15 @@ def test_a_folder_without_a_notebook_is_refused(tmp_path):
 def test_hostile_text_takes_no_time_to_speak_of(tmp_path, text):
     result = scan(tmp_path, notebook(code(text, outputs=[shown(text, "text/html"), printed(text)])))
     assert result.verdict in ("PASS", "WARN", "INCONCLUSIVE")
+
+
+def test_a_finding_says_which_cell_output_and_line(tmp_path):
+    out = [printed("fine"), printed(f"fine\nusing {TOKEN}")]
+    result = scan(tmp_path, notebook(prose("fine"), code("fine = 1", f"KEY = '{AWS}'", outputs=out)))
+    where = [f["location"] for f in result.document["findings"] if f["rule"] == "LG-NOTEBOOK-001"]
+    assert [(w["cell"], w["output"], w["line"], w["member"]) for w in where] == [
+        (2, None, 2, None),
+        (2, 2, 2, None),
+    ]
+    said = [f["message"] for f in result.document["findings"] if f["rule"] == "LG-NOTEBOOK-001"]
+    assert said[1].startswith("Cell 2, output 2, line 2: ")

@@ -242,3 +242,11 @@ def test_the_table_shows_the_worst_first(tmp_path, database):
     text = page.read_text()
     table = text[text.index("fixed in") :]
     assert table.index("pyyaml") < table.index("idna") < table.index("attrs")
+
+
+def test_a_finding_says_which_line_of_the_file_it_is_about(tmp_path, database):
+    text = "# why\nattrs==25.1.0\nrequests==2.30.0\n--trusted-host a.example\n"
+    found = {f["rule"]: f["location"] for f in audit(tmp_path, text, database).document["findings"]}
+    assert found["LG-DEP-001"]["line"] == 3
+    assert found["LG-DEP-025"]["line"] == 4
+    assert found["LG-DEP-011"]["line"] is None

@@ -256,6 +256,43 @@ def test_libraries_without_a_digest_are_a_warning(made):
     assert [c.get("version") for c in made.bill()["components"] if c["type"] == "library"] == ["1.26.4", None]
 
 
+def test_a_lock_with_a_line_that_cannot_be_read_leaves_the_bill_undecided(made):
+    (made.folder / "torn.txt").write_text(LOCK + "what is this?\n")
+    result = made.build(lock=made.folder / "torn.txt", provenance=None)
+    assert result.verdict == "INCONCLUSIVE"
+    assert [c["id"] for c in result.document["checks"] if c["verdict"] == "INCONCLUSIVE"] == ["read:line 4"]
+
+
+def test_a_lock_that_names_nothing_says_nothing_of_libraries(made):
+    (made.folder / "empty.txt").write_text("# nothing\n")
+    result = made.build(lock=made.folder / "empty.txt", provenance=None)
+    assert "LG-BOM-009" in _rules(result)
+
+
+def test_the_project_itself_is_no_library_and_is_noted(made):
+    (made.folder / "own.txt").write_text(LOCK + "-e .\n")
+    result = made.build(lock=made.folder / "own.txt", provenance=None)
+    assert result.verdict == "WARN"
+    assert "LG-BOM-010" in _rules(result)
+
+
+def test_a_folder_of_what_is_installed_and_requirements_with_includes_are_read(made):
+    site = made.folder / "site-packages" / "Some_Lib-1.5.dist-info"
+    site.mkdir(parents=True)
+    (site / "METADATA").write_text("Metadata-Version: 2.1\nName: Some_Lib\nVersion: 1.5\n\n")
+    made.build(lock=site.parent, provenance=None)
+    assert [c["purl"] for c in made.bill()["components"] if c["type"] == "library"] == [
+        "pkg:pypi/some-lib@1.5"
+    ]
+    folder = made.folder / "requirements"
+    folder.mkdir()
+    (folder / "requirements.txt").write_text("-r base.txt\n")
+    (folder / "base.txt").write_text(LOCK)
+    made.build(lock=folder, provenance=None)
+    library = next(c for c in made.bill()["components"] if c["type"] == "library")
+    assert library["externalReferences"][0]["hashes"][0]["alg"] == "SHA-256"
+
+
 def test_a_dataset_that_only_the_card_names_is_there_without_a_digest(made):
     text = CARD.replace("name: batch", "name: sales")
     (made.folder / "card.yaml").write_text(text)
