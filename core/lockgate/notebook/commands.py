@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lockgate.outcome import Severity
 
 RUNS = "LG-NOTEBOOK-010"
 INSTALLS = "LG-NOTEBOOK-030"
 INDEX = "LG-NOTEBOOK-031"
+_FROM = ("--index-url", "-i", "--extra-index-url", "--find-links", "-f", "--index", "--default-index")
 
 _FETCH = r"(?:curl|wget|fetch|aria2c|invoke-webrequest|iwr)\b"
 _PATH = r"(?:[\w.-]{0,60}/){0,8}"
@@ -29,6 +30,13 @@ _FETCH_AND_RUN = (
     re.compile(
         rf"(?<![\w/.-])(?:{_RUN}|eval|source|\.)\s[^;\n]{{0,300}}?(?:<\(|\$\(|`)\s*{_FETCH}", re.IGNORECASE
     ),
+    # python -c "...urlopen(...)... exec(...)"; iex (iwr ...)
+    re.compile(
+        rf"(?:{_RUN})\s[^;\n]{{0,100}}?-c\s(?=.{{0,2000}}(?:urlopen|requests\.get|urlretrieve))"
+        r".{0,2000}\b(?:exec|eval)\s*\(",
+        re.DOTALL,
+    ),
+    re.compile(rf"\b(?:iex|invoke-expression)\b[^;\n]{{0,300}}{_FETCH}", re.IGNORECASE),
     # something decoded and run
     re.compile(rf"base64\s+(?:-d|-D|--decode)[^;\n]{{0,300}}\|\s*(?:{_RUN})", re.IGNORECASE),
     # a shell that is given to the network
@@ -91,10 +99,15 @@ Told = tuple[str, Severity, str, str, str]
 """Rule, severity, message, fix, and what counts it once."""
 
 
-def judge(command: str) -> Iterator[Told]:
-    """Yield what is wrong with a shell command."""
+def judge(command: str, fetched: Iterable[str] = ()) -> Iterator[Told]:
+    """Yield what is wrong with a shell command.
+
+    Args:
+        command: It, of one line or more.
+        fetched: Names of files that were fetched before.
+    """
     command = command[:_LONGEST]
-    if _runs_what_it_fetches(command):
+    if _runs_what_it_fetches(command, fetched):
         yield (
             RUNS,
             Severity.CRITICAL,
@@ -123,7 +136,16 @@ def install(words: Sequence[str]) -> Iterator[Told]:
     skip = False
     for number, word in enumerate(rest):
         option, _, value = word.partition("=")
-        if option in ("--extra-index-url", "--trusted-host"):
+        address = value or (rest[number + 1] if number + 1 < len(rest) else "")
+        if option in _FROM and address.startswith(("http://", "ftp://")):
+            yield (
+                INDEX,
+                Severity.HIGH,
+                "an install uses an index without encryption",
+                "Use https.",
+                option,
+            )
+        elif option in ("--extra-index-url", "--trusted-host"):
             yield (
                 INDEX,
                 Severity.MEDIUM,
@@ -131,16 +153,6 @@ def install(words: Sequence[str]) -> Iterator[Told]:
                 "Use one index that you trust for all names.",
                 option,
             )
-        elif option in ("--index-url", "-i"):
-            address = value or (rest[number + 1] if number + 1 < len(rest) else "")
-            if address.startswith("http://"):
-                yield (
-                    INDEX,
-                    Severity.HIGH,
-                    "an install uses an index without encryption",
-                    "Use https.",
-                    option,
-                )
         if skip or word.startswith("-"):
             skip = not skip and word in _TAKES_VALUE
             continue
@@ -204,10 +216,11 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def _runs_what_it_fetches(command: str) -> bool:
+def _runs_what_it_fetches(command: str, fetched: Iterable[str]) -> bool:
     if any(pattern.search(command) for pattern in _FETCH_AND_RUN):
         return True
-    for file in sorted(saved_by(command))[:_MOST_FILES]:  # curl -o x ... && sh x, chmod +x x && ./x
+    files = {*saved_by(command), *(file for file in fetched if file in command)}
+    for file in sorted(files)[:_MOST_FILES]:  # curl -o x ... && sh x, chmod +x x && ./x
         ran = rf"(?:(?:{_RUN})\s+(?:-\S{{1,20}}\s+){{0,4}}{_PATH}|\./){re.escape(file)}(?![\w.])"
         run = rf"(?<![\w/.-]){ran}"
         if re.search(run, command):

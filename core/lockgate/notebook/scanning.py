@@ -10,6 +10,7 @@ from lockgate.errors import InputError
 from lockgate.notebook import code as python
 from lockgate.notebook import commands, hidden, magics, outputs, personal, secret
 from lockgate.notebook.commands import Told
+from lockgate.notebook.following import Seen
 from lockgate.notebook.note import Note
 from lockgate.notebook.reading import Cell, Notebook, Output
 from lockgate.outcome import Severity
@@ -48,7 +49,7 @@ def scan(notebook: Notebook, limits: Limits | None = None) -> list[Note]:
         raise InputError(
             f"the notebook holds {size:,} characters of text; at most {_MAX_TEXT:,} are looked at"
         )
-    seen = python.Seen()
+    seen = Seen()
     notes: list[Note] = []
     for cell in notebook.cells:
         notes += _source(cell, notebook.language, seen)
@@ -67,7 +68,7 @@ def _size(cell: Cell) -> int:
     )
 
 
-def _source(cell: Cell, language: str, seen: python.Seen) -> Iterator[Note]:
+def _source(cell: Cell, language: str, seen: Seen) -> Iterator[Note]:
     yield from _text(cell, cell.source, words=cell.kind == "code")
     is_code = cell.kind == "code"
     for found in hidden.find(cell.source, code=is_code):
@@ -113,9 +114,9 @@ def _source(cell: Cell, language: str, seen: python.Seen) -> Iterator[Note]:
             yield from (_note(cell, number, told) for told in commands.judge(line))
     for number, command in taken.shell:
         seen.files |= commands.saved_by(command)
-        yield from (_note(cell, number, told) for told in commands.judge(command))
+        yield from (_note(cell, number, told) for told in commands.judge(command, seen.files))
     for number, name, rest in taken.magics:
-        yield from (_note(cell, number, told) for told in _magic(name, rest))
+        yield from (_note(cell, number, told) for told in _magic(name, rest, seen))
     if taken.foreign in ("javascript", "js", "html", "svg"):
         for told in outputs.judge(
             "display_data", {"text/html" if taken.foreign != "js" else "text/javascript": cell.source}
@@ -126,9 +127,17 @@ def _source(cell: Cell, language: str, seen: python.Seen) -> Iterator[Note]:
             yield _note(cell, number, told)
 
 
-def _magic(name: str, rest: str) -> Iterator[Told]:
+def _magic(name: str, rest: str, seen: Seen) -> Iterator[Told]:
     if name in ("pip", "conda", "mamba", "uv"):
         yield from commands.install([name, *rest.split()])
+    elif name in _RUNS_FILE and any(word.rpartition("/")[2] in seen.files for word in rest.split()):
+        yield (
+            python.REMOTE,
+            Severity.CRITICAL,
+            f"%{name} runs a file that was fetched from elsewhere",
+            "Keep the code in your repository.",
+            "",
+        )
     elif name in _RUNS_FILE and _URL.search(rest):
         yield (
             python.REMOTE,

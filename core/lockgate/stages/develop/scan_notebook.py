@@ -11,9 +11,10 @@
 | LG-NOTEBOOK-012  | loading a file that can run code: downloaded, or (shown only) local        |
 | LG-NOTEBOOK-013  | running the code that comes with a model                                   |
 | LG-NOTEBOOK-014  | a shell command that is put together while it runs (WARN)                  |
+| LG-NOTEBOOK-015  | running text that is decoded or unpacked while it runs                     |
 | LG-NOTEBOOK-020  | characters that hide something                                             |
 | LG-NOTEBOOK-030  | an install that names no version or no fixed content (WARN)                |
-| LG-NOTEBOOK-031  | an install from a second index, or without encryption                      |
+| LG-NOTEBOOK-031  | an install from a second index (WARN), or without encryption               |
 | LG-NOTEBOOK-040  | a table of more rows than the limit in an output                           |
 | LG-NOTEBOOK-041  | a traceback in an output (WARN when it names a user)                       |
 | LG-NOTEBOOK-042  | environment variables in an output                                         |
@@ -105,7 +106,7 @@ def scan_notebook(
                 "cells": len(content.cells),
                 "secrets": counts.get("LG-NOTEBOOK-001", 0),
                 "personal": counts.get("LG-NOTEBOOK-003", 0) + counts.get("LG-NOTEBOOK-004", 0),
-                "remote code": sum(counts.get(f"LG-NOTEBOOK-01{n}", 0) for n in range(5)),
+                "remote code": sum(counts.get(f"LG-NOTEBOOK-01{n}", 0) for n in range(6)),
                 "installs": counts.get("LG-NOTEBOOK-030", 0),
             }
         )
@@ -154,7 +155,8 @@ def _judge(
             verdicts.append(of_severity(weighs))
             shown += 1
             if shown <= _MOST:
-                where = note.where[0].upper() + note.where[1:] if note.cell else "The notebook"
+                where = note.where if note.cell else "the notebook"
+                where = f"{member}, {where}" if member else where[0].upper() + where[1:]
                 outcome.find(
                     rule,
                     weighs,

