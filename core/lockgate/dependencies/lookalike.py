@@ -16,8 +16,10 @@ from importlib import resources
 
 from lockgate.dependencies.package import normal
 
-_SHORTEST = 5  # letters; shorter names are all alike: `six`, `sip`, `zip`
+_FEWEST = 4  # letters; shorter names are all alike: `six`, `sip`, `zip`
+_SHORTEST = 5  # letters of names whose separators, words and letters that look alike are compared
 _LOOKS = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "4": "a"})
+_DIGITS = str.maketrans({"0": "o", "1": "l", "5": "s", "3": "e", "4": "a"})
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 
 
@@ -42,15 +44,23 @@ def likeness(name: str) -> Likeness | None:
         return None
     bare = mine.replace("-", "")
     if len(bare) < _SHORTEST:
-        return None
+        spelled = bare.translate(_DIGITS)
+        if spelled in known:
+            return Likeness(spelled, "the same but for digits in place of letters")
+        return _near(mine) if len(bare) >= _FEWEST else None
     if (same := _bare().get(bare)) is not None:
         return Likeness(same, "the same but for separators")
     if "-" in mine and (same := _sorted_words().get(_words(mine))) is not None:
         return Likeness(same, "the same words in another order")
     if (same := _skeletons().get(_skeleton(bare))) is not None:
         return Likeness(same, "the same but for characters that look alike")
-    for variant in _one_apart(mine):
-        if variant in known and len(variant.replace("-", "")) >= _SHORTEST:
+    return _near(mine)
+
+
+def _near(name: str) -> Likeness | None:
+    known = _popular()
+    for variant in _one_apart(name):
+        if variant in known and len(variant.replace("-", "")) >= _FEWEST:
             return Likeness(variant, "one letter apart")
     return None
 
@@ -64,7 +74,7 @@ def _one_apart(name: str) -> Iterator[str]:
             yield head + tail[1:]
             if len(tail) > 1 and tail[0] != tail[1]:
                 yield head + tail[1] + tail[0] + tail[2:]
-            for letter in letters:
+            for letter in letters + "-":
                 yield head + letter + tail[1:]
         for letter in letters:
             yield head + letter + tail

@@ -122,6 +122,8 @@ def _records(path: Path) -> Iterator[tuple[str, bytes]]:
         found: Iterable[tuple[str, bytes]] = _folder(path)
     elif zipfile.is_zipfile(path):
         found = _zip(path)
+    elif _begins_as_zip(path):
+        raise InputError("the database is a zip without its end; download it again")
     else:
         found = _file(path)
     total = 0
@@ -143,6 +145,11 @@ def _folder(root: Path) -> Iterator[tuple[str, bytes]]:
             yield path.relative_to(root).as_posix(), read_bytes(path, MAX_RECORD)
     if not found:
         raise InputError("the folder of advisories holds no .json file; give an export of osv.dev")
+
+
+def _begins_as_zip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _zip(path: Path) -> Iterator[tuple[str, bytes]]:

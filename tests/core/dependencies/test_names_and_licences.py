@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -149,3 +151,44 @@ def test_a_word_in_a_policy_that_is_no_id_is_refused():
     with pytest.raises(licences.InputError, match="GPL3"):
         licences.check_ids(["GPL3"], "deny_licences")
     licences.check_ids(["GPL-3.0-only", "LicenseRef-ours"], "deny_licences")
+
+
+def test_of_a_hundred_misspelt_popular_names_nearly_all_are_found_whatever_the_seed():
+    for seed in range(5):
+        chance = random.Random(seed)
+        wrong = []
+        while len(wrong) < 100:
+            name = chance.choice(POPULAR)
+            made = misspelt(name, chance)
+            if len(name) > 3 and made not in (*POPULAR, *lookalike._neighbours()) and "--" not in made:
+                wrong.append(made)
+        assert sum(likeness(each) is not None for each in wrong) >= 98
+
+
+def misspelt(name: str, chance: random.Random) -> str:
+    """A name with one mistake: a letter left out, doubled, exchanged, added, swapped, or one that looks alike."""
+    at = chance.randrange(1, len(name))
+    letter = chance.choice("abcdefghijklmnopqrstuvwxyz")
+    return chance.choice([
+        name[:at] + name[at + 1 :] if len(name) > 4 else name,
+        name[:at] + name[at - 1] + name[at:],
+        name[:at] + letter + name[at + 1 :],
+        name[:at] + letter + name[at:],
+        name[: at - 1] + name[at] + name[at - 1] + name[at + 1 :],
+        name.replace("l", "1", 1).replace("o", "0", 1),
+        name.replace("-", "", 1),
+    ]).strip("-")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("keas", "keras"),
+        ("ccffi", "cffi"),
+        ("b0to", "boto"),
+        ("fl1t", "flit"),
+        ("google-cloudlstorage", "google-cloud-storage"),
+    ],
+)
+def test_short_names_and_lost_separators_are_looked_at_too(wrong, meant):
+    assert likeness(wrong).name == meant

@@ -29,7 +29,9 @@ def judge_database(
         comparator="<=",
         threshold=0,
         **undecided,
-        reason=next(iter(database.examples.values()), ""),
+        reason=f"advisories cannot be read: {next(iter(database.examples.values()), '')}"
+        if database.unreadable
+        else "advisories that cannot be read",
     )
     outcome.check(
         "database-size",
@@ -37,20 +39,23 @@ def judge_database(
         comparator=">=",
         threshold=min_advisories,
         **undecided,
-        reason="advisories about packages of PyPI",
+        reason=f"the database has {database.records:,} advisories about packages of PyPI; "
+        f"a whole one has {min_advisories:,} or more",
     )
     if database.dated is None:
         outcome.cannot("database-age", "it holds no advisory about a package of PyPI", max_age, "<=")
     elif database.dated > now + _FUTURE:
         outcome.cannot("database-age", f"its newest change is in the future, {database.dated:%Y-%m-%d}")
     else:
+        days = max(0, (now - database.dated).days)
         outcome.check(
             "database-age",
-            value=max(0, (now - database.dated).days),
+            value=days,
             comparator="<=",
             threshold=max_age,
             **undecided,
-            reason=f"days since its newest change, {database.dated:%Y-%m-%d}",
+            reason=f"the newest change in the database is of {database.dated:%Y-%m-%d}, {days} days ago; "
+            f"at most {max_age} are agreed on",
         )
 
 

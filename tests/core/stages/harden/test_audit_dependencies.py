@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -134,11 +135,20 @@ def test_a_database_that_is_old_small_from_the_future_or_partly_unreadable_decid
 ):
     text = locked("requests==2.31.0")
     old = export(tmp_path / "old.zip", [{**r, "modified": "2024-01-01T00:00:00Z"} for r in REAL])
-    assert audit(tmp_path, text, old).verdict == "INCONCLUSIVE"
+    stale = audit(tmp_path, text, old)
+    assert stale.verdict == "INCONCLUSIVE"
+    assert re.fullmatch(
+        r"the newest change in the database is of 2024-01-01, \d+ days ago; at most 14 are agreed on",
+        stale.why,
+    )
     assert audit(tmp_path, text, old, max_database_age=10_000).verdict == "PASS"
     assert audit(tmp_path, text, database, min_advisories=len(REAL) + 1).verdict == "INCONCLUSIVE"
     future = export(tmp_path / "future.zip", [{**r, "modified": "2999-01-01T00:00:00Z"} for r in REAL])
     assert checks(audit(tmp_path, text, future))["database-age"] == "INCONCLUSIVE"
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(database.read_bytes()[:-30])
+    with pytest.raises(InputError, match="a zip without its end"):
+        audit(tmp_path, text, cut)
     torn = export(tmp_path / "torn.zip", [*REAL, {"id": "A", "modified": "never"}])
     assert checks(audit(tmp_path, text, torn))["database-unreadable"] == "INCONCLUSIVE"
 
