@@ -166,7 +166,7 @@ def test_of_a_hundred_misspelt_popular_names_nearly_all_are_found_whatever_the_s
 
 
 def misspelt(name: str, chance: random.Random) -> str:
-    """A name with one mistake: a letter left out, doubled, exchanged, added, swapped, or one that looks alike."""
+    """A name with one mistake: a letter left out, doubled, exchanged, added or swapped, or a look-alike."""
     at = chance.randrange(1, len(name))
     letter = chance.choice("abcdefghijklmnopqrstuvwxyz")
     return chance.choice([

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lockgate.outcome import Severity, Verdict
 from lockgate.run import run
+from lockgate.scan import opinions
 from lockgate.stages.harden import scan_model as module
 from lockgate.stages.harden.scan_model import scan_model
 
@@ -95,3 +98,22 @@ def test_every_rule_that_is_used_is_listed_and_has_a_fix():
     used = {rule for path in places for rule in re.findall(r"LG-SCAN-\d{3}", path.read_text("utf-8"))}
     assert used == set(re.findall(r"``(LG-SCAN-\d{3})``", module.__doc__ or ""))
     assert all(module._fix(rule) for rule in used)
+
+
+SCANNERS = os.environ.get(opinions.PYTHON_VARIABLE) or str(
+    Path(__file__).parents[4] / ".venv-scanners" / "bin" / "python"
+)
+
+
+@pytest.mark.skipif(not Path(SCANNERS).is_file(), reason=f"needs {opinions.PYTHON_VARIABLE}")
+def test_the_locked_scanners_read_arrays_and_the_safe_formats(tmp_path, monkeypatch):
+    """modelscan reads headers of arrays by a function of numpy that newer releases do not have."""
+    monkeypatch.setenv(opinions.PYTHON_VARIABLE, SCANNERS)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    np.save(folder / "a.npy", np.arange(4.0))
+    np.savez(folder / "b.npz", a=np.arange(3))
+    (folder / "c.pkl").write_bytes(pickle.dumps({"a": 1}))
+    outcome = scan_model(folder, second_opinion=["picklescan", "modelscan"])
+    assert outcome.verdict is Verdict.PASS
+    assert {check.id for check in outcome.checks} >= {"second-opinion:picklescan", "second-opinion:modelscan"}
