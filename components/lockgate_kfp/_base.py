@@ -79,6 +79,29 @@ def run_stage(
     return Outputs(str(result.verdict), decision, result.body_digest)
 
 
+def export(*, result: Any, sarif: Any, junit: Any) -> None:
+    """Write a result as SARIF and as JUnit XML, as `lockgate export` does.
+
+    Args:
+        result: The artifact ``result.json``.
+        sarif: Takes the SARIF log.
+        junit: Takes the JUnit file.
+
+    Raises:
+        SystemExit: It is no result of a run; one sentence.
+    """
+    from lockgate.commands.export import write
+    from lockgate.errors import LockgateError
+    from lockgate.exports import Exports
+
+    for target in (sarif, junit):
+        Path(target.path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        write(Path(result.path), Exports.of(sarif.path, junit.path))
+    except LockgateError as error:
+        raise SystemExit(f"lockgate: {error}") from None
+
+
 def _uncached(component: Any, filled_in: Mapping[str, str]) -> Any:
     """Return the component with KFP's caching off, and its placeholders filled in, in every pipeline."""
     from kfp.dsl.python_component import PythonComponent

@@ -1,6 +1,7 @@
 """A stage in a newcomer's package becomes a KFP component that runs and says what the CLI says."""
 
 import json
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -54,6 +55,7 @@ def count_words(
 _PIPELINE = """
 from kfp import dsl
 from faces_of_mine.count_words import count_words
+from lockgate_kfp.export_result import export_result
 from lockgate_kfp.require_pass import require_pass
 
 
@@ -66,7 +68,8 @@ def after() -> str:
 def guarded(word: str, max_count: int):
     text = dsl.importer(artifact_uri={uri!r}, artifact_class=dsl.Dataset)
     counted = count_words(data=text.output, word=word, max_count=max_count)
-    gate = require_pass(verdicts=[counted.outputs["verdict"]])
+    exported = export_result(result=counted.outputs["result_json"])
+    gate = require_pass(verdicts=[counted.outputs["verdict"]]).after(exported)
     after().after(gate)
 """
 
@@ -81,7 +84,7 @@ def package(tmp_path_factory):
     written.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        patch.setenv("PYTHONPATH", str(folder))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
         for face in faces.faces([find("count_words_stage:count_words")], None, written):
             face.path.write_text(face.text)
         text = _PIPELINE.replace("{uri!r}", repr(str(folder / "words.txt")))
@@ -118,6 +121,26 @@ def test_a_pipeline_goes_on_after_an_open_gate_and_stops_at_a_closed_one(package
     assert result["verdict"] == verdict
     assert bool(list(local.rglob("after"))) == ran
     assert [p.name for p in local.rglob("report_html")] == ["report_html"]
+
+
+def test_a_result_is_exported_for_other_tools_also_when_the_gate_is_closed(package, local):
+    from guarded_pipeline import guarded
+
+    guarded(word="a", max_count=2)
+    (sarif,) = local.rglob("sarif")
+    (junit,) = local.rglob("junit")
+    assert json.loads(sarif.read_text())["runs"][0]["properties"]["verdict"] == "FAIL"
+    assert "<failure " in junit.read_text()
+
+
+def test_what_is_no_result_is_not_exported(tmp_path):
+    from lockgate_kfp._base import export
+
+    (tmp_path / "it").write_text("{}")
+    paths = {name: SimpleNamespace(path=str(tmp_path / name)) for name in ("sarif", "junit")}
+    with pytest.raises(SystemExit, match=r"^lockgate: .* is no result of a run"):
+        export(result=SimpleNamespace(path=str(tmp_path / "it")), **paths)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["it"]
 
 
 def test_the_component_says_what_the_command_line_says_byte_for_byte(package, local, tmp_path):

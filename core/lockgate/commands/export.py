@@ -11,8 +11,12 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError, StageError
+
+if TYPE_CHECKING:
+    from lockgate.exports import Exports
 
 _MAX_BYTES = 100_000_000
 _MAX_DEPTH = 64
@@ -27,27 +31,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Write the files and return the exit code."""
-    from lockgate import body
-    from lockgate.documents import load_json
     from lockgate.exports import Exports
 
     exports = Exports.of(args.sarif, args.junit)
     if exports == Exports():
         raise InputError("there is nothing to write; give --sarif or --junit, or both")
-    document = load_json(args.result, max_bytes=_MAX_BYTES, max_depth=_MAX_DEPTH).data
+    for path in write(args.result, exports):
+        sys.stdout.write(f"wrote  {path}\n")
+    return 0
+
+
+def write(result: Path, exports: Exports) -> list[Path]:
+    """Write a result as what is asked for, and return what was written.
+
+    Raises:
+        InputError: It is no result of a run, or was altered.
+        StageError: There is no room.
+    """
+    from lockgate import body
+    from lockgate.documents import load_json
+
+    document = load_json(result, max_bytes=_MAX_BYTES, max_depth=_MAX_DEPTH).data
     try:
         sound = document["schema"] == body.SCHEMA and document["body_digest"] == body.digest(document)
     except (LookupError, TypeError, ValueError, AttributeError):
         sound = False
     if not sound:
-        raise InputError(f"{args.result} is no result of a run, or was altered; give the result.json of one")
-    exports.claim(args.result.parent, [str(args.result)], [])
+        raise InputError(f"{result} is no result of a run, or was altered; give the result.json of one")
+    exports.claim(result.parent, [str(result)], [])
     try:
-        done = exports.write(document)
+        return list(exports.write(document))
     except OSError as error:
         raise StageError(f"{error.filename} cannot be written: {error.strerror}; make room") from error
     except (LookupError, TypeError, ValueError, AttributeError):  # what the digest leaves out was altered
-        raise InputError(f"{args.result} is no whole result of a run; give the result.json of one") from None
-    for path in done:
-        sys.stdout.write(f"wrote  {path}\n")
-    return 0
+        raise InputError(f"{result} is no whole result of a run; give the result.json of one") from None

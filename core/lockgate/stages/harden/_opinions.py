@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from lockgate.errors import InputError
@@ -11,6 +13,11 @@ from lockgate.scan.apart import Bounds, Said
 from lockgate.scan.opinions import SCANNERS, Opinion, Scanner
 from lockgate.scan.record import Answer, clip
 
+# By the formats of which a file consists; the first that it has says what it is.
+_SUFFIX = {
+    "torch": ".pt", "torch legacy": ".pt", "TorchScript": ".pt", "joblib": ".joblib", "HDF5": ".h5",
+    "zip": ".zip", "pickle": ".pkl", "npy": ".npy",
+}  # fmt: skip
 _READ_BY_OTHERS = frozenset(["pickle", "zip"])  # formats of which a scanner that gives up says something
 
 
@@ -34,7 +41,9 @@ def ask(outcome: Outcome, scanner: Scanner, files: list[tuple[str, Path]], ours:
     check = f"second-opinion:{scanner.name}"
     counts = {"safe": 0, "unsafe": 0, "no_opinion": 0, "error": 0}
     errors: list[str] = []
-    for opinion in scanner.opinions(files):
+    with _named(files, ours) as named:
+        opinions = list(scanner.opinions(named))
+    for opinion in opinions:
         kind = _kind(opinion, ours[opinion.id])
         counts[kind] += 1
         _find(outcome, scanner, opinion, check)
@@ -68,6 +77,24 @@ def ask(outcome: Outcome, scanner: Scanner, files: list[tuple[str, Path]], ours:
     numbers = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items() if count)
     outcome.facts[f"Says {said}"] = numbers or "nothing"
     outcome.metrics.setdefault("second_opinions", {})[scanner.name] = {"version": scanner.version, **counts}
+
+
+@contextmanager
+def _named(files: list[tuple[str, Path]], ours: Mapping[str, Said]) -> Iterator[list[tuple[str, Path]]]:
+    """Give files without a suffix, as a run hands a single one over, the one that their content asks for.
+
+    Other scanners go by it, and would have no opinion at all.
+    """
+    with tempfile.TemporaryDirectory(prefix="lockgate-named-") as folder:
+        named = []
+        for number, (name, path) in enumerate(files):
+            suffix = next((_SUFFIX[kind] for kind in _SUFFIX if kind in ours[name].formats), "")
+            if suffix and not path.suffix:
+                link = Path(folder) / f"{number}{suffix}"
+                link.symlink_to(path.absolute())
+                path = link  # noqa: PLW2901 - the same file
+            named.append((name, path))
+        yield named
 
 
 def _kind(opinion: Opinion, said: Said) -> str:

@@ -353,7 +353,17 @@ def _table(bill: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             "component": each["name"],
             "type": each["type"],
             "version": each.get("version", ""),
-            "SHA-256": next((h["content"] for h in each.get("hashes", [])), ""),
+            "digest": _digest(each),
         }
         for each in [model, *inside]
     ]
+
+
+def _digest(component: Mapping[str, Any]) -> str:
+    """Return the digest of a file, or of how many archives a library may come in."""
+    hashes = [*component.get("hashes", [])]
+    for each in component.get("externalReferences", []):
+        hashes += each.get("hashes", [])
+    if len(hashes) > 1:
+        return f"of {len(hashes)} archives"
+    return "".join(f"{each['alg']} {each['content']}" for each in hashes)

@@ -117,3 +117,18 @@ def test_the_locked_scanners_read_arrays_and_the_safe_formats(tmp_path, monkeypa
     outcome = scan_model(folder, second_opinion=["picklescan", "modelscan"])
     assert outcome.verdict is Verdict.PASS
     assert {check.id for check in outcome.checks} >= {"second-opinion:picklescan", "second-opinion:modelscan"}
+
+
+@pytest.mark.skipif(not Path(SCANNERS).is_file(), reason=f"needs {opinions.PYTHON_VARIABLE}")
+@pytest.mark.parametrize(("data", "verdict"), [(pickle.dumps({"a": 1}), "PASS"), (SYSTEM, "FAIL")])
+def test_a_scanner_that_goes_by_names_has_an_opinion_on_a_single_file_too(
+    tmp_path, monkeypatch, data, verdict
+):
+    monkeypatch.setenv(opinions.PYTHON_VARIABLE, SCANNERS)
+    (tmp_path / "it").write_bytes(data)
+    result = run(
+        "scan-model", {"model": tmp_path / "it", "second_opinion": ["modelscan"]}, out=tmp_path / "out"
+    )
+    checks = {check["id"]: check["verdict"] for check in result.document["checks"]}
+    assert checks["second-opinion:modelscan"] == verdict
+    assert all(str(tmp_path) not in f["message"] for f in result.document["findings"])
