@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
-from lockgate.scan.pickles.values import INERT, LIST, NONE, Blob, Global, Instance, Mapping, Unjudged
+from lockgate.scan.pickles.values import INERT, LIST, NEVER, NONE, Blob, Global, Instance, Mapping, Unjudged
 
 if TYPE_CHECKING:
     from lockgate.scan.pickles.judge import Judge
@@ -174,6 +174,13 @@ def itemsize(of: Any) -> int | None:
     """
     if not is_dtype(of) or not isinstance(of.args, tuple) or not of.args:
         return None
+    if of.size is NEVER:
+        of.size = _itemsize(of)
+    size: int | None = of.size
+    return size
+
+
+def _itemsize(of: Instance) -> int | None:
     code, state = of.args[0], of.state
     size = _coded(code)
     if state is INERT:

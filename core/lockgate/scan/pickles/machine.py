@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lockgate.scan.pickles import runs
+from lockgate.scan.pickles import repeats, runs
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import STARTS, Judge
 from lockgate.scan.pickles.opcodes import HANDLERS
@@ -29,6 +29,7 @@ _MEMO_DICTS = 500_000  # entries after which the items of dicts are not remember
 _MEMO_TEXT = 1_200_000  # entries after which text that is no identifier is not remembered
 _MEMO_ALL_TEXT = 2_000_000  # and after which no text is
 _BLOB_KEPT = 4096
+_WAIT, _LONGEST_WAIT = 256, 8192  # bytes from one look for what repeats to the next
 _RUN = 1 << 16  # bytes of plain values that are counted at once
 _DIGITS = re.compile(rb"(0|[1-9][0-9]{0,9})\Z")
 
@@ -57,6 +58,7 @@ class Machine:
         self.frame_end = NEVER
         self.start = cursor.offset
         self.build_end = 0
+        self.swept = repeats.Swept()
         self.made_arrays = 0  # that joblib wrote outside of the pickle
 
     # --- The loop ------------------------------------------------------------------------------------
@@ -76,6 +78,7 @@ class Machine:
         c, handlers, memo, marks = self.c, HANDLERS, self.memo, self.marks
         remember = memo.append
         misses = 0
+        next_try, wait = self.start + _WAIT, _WAIT  # where to look for what repeats
         value: Any
         while True:
             here = c.base + c.i
@@ -92,8 +95,23 @@ class Machine:
             stack = self.stack
             if len(stack) > MAX_STACK or len(memo) > MAX_MEMO:
                 raise TooMuchError("the pickle holds too many objects at once", here)
+            whole = stop
             few = not self.far and len(memo) + len(buf) < _MEMO_TEXT
             keep = len(memo) < _MEMO_DICTS
+            if few and here >= next_try:
+                found_ = repeats.find(buf, i, stop, memo, self.swept)
+                if found_ is None:
+                    next_try, wait = here + wait, min(2 * wait, _LONGEST_WAIT)
+                else:
+                    stack += found_.pushed
+                    memo += found_.remembered
+                    c.i, next_try = found_.end, c.base + found_.end
+                    if found_.start == i:
+                        wait = _WAIT
+                        continue
+                    c.i = i
+            if few:
+                stop = min(stop, max(next_try - c.base, i + 1))
             push = stack.append
             while i < stop:
                 op = buf[i]
@@ -123,7 +141,7 @@ class Machine:
                     i += 1
                 elif op == 0x7D or op == 0x5D:  # EMPTY_DICT, EMPTY_LIST
                     if few and (misses < 16 or not misses & 63):  # if it never matches, ask now and then
-                        found, made, end = runs.find(buf, i - 1, stop, _RUN)
+                        found, made, end = runs.find(buf, i - 1, whole, _RUN)
                         if found:
                             stack += found
                             memo += made
@@ -155,7 +173,7 @@ class Machine:
                     marks.append(stack)
                     stack = []
                     if misses < 16 or not misses & 63:
-                        found, made, i = runs.find(buf, i, stop, few and _RUN)
+                        found, made, i = runs.find(buf, i, whole, few and _RUN)
                         if found:
                             stack += found
                             memo += made
@@ -222,7 +240,7 @@ class Machine:
                 elif op == 0x8F:  # EMPTY_SET
                     misses += 1
                     if few and not misses & 63:
-                        found, made, end = runs.find(buf, i - 1, stop, _RUN)
+                        found, made, end = runs.find(buf, i - 1, whole, _RUN)
                         if found:
                             stack += found
                             memo += made

@@ -58,11 +58,13 @@ class Instance:
         of: The class or function.
         args: What it was given.
         state: What BUILD put into it last.
+        size: For a type of NumPy that was used, the bytes of an item; see `arrays.itemsize`.
     """
 
     of: Global
     args: Any = INERT
     state: Any = INERT
+    size: Any = NEVER
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +119,7 @@ class Mapping(list[Any]):
             self += items
         else:
             self.whole = False
-            self.special = self.special or _special(items[::2])
+            self.special = self.special or special_key(items[::2])
 
     def get(self, key: str) -> Any:
         """Return the value of a key, the last one that was put; INERT when it is not known."""
@@ -132,10 +134,11 @@ class Mapping(list[Any]):
 
     def find_special(self) -> str:
         """Return a key that Python itself would look at on an object, or nothing."""
-        return self.special or _special(self[::2])
+        return self.special or special_key(self[::2])
 
 
-def _special(keys: Iterable[Any]) -> str:
+def special_key(keys: Iterable[Any]) -> str:
+    """Return a key that Python itself would look at on an object, "?" for one that is lost, or nothing."""
     for key in keys:
         if key.__class__ is str and key[:2] == "__" and key[-2:] == "__":
             return str(key)
