@@ -10,7 +10,6 @@ that the variable names; those that are not installed there are left out. Nothin
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pickle
@@ -20,6 +19,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -61,7 +61,11 @@ print("\\n" + json.dumps(found))
 CHILD = """
 import re, sys, time
 from lockgate.scan.worker import scan_path
-start = time.perf_counter(); said = scan_path(sys.argv[1], ""); took = time.perf_counter() - start
+clock = time.process_time if len(sys.argv) > 2 else time.perf_counter
+times = []
+for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 1):
+    start = clock(); said = scan_path(sys.argv[1], ""); times.append(clock() - start)
+took = sorted(times)[len(times) // 2]
 peak = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1)
 print(said.answer, took, int(peak) // 1024)
 """
@@ -81,9 +85,10 @@ def main() -> None:
 
 
 def malicious(folder: Path) -> None:
+    import advisories
     import corpus
 
-    for technique in corpus.techniques():
+    for technique in [*corpus.techniques(), *advisories.advisories(corpus)]:
         (folder / technique.name).write_bytes(technique.data)
 
 
@@ -185,25 +190,50 @@ def torch_archive(path: Path, block: bytes, mebibytes: int) -> None:
 
 
 def opcodes(folder: Path) -> None:
-    kinds = {
-        "floats": [n / 7 for n in range(1_000_000)],
-        "integers": list(range(2_000_000)),
-        "texts": [f"name{n}" for n in range(500_000)],
-        "records": [{"id": n, "name": f"name{n}", "value": n / 7} for n in range(200_000)],
-        "pairs": [[n, n + 1] for n in range(300_000)],
+    for name, protocol, data in plain():
+        path = folder / "o.pkl"
+        path.write_bytes(data)
+        said, took, memory = child(path, 5)
+        speed = len(data) / took / 1e6
+        print(f"{name:18} {protocol} {said}, {speed:6.1f} MB/s of opcodes; {memory} MiB of memory")
+
+
+def plain() -> Iterator[tuple[str, int, bytes]]:
+    """Yield pickles of a few megabytes, mostly opcodes: plain values by three protocols, and models."""
+    import numpy as np
+    from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
+
+    kinds: dict[str, object] = {
+        "floats": [n / 7 for n in range(500_000)],
+        "integers": list(range(1_000_000)),
+        "texts": [f"name{n}" for n in range(300_000)],
+        "records": [{"id": n, "name": f"name{n}", "value": n / 7} for n in range(120_000)],
+        "records in records": [
+            {"id": n, "tags": [f"t{n % 50}", "x"], "ok": n % 2 == 0, "sub": {"a": None, "b": (n, n)}}
+            for n in range(60_000)
+        ],
+        "pairs": [[n, n + 1] for n in range(200_000)],
+        "pairs of texts": [(f"k{n}", f"v{n}") for n in range(120_000)],
+        "text and number": [(f"k{n}", n) for n in range(150_000)],
+        "vocabulary": {f"word{n}": n for n in range(200_000)},
+        "lists in lists": [[[n], [n + 1, [2]]] for n in range(100_000)],
+        "lists of words": [[("a", "bb", "the")[n * m % 3] for m in range(20)] for n in range(30_000)],
+        "byte strings": [b"abcdefgh%d" % n for n in range(200_000)],
     }
     for name, thing in kinds.items():
-        path = folder / "o.pkl"
-        written = io.BytesIO()
-        pickle.dump(thing, written, 4)
-        path.write_bytes(written.getvalue())
-        said, took, memory = child(path)
-        speed = path.stat().st_size / took / 1e6
-        print(f"{name:12} {said}, {speed:,.1f} MB/s of opcodes; {memory} MiB of memory")
+        for protocol in (2, 4, 5):
+            yield name, protocol, pickle.dumps(thing, protocol)
+    yield "texts", 0, pickle.dumps({f"w{n}": [n, n / 7] for n in range(60_000)}, 0)
+    features = np.random.default_rng(0).normal(size=(600, 8))
+    labels = (features[:, 0] > 0).astype(int)
+    forest = RandomForestClassifier(200, random_state=0).fit(features, labels)
+    boosted = GradientBoostingRegressor(n_estimators=300).fit(features, labels)
+    for name, model in (("forest of 200", forest), ("boosting, 300", boosted)):
+        yield name, 5, pickle.dumps(model, 5)
 
 
-def child(path: Path) -> tuple[str, float, int]:
-    words = [sys.executable, "-c", CHILD, str(path)]
+def child(path: Path, times: int = 0) -> tuple[str, float, int]:
+    words = [sys.executable, "-c", CHILD, str(path), *([str(times)] if times else [])]
     said, took, memory = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
     return said, float(took), int(memory)
 

@@ -143,7 +143,8 @@ def _unknown(head: bytes, context: Context) -> None:
     foreign = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
     if foreign == "7z":
         # Loaders fail on it, after or before they ran what is inside (the "nullifAI" models of 2025).
-        message = "Is a 7z archive, which no model is saved in; what it holds was not looked at."
+        # The one library that reads it, py7zr, is under the LGPL.
+        message = "Is a 7z archive, which is not opened; have it packed as zip or tar, or the model alone."
         context.hit("LG-SCAN-100", "MEDIUM", message, name=foreign)
     context.cannot(
         f"is {foreign}, which is not read here" if foreign else "is in no format that is known here"

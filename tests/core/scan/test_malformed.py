@@ -66,6 +66,32 @@ def test_nothing_with_bytes_put_before_or_behind_it_is_safe(judged, corpus):
             assert judged(data + other).answer is not Answer.SAFE, name
 
 
+def test_what_a_reader_of_the_format_would_refuse_is_not_safe(judged, corpus):
+    import struct
+
+    whole = corpus.zipped({"a.npy": corpus.npy(b"\0" * 8, "<f8")})
+    newer = bytearray(whole)
+    newer[whole.index(b"PK\x01\x02") + 6] = 128  # needs a version of the format that does not exist
+    array = corpus.npy(b"\0" * 8, "<f8")
+    lz4 = bytearray(corpus.lz4(corpus.EMPTY_MODEL))
+    lz4[6] ^= 1
+    tar = corpus.tarred({"a.npy": array})
+    onnx = corpus.onnx()
+    bad = {
+        "zip of another version": bytes(newer),
+        "header with a null": array.replace(b"   \n", b" \0 \n"),
+        "lz4 header": bytes(lz4),
+        "tar without an end": tar[:1536],
+        "tar cut within its end": tar[:-100],
+        "onnx without operators": onnx[: onnx.rindex(b"\x42")],
+        "saved model without a graph": b"\x08\x01",
+        "zip with a comment of bytes": whole[:-2] + struct.pack("<H", 4) + b"\x80\x04}.",
+    }
+    assert [name for name, data in bad.items() if judged(data).answer is Answer.SAFE] == []
+    for data in (whole, array, tar, onnx):
+        assert judged(data).answer is Answer.SAFE
+
+
 def test_a_thousand_fuzzed_files_end_with_an_answer(judged, corpus):
     chance = random.Random(5)
     models = list(_models(corpus).values())

@@ -1,9 +1,11 @@
 """Decompress LZ4 frames (lz4_Frame_format.md and lz4_Block_format.md of the LZ4 project, version 1.6).
 
-The standard library has no LZ4, and joblib writes it. Checksums are passed over.
+The standard library has no LZ4, and joblib writes it. Every checksum that is there must hold.
 """
 
 from __future__ import annotations
+
+from lockgate.scan.formats.xxh32 import Xxh32, xxh32
 
 _MAGIC = b"\x04\x22\x4d\x18"
 _WINDOW = 1 << 16
@@ -20,6 +22,9 @@ class Lz4Decompressor:
         self.ready = bytearray()
         self.history = b""
         self.largest = 0
+        self.size: int | None = None
+        self.content = Xxh32()
+        self.unpacked = 0
         self.block_checksum = self.content_checksum = self.linked = False
 
     @property
@@ -50,6 +55,9 @@ class Lz4Decompressor:
         length = 7 + (8 if flags & 8 else 0)
         if len(raw) < length:
             return False
+        if raw[length - 1] != xxh32(bytes(raw[4 : length - 1])) >> 8 & 0xFF:
+            raise ValueError("an LZ4 frame has another checksum than its header")
+        self.size = int.from_bytes(raw[6:14], "little") if flags & 8 else None
         self.linked = not flags & 32
         self.block_checksum, self.content_checksum = bool(flags & 16), bool(flags & 4)
         self.largest = _BLOCK[sizes >> 4 & 7]
@@ -65,6 +73,10 @@ class Lz4Decompressor:
             end = 4 + (4 if self.content_checksum else 0)
             if len(raw) < end:
                 return False
+            if self.content_checksum:
+                _hold(bytes(raw[4:end]), self.content.digest())
+            if self.size not in (None, self.unpacked):
+                raise ValueError("an LZ4 frame has another size than it says")
             self.eof, self.unused_data = True, bytes(raw[end:])
             raw.clear()
             return False
@@ -75,14 +87,24 @@ class Lz4Decompressor:
         if len(raw) < end:
             return False
         block = bytes(raw[4 : 4 + size])
+        if self.block_checksum:
+            _hold(bytes(raw[4 + size : end]), xxh32(block))
         del raw[:end]
         out = (
             bytearray(block) if stored else _unpack(block, self.history if self.linked else b"", self.largest)
         )
         if self.linked:
             self.history = (self.history + bytes(out))[-_WINDOW:]
+        self.unpacked += len(out)
+        if self.content_checksum:
+            self.content.update(bytes(out))
         self.ready += out
         return True
+
+
+def _hold(declared: bytes, real: int) -> None:
+    if int.from_bytes(declared, "little") != real:
+        raise ValueError("LZ4 data is not what its checksum says")
 
 
 def _unpack(block: bytes, history: bytes, most: int) -> bytearray:

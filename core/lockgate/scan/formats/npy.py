@@ -43,7 +43,9 @@ def scan(cursor: Cursor, context: Context) -> None:
 def _header(raw: bytes, version: int) -> dict[str, Any]:
     try:
         text = raw.decode("utf-8" if version == 3 else "latin-1")  # noqa: PLR2004 - NEP 1, version 3.0
-        header = ast.literal_eval(text.strip())
+        if not text.isprintable() and not (text[-1:] == "\n" and text[:-1].isprintable()):
+            raise DamagedError("the header of an array is not readable", 8)
+        header = ast.literal_eval(text.strip(" \n"))
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         raise DamagedError("the header of an array is not readable", 8) from None
     if not isinstance(header, dict) or set(header) != {"shape", "descr", "fortran_order"}:

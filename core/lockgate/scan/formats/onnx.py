@@ -47,7 +47,9 @@ def scan(source: Source, context: Context) -> None:
     """Judge a model."""
     context.record.met("ONNX")
     model = Message(source)
+    opsets = 0
     for field in model.fields():
+        opsets += field.number == 8  # noqa: PLR2004 - opset_import
         if _MODEL.get(field.number) != field.wire:
             raise DamagedError("has a field that no model has", field.start)
         if field.number == 7:  # noqa: PLR2004 - graph
@@ -64,6 +66,8 @@ def scan(source: Source, context: Context) -> None:
             for part in model.message(field).fields():
                 if part.number == 7:  # noqa: PLR2004 - node
                     _node(model.message(part), context, 0)
+    if not opsets:
+        raise DamagedError("does not say which operators it uses", source.size)
 
 
 def _graph(graph: Message, context: Context, depth: int) -> None:

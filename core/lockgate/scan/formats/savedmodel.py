@@ -136,12 +136,16 @@ def scan(source: Source, context: Context) -> None:
     """Judge a SavedModel."""
     context.record.met("TensorFlow SavedModel")
     model = Message(source)
+    graphs = 0
     for field in model.fields():
         if field.number == 2:  # noqa: PLR2004 - meta_graphs
+            graphs += 1
             meta = model.message(field)
             for part in meta.fields():
                 if part.number == 2:  # noqa: PLR2004 - graph_def
                     _graph(meta.message(part), context)
+    if not graphs:
+        raise DamagedError("holds no graph", source.size)
 
 
 def scan_graph(source: Source, context: Context) -> None:

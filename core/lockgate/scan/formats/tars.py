@@ -123,6 +123,8 @@ def _checksum(head: bytes) -> bool:
 
 
 def _rest_is_empty(source: Source, at: int, context: Context) -> None:
+    if source.size - at < 2 * _BLOCK or source.size % _BLOCK:
+        raise DamagedError("does not end as a tar archive does, with two empty blocks", at)
     while block := source.read(at, 1 << 18):
         if block.count(0) != len(block):
             context.hit("LG-SCAN-026", "HIGH", "Has bytes after the end of the tar archive.", offset=at)

@@ -6,6 +6,7 @@ raw numbers. A folder ``code/`` makes it TorchScript; see `lockgate.scan.formats
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lockgate.scan.context import Context
@@ -44,6 +45,7 @@ _PLAIN = frozenset(
     ["version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id"]
 )
 _TINY = 128
+_WORD = re.compile(rb"[\w.+-]*\s*\Z")
 
 
 def root_of(names: set[str]) -> str | None:
@@ -107,7 +109,7 @@ class Archive:
         elif key.isdigit() and f"{self.root}{folder}.pkl" in self.members:
             # Raw numbers, of which only the checksum can be checked.
             zips.Checked(_stream(self.source, member, context), member).check(context)
-        elif inside in _PLAIN and member.size <= _TINY:
+        elif inside in _PLAIN and self._is_word(member, context):
             zips.Checked(_stream(self.source, member, context), member).check(context)
         elif inside.startswith("code/") and inside.endswith(".debug_pkl"):
             self._pickle(member, context)
@@ -116,6 +118,10 @@ class Archive:
         else:
             return False
         return True
+
+    def _is_word(self, member: Member, context: Context) -> bool:
+        """Whether a member is a word or number; anything else is judged by its content."""
+        return member.size <= _TINY and bool(_WORD.match(_stream(self.source, member, context).read(_TINY)))
 
     def _pickle(self, member: Member, context: Context) -> None:
         stream = zips.Checked(_stream(self.source, member, context), member)

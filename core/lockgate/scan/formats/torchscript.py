@@ -75,17 +75,45 @@ def scan(raw: bytes, context: Context) -> None:
             tree = ast.parse(raw.decode("utf-8"))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise DamagedError("is code that cannot be parsed") from None
+    named = _named(tree)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)) and ast.unparse(node) not in _HEADERS:
             _hit(context, node.lineno, "Imports a module.", ast.unparse(node))
         elif isinstance(node, ast.Call):
-            _call(node, context)
+            _call(node, context, named)
+
+
+def _named(tree: ast.AST) -> set[ast.expr]:
+    """Return the calls of names that their function gives to functions of the model, and to nothing else."""
+    calls: set[ast.expr] = set()
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        given: dict[str, bool] = {arg.arg: False for arg in ast.walk(function) if isinstance(arg, ast.arg)}
+        within = list(ast.walk(function))
+        for node in within:
+            if (
+                isinstance(node, ast.Assign)
+                and len(node.targets) == 1
+                and isinstance(node.targets[0], ast.Name)
+            ):
+                name, own = node.targets[0].id, (_dotted(node.value) or "").startswith("__torch__.")
+                given[name] = given.get(name, True) and own
+        stored = [n.id for n in within if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+        for node in within:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                name = node.func.id
+                if given.get(name) and stored.count(name) == 1:
+                    calls.add(node.func)
+    return calls
 
 
 _HEADERS = frozenset(["import torch", "from torch import Tensor", "from typing import *"])
 
 
-def _call(node: ast.Call, context: Context) -> None:
+def _call(node: ast.Call, context: Context, named: set[ast.expr]) -> None:
+    if node.func in named:
+        return
     path = _dotted(node.func)
     if path is None or "." not in path:
         if path is not None and path not in _BUILTINS and not path.startswith("__torch__"):

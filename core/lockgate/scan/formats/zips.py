@@ -23,6 +23,7 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _FOUR, _TWO = 0xFFFFFFFF, 0xFFFF
 _LONGEST_DIRECTORY = 128 << 20
+_NEWEST = 63  # version 6.3 of the format
 _LINK = 0o120000
 
 
@@ -71,6 +72,8 @@ def read(source: Source, context: Context) -> list[Member]:
     count, size, offset, limit = _directory(source, end, tail)
     if end + _END.size + tail[7] != source.size:
         raise DamagedError("bytes follow the end of the zip archive", end)
+    if not _is_text(source.read(end + _END.size, tail[7])):
+        context.hit("LG-SCAN-026", "HIGH", "Has a comment that is no text.", offset=end)
     if offset + size != limit or size > _LONGEST_DIRECTORY or count > context.limits.members:
         raise DamagedError("the directory of the zip archive is not where it says", offset)
     members = _central(source, source.exactly(offset, size), count, context)
@@ -88,6 +91,13 @@ def read(source: Source, context: Context) -> list[Member]:
     if at != offset:
         context.hit("LG-SCAN-026", "HIGH", "Has bytes between its members that belong to none.", offset=at)
     return members
+
+
+def _is_text(comment: bytes) -> bool:
+    try:
+        return "".join(comment.decode("utf-8").split()).isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def unpacked(source: Source, member: Member, context: Context) -> Stream | Source:
@@ -190,10 +200,14 @@ def _central(source: Source, raw: bytes, count: int, context: Context) -> list[M
         if at + _CENTRAL.size > len(raw):
             raise DamagedError("the directory of the zip archive is cut short", at)
         entry = _CENTRAL.unpack_from(raw, at)
-        magic, made, _, flags, method, _, _, crc, packed, size, *lengths = entry
+        magic, made, needs, flags, method, _, _, crc, packed, size, *lengths = entry
         name_size, extra_size, comment_size, _, _, attributes, header = lengths
         start = at + _CENTRAL.size
         at = start + name_size + extra_size + comment_size
+        if needs & 0xFF > _NEWEST:
+            raise DamagedError(
+                f"needs version {needs & 0xFF} of the zip format, which does not exist", header
+            )
         if magic != b"PK\x01\x02" or at > len(raw):
             raise DamagedError("the directory of the zip archive is damaged", at)
         name = raw[start : start + name_size]

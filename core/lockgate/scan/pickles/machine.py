@@ -101,7 +101,8 @@ class Machine:
             if few and here >= next_try:
                 found_ = repeats.find(buf, i, stop, memo, self.swept)
                 if found_ is None:
-                    next_try, wait = here + wait, min(2 * wait, _LONGEST_WAIT)
+                    next_try = here + min(wait, max(stop - i, 1))
+                    wait = min(2 * wait, _LONGEST_WAIT) if stop - i > wait else wait
                 else:
                     stack += found_.pushed
                     memo += found_.remembered

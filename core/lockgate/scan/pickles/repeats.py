@@ -1,14 +1,14 @@
-"""What repeats itself in a pickle, such as records and pairs: carried out at once instead of opcode by opcode.
+"""What repeats itself in a pickle, as records and pairs do: carried out at once, not opcode by opcode.
 
-The opcodes ahead are brought down to one letter each. If these repeat (``UUU...``), one unit is carried out on
-letters: it may only push values, fill containers that it made itself, and remember. Then a pattern of it is
-matched as often as it goes, which reads numbers, and text that is new or remembered, wherever the unit has
-them. Every opcode tells its own length by what it begins with, so that the pattern matches what the opcodes
-are and nothing else.
+The opcodes ahead are brought down to one letter each. If these repeat (``UUU...``), one unit is carried
+out on letters: it may only push values, fill containers that it made itself, and remember. Then a pattern
+of it is matched as often as it goes, which reads numbers, and text that is new or remembered, wherever the
+unit has them. Every opcode tells its own length by what it begins with, so that the pattern matches what
+the opcodes are and nothing else.
 
-What is kept: text, on the stack and in the memo. What is not: the items of dicts and tuples that a unit makes.
-A dict of a unit is `Swept`: no key of it looks like ``__name__``, and one that comes later is reported at
-once. A tuple is `INERT`, which no call takes for its arguments.
+What is kept: text, on the stack and in the memo. What is not: the items of dicts and tuples that a unit
+makes. A dict of a unit is `Swept`: no key of it looks like ``__name__``, and one that comes later is
+reported at once. A tuple is `INERT`, which no call takes for its arguments.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def _lengths(least: int, most: int, after: bytes = b"", first: bytes = b"") -> b
 
 _NO_PICKLE = b"[^" + b"".join(re.escape(bytes([n])) for n in sorted(STARTS)) + b"]"  # begins none
 _FROM_MEMO = rb"(h.|j.{4})"
-# What is not one opcode in one byte: number, text that is remembered or taken from the memo, in protocol 4 and
-# in protocol 2, bytes, LONG_BINPUT. What a pattern catches is what is kept.
+# What is not one opcode in one byte: number, text that is remembered or taken from the memo, in protocol 4
+# and in protocol 2, bytes, LONG_BINPUT. What a pattern catches is what is kept.
 _PATTERNS = {
     "n": rb"(?:K.|J.{4}|G.{8}|M..|[N\x88\x89]|\x8a(?:\x05.{5}|\x06.{6}|\x07.{7}|\x08.{8}))",
     "x": rb"(?:\x8c(" + _lengths(0, _TEXT) + rb")\x94|" + _FROM_MEMO + rb")",
@@ -52,13 +52,12 @@ _PATTERNS = {
     "b": rb"C(" + _lengths(0, 5) + rb"|" + _lengths(5, _TEXT, first=_NO_PICKLE) + rb")",
     "r": rb"r(.{4})",
 }  # fmt: skip
-# Lists of any number of numbers or texts.
+# Lists of any number of numbers.
 _LISTS = {
     "N": rb"\]\x94\(" + _PATTERNS["n"] + rb"+e",
     "R": rb"\]r(.{4})\(" + _PATTERNS["n"] + rb"+e",
-    "X": rb"\]\x94\(((?:" + _PATTERNS["x"].replace(b"(\x8c", b"(?:\x8c").replace(b"\x8c(", b"\x8c(?:").replace(b"|(h", b"|(?:h") + rb")+)e",
 }  # fmt: skip
-_CATCHES = {"x": "tg", "y": "trg", "b": "b", "r": "r", "X": "l", "N": "", "R": "r"}
+_CATCHES = {"x": "tg", "y": "trg", "b": "b", "r": "r", "N": "", "R": "r"}
 _OPCODES = {
     "l": b"]", "d": b"}", "s": b"\x8f", "p": b")", "(": b"(", "t": b"t", "m": b"\x94", "e": b"e", "a": b"a",
     "u": b"u", "i": b"s", "+": b"\x90", "1": b"\x85", "2": b"\x86", "3": b"\x87",
@@ -74,12 +73,10 @@ _ANY = re.compile(
     + b"|".join(re.sub(rb"(?<!\\)\((?!\?)", b"(?:", pattern) for pattern in _PATTERNS.values()) + b")",
     re.DOTALL,
 )  # fmt: skip
-_ANCHORS = (0, 8, 24, 56, 120)
+_ANCHORS = (0, 4, 8, 16, 24, 40, 56, 88, 120)
 _SAME = 12  # letters that must come again
-_NUMBERS_LIST, _NUMBERS_LIST_2, _TEXTS_LIST = (re.compile(p) for p in (r"lm\(nn+e", r"lr\(nn+e", r"lm\(xx+e"))
-_GET = re.compile(rb"h.|j.{4}", re.DOTALL)
-_ONLY_GETS = re.compile(rb"(?:h.|j.{4})*", re.DOTALL)
-_LIST_OF_TEXT = re.compile(rb"(\])|" + _PATTERNS["x"], re.DOTALL)
+_MAKES = frozenset("NRlds123t")  # what a unit has one of at least; plain values are faster one by one
+_NUMBERS_LIST, _NUMBERS_LIST_2 = re.compile(r"lm\(nn+e"), re.compile(r"lr\(nn+e")
 _NOTHING = object()
 
 
@@ -89,7 +86,7 @@ class Swept(Mapping):
     whole = False
     state = True
 
-    def put(self, items: list[Any], *, keep: bool = True) -> None:
+    def put(self, items: list[Any], *, keep: bool = True) -> None:  # noqa: ARG002 - nothing is
         """Look at keys; see `Mapping`."""
         self.special = special_key(items[::2])
 
@@ -116,6 +113,8 @@ class Unit:
 @functools.lru_cache(512)
 def unit(letters: str) -> Unit | None:
     """Return what repeats, by its letters; None if it does more than a unit may."""
+    if sum(map(letters.count, "xyb")) > len(letters) // 2:
+        return None  # text costs as much here as one by one
     stack: list[str | int] = []
     marks: list[list[str | int]] = []
     remembers: list[str | int] = []
@@ -123,9 +122,9 @@ def unit(letters: str) -> Unit | None:
     for letter in letters:
         if letter in "nldsp":
             stack.append(letter)
-        elif letter in "NRX":
+        elif letter in "NR":
             stack.append("l")
-            remembers.append(len(caught) if letter == "X" else "l")
+            remembers.append("l")
             caught += _CATCHES[letter]
         elif letter in "xyb":
             stack.append(len(caught))
@@ -157,7 +156,7 @@ def unit(letters: str) -> Unit | None:
                 stack.append("p")
             elif stack[-1:] != [{"a": "l", "i": "d"}[letter]]:
                 return None
-    if marks or not stack or not {*letters} & {*"NRXlds123t"} or ("r" in caught and "m" in letters):
+    if marks or not stack or not {*letters} & _MAKES or ("r" in caught and "m" in letters):
         return None
     body = b"".join(map(_pattern, letters))
     run = re.sub(rb"(?<!\\)\((?!\?)", b"(?:", body)
@@ -198,9 +197,9 @@ def find(buf: bytes, i: int, stop: int, memo: list[Any], swept: Swept) -> Repeat
     if "r" in letters or "y" in letters:
         letters = letters.replace("x", "y")
     letters = _NUMBERS_LIST.sub("N", letters)
-    letters = _NUMBERS_LIST_2.sub("R", _TEXTS_LIST.sub("X", letters))
-    at, period = _period(letters)
-    for at in range(at, at + period):
+    letters = _NUMBERS_LIST_2.sub("R", letters)
+    first, period = _period(letters)
+    for at in range(first, first + period):
         made = unit(letters[at : at + period])
         if made is not None:
             break
@@ -217,6 +216,8 @@ def _period(letters: str) -> tuple[int, int]:
     """Return where letters begin to repeat, and after how many; 0 if they do not."""
     for at in _ANCHORS:
         period = letters.find(letters[at : at + _SAME], at + 1) - at
+        if not {*letters[at : at + max(period, 1)]} & _MAKES:
+            continue
         if 0 < period <= _LONGEST and letters.startswith(letters[at : at + period] * 2, at + period):
             return at, period
     return 0, 0
@@ -245,7 +246,11 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     each = made.pattern.findall(buf, i, end)
     count = len(each) - _LEFT_OVER
     for at, kind in enumerate(made.caught):
-        if kind == "g" and (codes := {row[at + 1] for row in each} - {b""}) and max(map(_number, codes)) >= len(memo):
+        if (
+            kind == "g"
+            and (codes := {row[at + 1] for row in each} - {b""})
+            and max(map(_number, codes)) >= len(memo)
+        ):
             late = (n for n, row in enumerate(each) if row[at + 1] and _number(row[at + 1]) >= len(memo))
             count = min(count, next(late))  # from there on, what is remembered in between is asked for
     if count < LEAST - _LEFT_OVER:
@@ -258,11 +263,6 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     for at, kind in enumerate(made.caught):
         if kind == "b":
             values[at] = new[at] = [Blob(len(data) - 1, data[1:]) for data in caught[at]]
-        elif kind == "l":
-            lists = _lists(caught[at], memo)
-            if lists is None:
-                return None
-            new[at] = lists
         elif kind == "t":
             found = _text(caught[at], caught[at + made.caught[at:].index("g")], memo)
             if found is None:
@@ -274,14 +274,6 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     remembered = _all(made.remembers, new, count, swept)
     if any(at in new and _NOTHING in new[at] for at in made.remembers if isinstance(at, int)):
         remembered = [value for value in remembered if value is not _NOTHING]
-    if "l" in made.caught:
-        flat: list[Any] = []
-        for value in remembered:
-            if value.__class__ is list:
-                flat += value
-            else:
-                flat.append(value)
-        remembered = flat
     return Repeats(i, end, pushed, remembered)
 
 
@@ -315,25 +307,6 @@ def _text(texts: list[bytes], gets: list[bytes], memo: list[Any]) -> tuple[list[
     one = iter(fresh)
     new = [next(one) if text else _NOTHING for text in texts]
     return [known[code] if code else text for code, text in zip(gets, new, strict=True)], new
-
-
-def _lists(columns: list[bytes], memo: list[Any]) -> list[Any] | None:
-    """Return for each list of texts what it remembers: itself and those that are new."""
-    joined = b"".join(columns)
-    if _ONLY_GETS.fullmatch(joined):
-        known = _known({*_GET.findall(joined)}, memo)
-        return None if known is None else [[LIST]] * len(columns)
-    begins, texts, gets = zip(*_LIST_OF_TEXT.findall(b"]" + b"]".join(columns)), strict=True)
-    found = _text(texts, gets, memo)
-    if found is None:
-        return None
-    made: list[list[Any]] = []
-    for begin, text in zip(begins, found[1], strict=True):
-        if begin:
-            made.append([LIST])
-        elif text is not _NOTHING:
-            made[-1].append(text)
-    return made
 
 
 def _known(codes: set[bytes], memo: list[Any]) -> dict[bytes, str] | None:

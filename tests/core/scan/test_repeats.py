@@ -1,0 +1,61 @@
+"""What repeats is judged as if every opcode had been carried out, and attackers find no way through it."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import struct
+
+import pytest
+
+from lockgate.scan.pickles import machine, repeats
+from lockgate.scan.record import Answer
+
+
+def _data(seed):
+    chance = random.Random(seed)
+    return [
+        [{"id": n, "name": f"name{n}", "value": n / 7, "tags": [n, "x"]} for n in range(900)],
+        [(f"a{n}", n, [n, [n]]) for n in range(900)],
+        [[n, [n + 1, {2}], b"ab%d" % n] for n in range(900)],
+        [{"k": chance.choice([None, n]), "t": (n, "y"), "e": {}} for n in range(900)],
+    ]
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_what_repeats_leaves_the_memo_and_the_stack_as_the_opcodes_do(judged, monkeypatch, protocol):
+    states = []
+    stop = machine.Machine._stop
+
+    def kept(self):
+        states.append([len(self.memo), [v for v in self.memo if isinstance(v, str)], len(self.stack)])
+        return stop(self)
+
+    found = []
+    find = repeats.find
+    monkeypatch.setattr(machine.Machine, "_stop", kept)
+    for data in _data(protocol):
+        states.clear()
+        for replaced in (lambda *given: found.append(find(*given)) or found[-1], lambda *_: None):
+            monkeypatch.setattr(machine.repeats, "find", replaced)
+            assert judged(pickle.dumps(data, protocol)).answer is Answer.SAFE
+        assert states[0] == states[-1]
+    assert sum(one is not None and one.end > one.start for one in found) > 2
+
+
+@pytest.mark.parametrize("inside", [b"__class__", b"__setstate__"])
+def test_a_key_among_records_that_python_would_call_is_found(judged, corpus, inside):
+    record = b"}\x94(" + corpus.text("a") + b"\x94K\x01" + corpus.text("b") + b"\x94K\x02u"
+    bad = record.replace(corpus.text("a"), corpus.text(inside.decode()))
+    dummy = corpus.stacked("sklearn.dummy", "DummyClassifier") + b")\x81"
+    used = b"e0" + dummy + b"j" + struct.pack("<I", 300) + b"b."  # the record of that number, as a state
+    assert judged(b"\x80\x04](" + record * 100 + bad + record * 100 + used).answer is Answer.UNSAFE
+    assert judged(b"\x80\x04](" + record * 201 + used).answer is Answer.SAFE
+
+
+def test_a_name_that_is_remembered_among_pairs_is_resolved(judged, corpus):
+    pair = b"".join(corpus.text(f"n{n}") + b"\x94K\x01\x86\x94" for n in range(200))
+    names = corpus.text("os") + b"\x94K\x01\x86\x94" + corpus.text("system") + b"\x94K\x01\x86\x94"
+    far = b"e0j" + struct.pack("<I", 400) + b"j" + struct.pack("<I", 402) + b"\x93."
+    said = judged(b"\x80\x04](" + pair + names + pair + far)
+    assert [hit.name for hit in said.hits] == ["os.system"]
