@@ -40,6 +40,16 @@ def duplicates(table: Table, names: Sequence[str] | None = None) -> Repeats:
     return _repeats(table, values, "count(*) - 1", "count(*) > 1", complete)
 
 
+def copies(table: Table, names: Sequence[str]) -> Repeats:
+    """Count surplus copies among rows of some columns only, as they are stored, gaps included.
+
+    Args:
+        table: From `open_table`.
+        names: The columns that are compared.
+    """
+    return _repeats(table, [quote(name) for name in names], "count(*) - 1", "count(*) > 1")
+
+
 def conflicts(table: Table, features: Sequence[str], label: str) -> Repeats:
     """Count the rows that equal another row in every feature and have another label.
 
