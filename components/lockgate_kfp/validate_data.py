@@ -15,6 +15,7 @@ from lockgate_kfp._base import stage_component
 def validate_data(
     data: dsl.Input[dsl.Dataset],
     deepchecks_report: dsl.Output[dsl.HTML],
+    registered_schema: dsl.Output[dsl.Artifact],
     report_html: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     result_json: dsl.Output[dsl.Artifact],
@@ -25,6 +26,9 @@ def validate_data(
     primary_key: Optional[List[str]] = None,
     ignore: Optional[List[str]] = None,
     suite: Optional[str] = None,
+    skip_check: bool = False,
+    fail_on_violation: bool = True,
+    register_new_baseline: bool = False,
     max_duplicate_share: Optional[float] = None,
     max_conflicting_label_share: Optional[float] = None,
     min_row_ratio: float = 0.5,
@@ -40,13 +44,17 @@ def validate_data(
     The table is held against a schema (a YAML file), against a baseline table, or both. Every
     declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
     `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
-    are held against what was read off them.
+    are held against what was read off them. Without anything to hold it against a run is
+    INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
 
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 
     Args:
         data: The table to check: Parquet, CSV, Arrow or JSON lines, a file or a folder of parts.
         deepchecks_report: Where deepchecks' own page goes; it shows extracts of the data.
+        registered_schema: Where the schema inferred from this table goes when
+            `register_new_baseline` is set and the table holds, to be the next run's `schema`. Else
+            nothing is written there.
         report_html: The report page.
         metrics: The stage's numbers.
         result_json: `result.json`.
@@ -58,6 +66,9 @@ def validate_data(
         ignore: Columns that are no features, such as the source or a time stamp: left out of the
             conflicting-label check and of the comparison with the baseline. Added to the schema's.
         suite: `deepchecks` adds its data_integrity suite, run in an interpreter of its own.
+        skip_check: Hold the table against nothing. Such a run is a WARN, never a PASS.
+        fail_on_violation: Whether what does not hold closes the gate; if not, it is a WARN.
+        register_new_baseline: Write `registered_schema`.
         max_duplicate_share: Largest share of rows that are exact copies; by default the schema's,
             else 0.01.
         max_conflicting_label_share: Largest share of rows that equal another row in every feature
@@ -88,6 +99,9 @@ def validate_data(
             "primary_key": primary_key,
             "ignore": ignore,
             "suite": suite,
+            "skip_check": skip_check,
+            "fail_on_violation": fail_on_violation,
+            "register_new_baseline": register_new_baseline,
             "max_duplicate_share": max_duplicate_share,
             "max_conflicting_label_share": max_conflicting_label_share,
             "min_row_ratio": min_row_ratio,
@@ -99,6 +113,7 @@ def validate_data(
         },
         outputs={
             "deepchecks_report": deepchecks_report,
+            "registered_schema": registered_schema,
         },
         policy=policy,
         report_html=report_html,

@@ -284,7 +284,8 @@ class _Run:
     def _written(self) -> dict[str, tuple[Path, Path]]:
         for parameter in self.spec.outputs:
             staged = self.staged.get(parameter.name)
-            if staged and not staged[0].exists() and not self._attached(parameter.name):
+            may_lack = self._attached(parameter.name) or (parameter.artifact and parameter.artifact.sometimes)
+            if staged and not staged[0].exists() and not may_lack:
                 raise StageError(
                     f"{self.spec.name} did not write its output {parameter.name!r}; report this as a defect"
                 )

@@ -63,11 +63,13 @@ class Artifact:
         kind: ``dataset``, ``model``, ``folder``, ``file``, ``evidence`` or ``report``.
         direction: ``in`` or ``out``.
         suffix: Ending of the default file name of an output.
+        sometimes: Whether the stage may leave this output unwritten.
     """
 
     kind: Literal["dataset", "model", "folder", "file", "evidence", "report"]
     direction: Literal["in", "out"]
     suffix: str = ""
+    sometimes: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ ModelOut = Annotated[Path, Artifact("model", "out", ".skops")]
 """A model to write."""
 FileOut = Annotated[Path, Artifact("file", "out")]
 """Any other file to write."""
+SchemaOut = Annotated[Path, Artifact("file", "out", ".yaml", sometimes=True)]
+"""A data schema that the stage writes when there is reason to: whether it did stands in its result."""
 ReportOut = Annotated[Path, Artifact("report", "out", ".html")]
 """A page that may be attached for people to read; it is never part of what is signed as the result."""
 EvidenceOut = Annotated[Path, Artifact("evidence", "out", ".sig")]

@@ -17,13 +17,17 @@ class ValidateDataOperator(StageOperator):
     The table is held against a schema (a YAML file), against a baseline table, or both. Every
     declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
     `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
-    are held against what was read off them.
+    are held against what was read off them. Without anything to hold it against a run is
+    INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
 
     Every argument of the stage may be a template or the output of another task.
 
     Args:
         data: The table to check: Parquet, CSV, Arrow or JSON lines, a file or a folder of parts.
         deepchecks_report: Where deepchecks' own page goes; it shows extracts of the data.
+        registered_schema: Where the schema inferred from this table goes when
+            `register_new_baseline` is set and the table holds, to be the next run's `schema`. Else
+            nothing is written there.
         schema: The YAML file that says what the table must look like.
         baseline: An earlier table that was accepted, to compare with.
         infer_schema: Where to write a schema that this table fits, to read and correct.
@@ -32,6 +36,9 @@ class ValidateDataOperator(StageOperator):
         ignore: Columns that are no features, such as the source or a time stamp: left out of the
             conflicting-label check and of the comparison with the baseline. Added to the schema's.
         suite: `deepchecks` adds its data_integrity suite, run in an interpreter of its own.
+        skip_check: Hold the table against nothing. Such a run is a WARN, never a PASS.
+        fail_on_violation: Whether what does not hold closes the gate; if not, it is a WARN.
+        register_new_baseline: Write `registered_schema`.
         max_duplicate_share: Largest share of rows that are exact copies; by default the schema's,
             else 0.01.
         max_conflicting_label_share: Largest share of rows that equal another row in every feature
@@ -56,6 +63,7 @@ class ValidateDataOperator(StageOperator):
         *,
         data: str,
         deepchecks_report: str | None = None,
+        registered_schema: str | None = None,
         schema: str | None = None,
         baseline: str | None = None,
         infer_schema: str | None = None,
@@ -63,6 +71,9 @@ class ValidateDataOperator(StageOperator):
         primary_key: list[str] | str | None = None,
         ignore: list[str] | str | None = None,
         suite: Literal["deepchecks"] | None = None,
+        skip_check: bool | str = False,
+        fail_on_violation: bool | str = True,
+        register_new_baseline: bool | str = False,
         max_duplicate_share: float | str | None = None,
         max_conflicting_label_share: float | str | None = None,
         min_row_ratio: float | str = 0.5,
@@ -77,6 +88,7 @@ class ValidateDataOperator(StageOperator):
             arguments={
                 "data": data,
                 "deepchecks_report": deepchecks_report,
+                "registered_schema": registered_schema,
                 "schema": schema,
                 "baseline": baseline,
                 "infer_schema": infer_schema,
@@ -84,6 +96,9 @@ class ValidateDataOperator(StageOperator):
                 "primary_key": primary_key,
                 "ignore": ignore,
                 "suite": suite,
+                "skip_check": skip_check,
+                "fail_on_violation": fail_on_violation,
+                "register_new_baseline": register_new_baseline,
                 "max_duplicate_share": max_duplicate_share,
                 "max_conflicting_label_share": max_conflicting_label_share,
                 "min_row_ratio": min_row_ratio,

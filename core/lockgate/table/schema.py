@@ -14,6 +14,8 @@
       income: {type: number, min_completeness: 0.9, min: 0}
       note: {type: string, nullable: true, required: false}
       id: {type: string, unique: true}
+      town: {type: string, categories: [Bern, Chur], min_domain_mass: 0.99, max_skew: 0.1}
+      code: {type: string, min_length: 2, max_length: 8, min_distinct: 2, max_distinct: 500, min_count: 10}
 
 The field names are those of common table schemas (Frictionless Table Schema, JSON Schema, pandera)
 where these agree. Types:
@@ -25,6 +27,15 @@ where these agree. Types:
 * ``boolean``: true or false (in CSV, in any case; 0 and 1 are integers).
 * ``datetime``: a date or time stamp; in CSV and JSON lines written as ISO 8601.
 * ``any``: anything; only presence and completeness are checked.
+
+What is beside types and ranges is what TensorFlow Data Validation has:
+
+* ``min_count``: fewest rows with a value (TFDV's presence; ``min_completeness`` is its fraction).
+* ``min_domain_mass``: smallest share of the values that must be of the ``categories``; 1 by default.
+* ``min_distinct``, ``max_distinct``: how many different values there may be (TFDV's unique_constraints).
+* ``min_length``, ``max_length``: of texts, in characters.
+* ``max_skew``: largest distance from the baseline table, as `lockgate.table.checks.skew` measures it
+  (L-infinity for categories, Jensen-Shannon divergence for numbers); needs a baseline.
 
 A column is required and complete unless it says otherwise: ``nullable: true`` allows any share of
 missing values, ``min_completeness: 0.9`` at most a tenth. What counts as missing stands in
@@ -45,6 +56,7 @@ from lockgate.table.typed import Kind
 
 MAX_CATEGORIES = 1_000
 _Share = Annotated[float, Interval(ge=0.0, le=1.0)]
+_Count = Annotated[int, pydantic.Field(ge=0)]
 _Value = str | bool | int | float
 _STRICT = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -62,6 +74,13 @@ class ColumnRule(pydantic.BaseModel):
     max: int | float | str | None = None
     categories: Annotated[list[_Value], pydantic.Field(min_length=1, max_length=MAX_CATEGORIES)] | None = None
     unique: bool = False
+    min_count: _Count | None = None
+    min_domain_mass: _Share | None = None
+    min_distinct: _Count | None = None
+    max_distinct: _Count | None = None
+    min_length: _Count | None = None
+    max_length: _Count | None = None
+    max_skew: _Share | None = None
 
     @property
     def completeness(self) -> float:
@@ -79,6 +98,16 @@ class ColumnRule(pydantic.BaseModel):
                 _check_bound(bound, self.type)
         if self.min is not None and self.max is not None and as_bound(self.min) > as_bound(self.max):
             raise ValueError("min is above max")
+        if self.min_domain_mass is not None and self.categories is None:
+            raise ValueError("min_domain_mass says how many values are of the categories; give categories")
+        if self.type != "string" and (self.min_length is not None or self.max_length is not None):
+            raise ValueError(f"min_length and max_length go with string, not with {self.type}")
+        if self.type == "any" and self.max_skew is not None:
+            raise ValueError("max_skew needs a type; a column of any type is not compared")
+        for what in ("distinct", "length"):
+            least, most = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"min_{what} is above max_{what}")
         for value in self.categories or ():
             if not _is_of(value, self.type):
                 raise ValueError(

@@ -53,8 +53,8 @@ def test_a_schema_inferred_from_a_table_passes_that_table(tmp_path: Path, table:
     data, found = tmp_path / "data", tmp_path / "schema.yaml"
     pq.write_table(table, data)
 
-    inferring = validate_data(data, tmp_path / "page", infer_schema=found)
-    outcome = validate_data(data, tmp_path / "page", schema=found)
+    inferring = validate_data(data, tmp_path / "page", tmp_path / "registered", infer_schema=found)
+    outcome = validate_data(data, tmp_path / "page", tmp_path / "registered", schema=found)
 
     assert inferring.verdict is Verdict.WARN
     assert outcome.verdict is Verdict.PASS, [c for c in outcome.checks if c.verdict is not Verdict.PASS]

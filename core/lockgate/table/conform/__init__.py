@@ -10,6 +10,7 @@ because its column is absent or holds nothing of the declared type, is INCONCLUS
 | `against_schema` | columns, types, completeness, ranges, categories, uniqueness, rows |
 | `against_baseline` | the same, as they were in an earlier table |
 | `uniqueness` | keys, exact copies, conflicting labels |
+| `lifecycle` | whether a table is checked, what a violation weighs, whether a new baseline is registered |
 | `checks` | what these share |
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lockgate.outcome import Outcome
+from lockgate.table.checks import skew
 from lockgate.table.conform.checks import (
     ENDS,
     ValueCheck,
@@ -17,13 +18,27 @@ from lockgate.table.conform.checks import (
     outside,
 )
 from lockgate.table.conform.uniqueness import to_unique
-from lockgate.table.profile import Column
+from lockgate.table.profile import Column, distinct
 from lockgate.table.schema import ColumnRule, DataSchema
 from lockgate.table.typed import Table
 
 
-def to_schema(outcome: Outcome, table: Table, columns: Mapping[str, Column], schema: DataSchema) -> None:
-    """Check columns, types, completeness, ranges, categories, uniqueness and the row count."""
+def to_schema(
+    outcome: Outcome,
+    table: Table,
+    columns: Mapping[str, Column],
+    schema: DataSchema,
+    base: Table | None = None,
+) -> None:
+    """Check columns, types, presence, ranges, categories, lengths, different values, skew and the row count.
+
+    Args:
+        outcome: Where to record.
+        table: The table.
+        columns: Its profile.
+        schema: What it is held against.
+        base: The baseline table that `max_skew` is about; without one it is INCONCLUSIVE.
+    """
     _check_columns(outcome, table, schema)
     _check_rows(outcome, table.rows, schema)
     wanted: list[ValueCheck] = []
@@ -37,6 +52,9 @@ def to_schema(outcome: Outcome, table: Table, columns: Mapping[str, Column], sch
         if rule.type != "any":
             of_type(outcome, table, name, column)
         _check_completeness(outcome, table, name, column, rule)
+        _check_count(outcome, table, name, column, rule)
+        _check_distinct(outcome, table, name, column, rule)
+        _check_skew(outcome, table, base, name, rule)
         wanted += _value_checks(outcome, table, name, column, rule)
     judge(outcome, table, wanted)
     for name, rule in schema.columns.items():
@@ -73,6 +91,10 @@ def _declared(name: str, rule: ColumnRule) -> list[str]:
         "range": rule.min is not None or rule.max is not None,
         "categories": rule.categories is not None,
         "unique": rule.unique,
+        "count": rule.min_count is not None,
+        "distinct": rule.min_distinct is not None or rule.max_distinct is not None,
+        "length": rule.min_length is not None or rule.max_length is not None,
+        "skew": rule.max_skew is not None,
     }
     return [f"{kind}:{name}" for kind, is_declared in declared.items() if is_declared]
 
@@ -95,13 +117,69 @@ def _check_completeness(outcome: Outcome, table: Table, name: str, column: Colum
     )
 
 
+def _check_count(outcome: Outcome, table: Table, name: str, column: Column, rule: ColumnRule) -> None:
+    if rule.min_count is None:
+        return
+    check = f"count:{name}"
+    if not outcome.check(check, value=column.present, comparator=">=", threshold=rule.min_count):
+        message = f"The column {name!r} has a value in {column.present} rows; {rule.min_count} are needed."
+        fix = "Look for a partial delivery, or correct `min_count` in the schema."
+        rows = located(outcome, table, f"NOT {table.present(name)}")
+        fail(outcome, "LG-DATA-004", check, message, fix, column=name, rows=rows)
+
+
+def _check_distinct(outcome: Outcome, table: Table, name: str, column: Column, rule: ColumnRule) -> None:
+    if rule.min_distinct is None and rule.max_distinct is None:
+        return
+    check = f"distinct:{name}"
+    if not column.valid:
+        outcome.cannot(check, f"the column {name!r} has no value of its type")
+        return
+    found = distinct(table, [name])
+    for (end, comparator), limit in zip(ENDS, (rule.min_distinct, rule.max_distinct), strict=True):
+        if limit is None or outcome.check(
+            f"{check}:{end}", value=found, comparator=comparator, threshold=limit
+        ):
+            continue
+        words = "fewest" if end == "min" else "most"
+        message = (
+            f"The column {name!r} has {found} different values; the schema allows {limit} at the {words}."
+        )
+        fix = f"Find out what changed, or correct `{end}_distinct` in the schema."
+        fail(outcome, "LG-DATA-017", f"{check}:{end}", message, fix, column=name, count=found)
+
+
+def _check_skew(outcome: Outcome, table: Table, base: Table | None, name: str, rule: ColumnRule) -> None:
+    if rule.max_skew is None:
+        return
+    check = f"skew:{name}"
+    measured = None
+    if base is None or name not in base.storage:
+        reason = "there is no baseline to measure the skew against; give baseline"
+    else:
+        reason = f"the column {name!r} has no value of its type in the table or the baseline"
+        measured = skew.of_column(table, base, name)
+    if measured is None:
+        outcome.cannot(check, reason, rule.max_skew, "<=")
+        return
+    if not outcome.check(
+        check, value=measured.value, comparator="<=", threshold=rule.max_skew, reason=measured.measure
+    ):
+        message = (
+            f"The column {name!r} is {measured.value:.3f} away from the baseline ({measured.measure}); "
+            f"the schema allows {rule.max_skew:g}."
+        )
+        fix = "Find out why the two differ, or correct `max_skew` in the schema."
+        fail(outcome, "LG-DATA-019", check, message, fix, column=name)
+
+
 def _value_checks(
     outcome: Outcome, table: Table, name: str, column: Column, rule: ColumnRule
 ) -> list[ValueCheck]:
     wanted = []
     value, kind = table.value(name), table.kinds[name]
     for check in _declared(name, rule):
-        if not check.startswith(("range:", "categories:")):
+        if not check.startswith(("range:", "categories:", "length:")):
             continue
         if not column.valid:
             outcome.cannot(check, f"the column {name!r} has no value of its type", 0, "<=")
@@ -110,9 +188,15 @@ def _value_checks(
             what = "outside the range that the schema allows"
             fix = "Correct these values where they come from, or `min` and `max` in the schema."
             wanted.append(ValueCheck(check, name, condition, "LG-DATA-005", what, fix, column.valid))
+        elif check.startswith("length:"):
+            condition = outside(f"length({value})", "integer", rule.min_length, rule.max_length)
+            what = "shorter or longer than the schema allows"
+            fix = "Correct these values where they come from, or `min_length` and `max_length` in the schema."
+            wanted.append(ValueCheck(check, name, condition, "LG-DATA-018", what, fix, column.valid))
         else:
             condition = not_among(value, kind, rule.categories or [])
             what = "that are none of the schema's categories"
             fix = "Correct these values where they come from, or add the new category to the schema."
-            wanted.append(ValueCheck(check, name, condition, "LG-DATA-006", what, fix, column.valid))
+            most = None if rule.min_domain_mass is None else round(1 - rule.min_domain_mass, 12)
+            wanted.append(ValueCheck(check, name, condition, "LG-DATA-006", what, fix, column.valid, most))
     return wanted

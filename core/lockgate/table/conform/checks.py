@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lockgate.outcome import Comparator, Location, Outcome, Severity
+from lockgate.table.checks.shape import outline, shapes
 from lockgate.table.profile import Column
 from lockgate.table.repeats import Repeats
 from lockgate.table.schema import as_bound
@@ -143,8 +144,13 @@ def describe(
     columns: Mapping[str, Column],
     copies: Repeats,
     conflicts: Repeats | None,
+    base: Table | None = None,
+    base_columns: Mapping[str, Column] | None = None,
 ) -> None:
-    """Add what was counted to the metrics and the report: shares, means and spreads, no values."""
+    """Add what was counted to the metrics and the report: shares, means and spreads, no values.
+
+    The report lists the columns that something was found in first, and draws each beside the baseline.
+    """
     outcome.metrics |= {
         "rows": table.rows,
         "columns": len(columns),
@@ -158,17 +164,42 @@ def describe(
         },
     }
     outcome.facts |= {"Format": table.form, "Rows": f"{table.rows:,}", "Columns": f"{len(columns):,}"}
+    found: dict[str, list[str]] = {}
+    for finding in outcome.findings:
+        if finding.location.column:
+            what = finding.check.partition(":")[0].replace("-", " ")
+            found.setdefault(finding.location.column, []).append(what)
+    before: Mapping[str, list[int]] = {}
+    if base is not None and base_columns is not None:
+        before = shapes(base, {n: c for n, c in base_columns.items() if n in columns})
+    shared = {n: c for n, c in columns.items() if n in before}
+    drawn = shapes(table, {n: c for n, c in columns.items() if n not in before})
+    drawn |= shapes(table, shared, base_columns)
+    place = {name: i for i, name in enumerate(columns)}
     outcome.tables["Columns"] = [
         {
             "column": name,
-            "type": c.kind,
-            "complete": f"{c.completeness:.2%}",
-            "invalid": c.invalid,
-            "mean": None if c.mean is None else float(f"{c.mean:.4g}"),
-            "standard deviation": None if c.std is None else float(f"{c.std:.4g}"),
+            "found": ", ".join(dict.fromkeys(found.get(name, []))) or "nothing",
+            "type": columns[name].kind,
+            "complete": f"{columns[name].completeness:.2%}",
+            "invalid": columns[name].invalid,
+            "mean": _short(columns[name].mean),
+            "standard deviation": _short(columns[name].std),
+            **_picture(drawn.get(name), before.get(name)),
         }
-        for name, c in columns.items()
+        for name in sorted(columns, key=lambda n: (-len(found.get(n, [])), place[n]))
     ]
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
+
+
+def _picture(now: list[int] | None, before: list[int] | None) -> dict[str, Any]:
+    if now is None:
+        return {}
+    series = {"baseline": outline(before)} if before else {}
+    return {"distribution": {**series, "this table": outline(now)}}
 
 
 def _literal(value: Any, kind: Kind) -> str:

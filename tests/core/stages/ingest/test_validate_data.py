@@ -68,7 +68,9 @@ class Bench:
         if schema is not None:
             (self.folder / "schema.yaml").write_text(schema)
             more["schema"] = self.folder / "schema.yaml"
-        return validate_data(self.put(columns), self.folder / "page.html", **more)
+        return validate_data(
+            self.put(columns), self.folder / "page.html", self.folder / "registered.yaml", **more
+        )
 
 
 @pytest.fixture
@@ -189,6 +191,54 @@ def test_rows_with_equal_features_and_other_labels_fail_over_the_allowed_share(v
     assert (only(outcome).rule, only(outcome).count) == ("LG-DATA-009", 80)
 
 
+@pytest.mark.parametrize(
+    ("rule", "planted", "check", "number"),
+    [
+        ("town: {type: string, min_count: 199}", {"town": ["Bern"] * 198 + [None] * 2}, "count:town", 4),
+        ("town: {min_distinct: 2}", {"town": ["Bern"] * 200}, "distinct:town:min", 17),
+        (
+            "town: {max_distinct: 3}",
+            {"town": ["Bern", "Basel", "Chur", "Genf"] * 50},
+            "distinct:town:max",
+            17,
+        ),
+        ("town: {type: string, min_length: 4}", {"town": ["Bern"] * 199 + ["Ulm"]}, "length:town", 18),
+        ("town: {type: string, max_length: 5}", {"town": ["Bern"] * 199 + ["Zurich"]}, "length:town", 18),
+        (
+            "town: {type: string, categories: [Bern, Basel, Chur], min_domain_mass: 0.99}",
+            {"town": ["Bern"] * 197 + ["Genf"] * 3},
+            "categories:town",
+            6,
+        ),
+        ("town: {type: string, max_skew: 0.2}", {"town": ["Bern"] * 200}, "skew:town", 19),
+        ("score: {type: number, max_skew: 0.1}", {"score": np.linspace(0.5, 1, 200)}, "skew:score", 19),
+    ],
+)
+def test_what_tfdv_checks_besides_holds_for_the_clean_table_and_fails_for_the_spoilt_one(
+    validate: Bench, rule: str, planted: dict[str, Any], check: str, number: int
+) -> None:
+    baseline = validate.put(people(), "baseline") if "skew" in rule else None
+    nullable = rule.replace("}", ", nullable: true}")
+    schema = f"version: 1\nallow_extra_columns: true\ncolumns: {{{nullable}}}\n"
+    clean = validate(people(), schema=schema, baseline=baseline)
+    spoilt = validate({**people(), **planted}, schema=schema, baseline=baseline, max_outside_baseline=1.0)
+
+    assert verdicts(clean)[check] is Verdict.PASS
+    assert [(f.rule, f.check) for f in spoilt.findings if f.check] == [(f"LG-DATA-{number:03d}", check)]
+    assert spoilt.verdict is Verdict.FAIL
+
+
+def test_a_few_values_of_no_category_are_within_the_mass_of_the_domain(validate: Bench) -> None:
+    schema = SCHEMA.replace("Chur]}", "Chur], min_domain_mass: 0.99}")
+    assert validate(spoilt("town", 150, "Genf"), schema=schema).verdict is Verdict.PASS
+
+
+def test_skew_without_a_baseline_is_inconclusive(validate: Bench) -> None:
+    outcome = validate(people(), schema=SCHEMA.replace("max: 99}", "max: 99, max_skew: 0.1}"))
+    assert verdicts(outcome)["skew:age"] is Verdict.INCONCLUSIVE
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+
+
 @pytest.mark.parametrize(("limits", "check"), [("{min: 201}", "rows:min"), ("{max: 199}", "rows:max")])
 def test_too_few_and_too_many_rows_fail(validate: Bench, limits: str, check: str) -> None:
     outcome = validate(people(), schema=SCHEMA.replace("{min: 10, max: 1000}", limits))
@@ -201,12 +251,12 @@ def test_csv_codes_are_validated_as_text_and_as_written(validate: Bench, tmp_pat
     schema.write_text(
         'version: 1\ncolumns: {code: {type: string, categories: ["007", "010"]}, n: {type: integer}}\n'
     )
-    page = tmp_path / "page.html"
+    page, new = tmp_path / "page.html", tmp_path / "registered.yaml"
     (tmp_path / "good").write_text("code,n\n007,1\n010,2\n")
     (tmp_path / "bad").write_text("code,n\n7,1\n010,02\n")
 
-    assert validate_data(tmp_path / "good", page, schema).verdict is Verdict.PASS
-    bad = validate_data(tmp_path / "bad", page, schema)
+    assert validate_data(tmp_path / "good", page, new, schema).verdict is Verdict.PASS
+    bad = validate_data(tmp_path / "bad", page, new, schema)
     assert {f.check for f in bad.findings} == {"categories:code", "type:n"}
 
 
@@ -303,12 +353,123 @@ def test_an_inferred_schema_passes_its_table_and_fails_a_spoilt_one(validate: Be
     assert validate(spoilt("age", 5, 999), schema=text).verdict is Verdict.FAIL
 
 
+# --- The life of a schema ---------------------------------------------------------------------------
+
+# Given, skip_check, fail_on_violation, register_new_baseline, whether the data hold:
+# the verdict, whether it was checked, and whether a new schema was registered.
+LIVES = [
+    (False, False, True, False, True, "INCONCLUSIVE", False, False),
+    (False, False, True, True, True, "INCONCLUSIVE", False, True),
+    (False, True, True, False, True, "INCONCLUSIVE", False, False),
+    (False, True, True, True, True, "WARN", False, True),
+    (False, False, False, False, True, "INCONCLUSIVE", False, False),
+    (False, False, False, True, True, "INCONCLUSIVE", False, True),
+    (False, True, False, False, True, "INCONCLUSIVE", False, False),
+    (False, True, False, True, True, "WARN", False, True),
+    (True, False, True, False, True, "PASS", True, False),
+    (True, False, True, False, False, "FAIL", True, False),
+    (True, False, True, True, True, "PASS", True, True),
+    (True, False, True, True, False, "FAIL", True, False),
+    (True, False, False, False, True, "PASS", True, False),
+    (True, False, False, False, False, "WARN", True, False),
+    (True, False, False, True, True, "PASS", True, True),
+    (True, False, False, True, False, "WARN", True, True),
+    (True, True, True, False, True, "WARN", False, False),
+    (True, True, True, False, False, "WARN", False, False),
+    (True, True, True, True, True, "WARN", False, True),
+    (True, True, True, True, False, "WARN", False, True),
+    (True, True, False, False, True, "WARN", False, False),
+    (True, True, False, False, False, "WARN", False, False),
+    (True, True, False, True, True, "WARN", False, True),
+    (True, True, False, True, False, "WARN", False, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("supplied", "given", "skip", "fail", "register", "holds", "verdict", "checked", "registered"),
+    [
+        (supplied, *life)
+        for supplied in ("schema", "baseline")
+        for life in LIVES
+        if life[0] or supplied == "schema"
+    ],
+)
+def test_every_combination_checks_weighs_and_registers_as_the_table_says(
+    validate: Bench,
+    supplied: str,
+    given: bool,
+    skip: bool,
+    fail: bool,
+    register: bool,
+    holds: bool,
+    verdict: str,
+    checked: bool,
+    registered: bool,
+) -> None:
+    more: dict[str, Any] = {"schema": None, "primary_key": ["id"]}
+    if given and supplied == "schema":
+        more = {"schema": SCHEMA}
+    elif given:
+        more["baseline"] = validate.put(people(), "baseline")
+    table = people() if holds else {**people(), "town": np.array(["Genf"] * 200)}
+    outcome = validate(table, **more, skip_check=skip, fail_on_violation=fail, register_new_baseline=register)
+
+    assert outcome.verdict.value == verdict
+    assert ("duplicates" in verdicts(outcome)) is checked
+    written = validate.folder / "registered.yaml"
+    assert written.exists() is registered is outcome.metrics["new_baseline"]
+    if registered:
+        assert "LG-DATA-024" in {f.rule for f in outcome.findings}
+        assert validate(table, schema=written.read_text()).verdict is Verdict.PASS
+
+
+def test_the_combinations_are_all_that_there_are() -> None:
+    lives = [life[:5] for life in LIVES]
+    given = {life for life in lives if life[0]}
+    assert len(set(lives)) == len(lives)
+    assert len(given) == 2**4
+    assert len(set(lives) - given) == 2**3
+
+
+def test_a_first_run_says_how_to_register_a_baseline(validate: Bench) -> None:
+    outcome = validate(people(), schema=None)
+
+    assert only(outcome).rule == "LG-DATA-022"
+    assert "set register_new_baseline" in only(outcome).fix
+
+
+def test_what_cannot_run_stays_undecided_when_violations_only_warn_and_registers_nothing(
+    validate: Bench,
+) -> None:
+    table = {n: c for n, c in people().items() if n != "age"}
+    outcome = validate(table, fail_on_violation=False, register_new_baseline=True)
+
+    assert verdicts(outcome)["missing-columns"] is Verdict.WARN
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+    assert not (validate.folder / "registered.yaml").exists()
+
+
+def test_through_run_a_registered_schema_is_a_signed_output_and_a_policy_forbids_to_skip(
+    validate: Bench, tmp_path: Path
+) -> None:
+    data = str(validate.put(people()))
+    first = run("validate-data", {"data": data, "register_new_baseline": "true"}, out=tmp_path / "first")
+    again = {"data": data, "schema": first.outputs["registered_schema"]}
+    second = run("validate-data", again, out=tmp_path / "second")
+    (tmp_path / "lockgate.yaml").write_text("version: 1\nstages: {validate-data: {skip_check: false}}\n")
+
+    assert (first.verdict, second.verdict) == (Verdict.INCONCLUSIVE, Verdict.PASS)
+    assert "registered_schema" not in second.outputs
+    with pytest.raises(InputError, match="skip_check=True, but the policy"):
+        run(
+            "validate-data",
+            {**again, "skip_check": "true"},
+            out=tmp_path / "third",
+            policy=tmp_path / "lockgate.yaml",
+        )
+
+
 # --- Bad input --------------------------------------------------------------------------------------
-
-
-def test_with_nothing_to_hold_the_data_against_the_sentence_says_what_to_give(validate: Bench) -> None:
-    with pytest.raises(InputError, match="give schema or baseline, or infer_schema"):
-        validate(people(), schema=None)
 
 
 @pytest.mark.parametrize(
