@@ -66,8 +66,10 @@ POISON = "detect-poisoning --train {data} --label y"
 DRIFT = "check-drift --reference good.parquet --current {data}"
 GATE = "gate-retraining --reference good.parquet --current {data} --label y"
 ROBUST = "test-robustness --model good.skops --data {data} --label y --eps 0.1"
-TABLES = [VALIDATE, POISON, DRIFT, GATE, ROBUST]
-LABELLED = [POISON, GATE, ROBUST]
+INTEGRITY = "check-integrity --data {data} --label y"
+SPLIT = "check-split --train good.parquet --test {data} --label y"
+TABLES = [VALIDATE, INTEGRITY, SPLIT, POISON, DRIFT, GATE, ROBUST]
+LABELLED = [INTEGRITY, POISON, GATE, ROBUST]
 
 
 def _cases():
@@ -96,7 +98,8 @@ def _cases():
     yield robust.replace("0.1", "-1"), "eps"
     yield robust.replace("0.1", "nan"), "eps"
     yield "validate-data --data good.parquet --schema schema.yaml", "line 4"
-    yield "validate-data --data good.parquet", "schema"
+    yield "check-integrity --data good.parquet --enforce outlier", "enforce"
+    yield "check-split --train good.parquet --test good.parquet --date y", "time stamps"
     yield "check-drift --reference good.parquet --current good.parquet --columns nope", "nope"
     yield "detect-poisoning --train good.parquet --label y --source nope", "nope"
     sign = "sign-artifact --artifact good.parquet --key {key}"

@@ -168,7 +168,7 @@ def _described(outcome: Outcome, ground: Ground) -> list[Mapping[str, Any]]:
             "found": ", ".join(dict.fromkeys(found.get(name, []))) or "nothing",
             "type": column.kind,
             "missing_share": round(1 - column.completeness, 4),
-            "different texts": text.distinct if text else None,
+            "different texts": text.distinct if text else "",
         }
         if name in drawn:
             row["distribution"] = {"all rows": shape.outline(drawn[name])}

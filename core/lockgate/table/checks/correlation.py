@@ -32,13 +32,19 @@ class Pair:
     value: float
 
 
-def pairs(sample: Sample) -> list[Pair]:
-    """Return all pairs with a value, the strongest first; ties in the order of the names."""
-    found = [*_numbers(sample), *_categories(sample), *_mixed(sample)]
-    return sorted(found, key=lambda pair: (-pair.value, pair.first, pair.second))
+def pairs(sample: Sample, least: float = 0.0) -> list[Pair]:
+    """Return the pairs above `least`, and the strongest in any case; ties in the order of the names.
+
+    Args:
+        sample: From `lockgate.table.checks.sample`.
+        least: What weaker pairs are left out below, 0 to 1.
+    """
+    found = [*_numbers(sample, least), *_categories(sample), *_mixed(sample, least)]
+    ordered = sorted(found, key=lambda pair: (-pair.value, pair.first, pair.second))
+    return [pair for i, pair in enumerate(ordered) if not i or pair.value > least]
 
 
-def _numbers(sample: Sample) -> Iterator[Pair]:
+def _numbers(sample: Sample, least: float) -> Iterator[Pair]:
     import numpy as np
 
     names = list(sample.numbers)
@@ -46,15 +52,13 @@ def _numbers(sample: Sample) -> Iterator[Pair]:
         return
     there = np.column_stack([np.isfinite(sample.numbers[n]) for n in names]).astype(np.float64)
     ranks = np.column_stack([_ranks(sample.numbers[n]) for n in names])
-    together = there.T @ there
-    products = ranks.T @ ranks
-    squares = (ranks**2).T @ there
+    products, squares = ranks.T @ ranks, (ranks**2).T @ there
     spread = np.sqrt(squares * squares.T)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.abs(np.where(spread > 0, products / spread, 0.0))
-    for i, j in zip(*np.triu_indices(len(names), 1), strict=True):
-        if together[i, j] >= _LEAST_ROWS:
-            yield Pair(names[i], names[j], round(float(min(value[i, j], 1.0)), 9))
+    value = np.where(there.T @ there >= _LEAST_ROWS, np.minimum(value, 1.0), -1.0)
+    for i, j in zip(*_worth(np.triu(value, 1) + np.tril(np.full_like(value, -1.0)), least), strict=True):
+        yield Pair(names[i], names[j], round(float(value[i, j]), 9))
 
 
 def _categories(sample: Sample) -> Iterator[Pair]:
@@ -66,7 +70,7 @@ def _categories(sample: Sample) -> Iterator[Pair]:
                 yield Pair(first, second, round(value, 9))
 
 
-def _mixed(sample: Sample) -> Iterator[Pair]:
+def _mixed(sample: Sample, least: float) -> Iterator[Pair]:
     import numpy as np
 
     if not sample.numbers:
@@ -76,23 +80,30 @@ def _mixed(sample: Sample) -> Iterator[Pair]:
     there = np.column_stack([np.isfinite(sample.numbers[n]) for n in names]).astype(np.float64)
     for category in list(sample.codes)[:MAX_CODED]:
         code = sample.codes[category]
-        kept = code >= 0
-        if not kept.any():
+        order = np.argsort(code, kind="stable")[int((code < 0).sum()) :]
+        if not order.size:
             continue
-        member = np.zeros((int(kept.sum()), int(code.max()) + 1))
-        member[np.arange(len(member)), code[kept]] = 1.0
-        counts = member.T @ there[kept]
-        sums = member.T @ ranks[kept]
-        total, overall = counts.sum(0), sums.sum(0)
-        groups = (counts > 0).sum(0)
+        starts = np.flatnonzero(np.diff(code[order], prepend=-1))
+        inside = ranks[order]
+        counts = np.add.reduceat(there[order], starts, axis=0)
+        sums = np.add.reduceat(inside, starts, axis=0)
+        total, overall, groups = counts.sum(0), sums.sum(0), (counts > 0).sum(0)
         with np.errstate(divide="ignore", invalid="ignore"):
             between = np.where(counts > 0, sums**2 / counts, 0.0).sum(0) - overall**2 / total
-            whole = (ranks[kept] ** 2).sum(0) - overall**2 / total
+            whole = (inside**2).sum(0) - overall**2 / total
             within = (whole - between) / (total - groups)
             omega = (between - (groups - 1) * within) / (whole + within)
-        for name, value, rows, many in zip(names, omega, total, groups, strict=True):
-            if rows >= _LEAST_ROWS and 1 < many < rows and np.isfinite(value):
-                yield Pair(name, category, round(float(np.sqrt(min(max(value, 0.0), 1.0))), 9))
+        judged = (total >= _LEAST_ROWS) & (groups > 1) & (groups < total) & np.isfinite(omega)
+        value = np.where(judged, np.sqrt(np.clip(np.where(judged, omega, 0.0), 0.0, 1.0)), -1.0)
+        for (i,) in zip(*_worth(value, least), strict=True):
+            yield Pair(names[i], category, round(float(value[i]), 9))
+
+
+def _worth(value: NDArray[np.float64], least: float) -> Any:
+    """Return where values are above `least`, and where the largest is; none that are below 0."""
+    import numpy as np
+
+    return np.nonzero((value >= 0) & ((value > least) | (value == value.max())))
 
 
 def cramers_v(first: NDArray[np.int64], second: NDArray[np.int64]) -> float | None:

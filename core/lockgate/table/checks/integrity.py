@@ -62,19 +62,11 @@ class Ground:
 
 def single_value(ground: Ground, _limit: float) -> Found:
     """Columns with one value only, missing ones aside, or with none."""
-    asked = [n for n in ground.columns if ground.columns[n].present]
-    parts = [f"CAST({ground.table.value(n)} AS VARCHAR)" for n in asked]
-    same = ground.table.count([f"{part} IS NOT NULL" for part in parts])
-    found = [Signal(1, f"The column {n!r} has no value at all.", n) for n in ground.columns if n not in asked]
-    for name, valid, part in zip(asked, same, parts, strict=True):
-        column = ground.columns[name]
-        if column.invalid or not valid or ground.table.rows == 1:
-            continue
-        if column.minimum is not None:
-            constant = column.minimum == column.maximum
-        else:
-            constant = bool(ground.table.ask(f"min({part}) = max({part})")[0][0])
-        if constant:
+    found = []
+    for name, column in ground.columns.items():
+        if not column.present:
+            found.append(Signal(1, f"The column {name!r} has no value at all.", name))
+        elif not column.invalid and ground.table.rows > 1 and _is_constant(ground, name, column):
             found.append(
                 Signal(1, f"The column {name!r} has the same value in every row that has one.", name)
             )
@@ -239,7 +231,12 @@ def identifier_label_correlation(ground: Ground, limit: float) -> Found:
 def feature_feature_correlation(ground: Ground, limit: float) -> Found:
     """Pairs of features that say the same."""
     features = set(ground.features)
-    every = [p for p in correlation.pairs(ground.sample) if {p.first, p.second} <= features]
+    sample = replace(
+        ground.sample,
+        numbers={n: v for n, v in ground.sample.numbers.items() if n in features},
+        codes={n: v for n, v in ground.sample.codes.items() if n in features},
+    )
+    every = correlation.pairs(sample, limit)
     if not every:
         return Found(None, reason="there are no two features of numbers or categories")
     over = [p for p in every if p.value > limit]
@@ -306,6 +303,15 @@ def _foretelling(ground: Ground, names: Sequence[str], limit: float, what: str) 
         if score > limit
     ]
     return Found(max(scores.values()), found, "largest lambda: 1 foretells every label, 0 none")
+
+
+def _is_constant(ground: Ground, name: str, column: Column) -> bool:
+    if column.minimum is not None:
+        return bool(column.minimum == column.maximum)
+    if name in ground.texts:
+        return ground.texts[name].distinct == 1
+    value = f"CAST({ground.table.value(name)} AS VARCHAR)"
+    return bool(ground.table.ask(f"min({value}) = max({value})")[0][0])
 
 
 def _of_sample(ground: Ground) -> str:

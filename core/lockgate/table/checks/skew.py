@@ -12,13 +12,13 @@ Counts are over every row of both tables, grouped on the engine.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lockgate.table.checks.predictive import edges
 from lockgate.table.checks.sample import as_number
-from lockgate.table.sql import quote, select
+from lockgate.table.sql import COLUMNS_A_QUERY, quote, select
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lockgate.table.typed import Table
 
 BINS = 10
-_ORDERED = ("integer", "number", "datetime")
 
 
 @dataclass(frozen=True)
@@ -45,34 +44,39 @@ class Skew:
     value: float
 
 
-def of_column(
-    table: Table, reference: Table, name: str, values: NDArray[np.float64] | None = None
-) -> Skew | None:
-    """Measure one column; None where the kinds differ, it is nested, or a table has no value of it.
+def of_columns(
+    table: Table,
+    reference: Table,
+    names: Sequence[str],
+    drawn: Mapping[str, NDArray[np.float64]] | None = None,
+) -> dict[str, Skew]:
+    """Measure columns; those whose kinds differ, that are nested, or have no value in a table are left out.
 
     Args:
         table: The table that is looked at, for example what a model serves.
         reference: What it is held against, for example what it was trained on.
-        name: A column of both.
-        values: A sample of the reference's column when it is one of numbers or times; drawn when absent.
+        names: Columns of both.
+        drawn: A sample of the reference's columns of numbers and times; drawn when absent.
     """
-    kinds = {table.kinds[name], reference.kinds[name]}
-    if kinds <= {"integer", "number"}:
-        kind = "number"
-    elif len(kinds) == 1 and "any" not in kinds:
-        kind = kinds.pop()
-    else:
-        return None
-    if kind in ("number", *_ORDERED):
-        if values is None:
-            from lockgate.table.checks.sample import draw
+    families = {name: _family(table.kinds[name], reference.kinds[name]) for name in names}
+    ordered = [name for name in names if families[name] == "ordered"]
+    if drawn is None:
+        from lockgate.table.checks.sample import draw
 
-            values = draw(reference, [name]).numbers[name]
-        cuts = edges(values, BINS)
-        counts = [_binned(side, name, cuts) for side in (table, reference)]
-        divergence = jensen_shannon_divergence(*counts)
-        return None if divergence is None else Skew(name, "jensen-shannon", divergence)
-    return _largest_difference(table, reference, name)
+        drawn = draw(reference, ordered).numbers
+    cuts = {name: edges(drawn[name], BINS) for name in ordered}
+    counted = [_binned(side, cuts) for side in (table, reference)]
+    found = {}
+    for name in names:
+        if families[name] == "ordered":
+            divergence = jensen_shannon_divergence(counted[0][name], counted[1][name])
+            if divergence is not None:
+                found[name] = Skew(name, "jensen-shannon", divergence)
+        elif families[name] == "text":
+            largest = _largest_difference(table, reference, name)
+            if largest is not None:
+                found[name] = largest
+    return found
 
 
 def jensen_shannon_divergence(first: Sequence[int], second: Sequence[int]) -> float | None:
@@ -91,12 +95,25 @@ def jensen_shannon_divergence(first: Sequence[int], second: Sequence[int]) -> fl
     return min(1.0, max(0.0, math.fsum(parts)))
 
 
-def _binned(table: Table, name: str, cuts: Sequence[float]) -> list[int]:
-    number = as_number(table, name)
-    part = " + ".join(f"CAST({number} > {cut!r}::DOUBLE AS INTEGER)" for cut in cuts) or "0"
-    binned = f"CASE WHEN {number} IS NULL THEN -1 ELSE {part} END"
-    counted = dict(table.query(select(f"{binned}, count(*)", quote(table.view), "GROUP BY 1")))
-    return [int(counted.get(i, 0)) for i in range(-1, len(cuts) + 1)]
+def _family(kind: str, other: str) -> str:
+    if {kind, other} <= {"integer", "number"} or kind == other == "datetime":
+        return "ordered"
+    return "text" if kind == other != "any" else "other"
+
+
+def _binned(table: Table, cuts: Mapping[str, Sequence[float]]) -> dict[str, list[int]]:
+    """Count columns in bins, many in one scan: first the missing values, then each bin."""
+    counted: dict[str, list[int]] = {}
+    names = list(cuts)
+    for start in range(0, len(names), COLUMNS_A_QUERY):
+        batch, asked = names[start : start + COLUMNS_A_QUERY], []
+        for name in batch:
+            number = as_number(table, name)
+            part = " + ".join(f"CAST({number} > {cut!r}::DOUBLE AS INTEGER)" for cut in cuts[name]) or "0"
+            asked.append(f"histogram(CASE WHEN {number} IS NULL THEN -1 ELSE {part} END)")
+        for name, bins in zip(batch, table.ask(", ".join(asked))[0], strict=True):
+            counted[name] = [int(bins.get(i, 0)) for i in range(-1, len(cuts[name]) + 1)]
+    return counted
 
 
 def _largest_difference(table: Table, reference: Table, name: str) -> Skew | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lockgate.table.checks import skew, text_values
 from lockgate.table.checks.sample import draw
 from lockgate.table.checks.signal import LOCATED, Family, Found, Listed, Signal
-from lockgate.table.sql import quote, select
+from lockgate.table.sql import COLUMNS_A_QUERY, quote, select
 
 if TYPE_CHECKING:
     from lockgate.table.typed import Table
@@ -47,14 +47,26 @@ class Pair:
     @functools.cached_property
     def skews(self) -> dict[str, skew.Skew]:
         """How far each feature and the label are apart, where they can be compared."""
-        from lockgate.progress import track
-
         names = [*self.features, *([self.label] if self.label else [])]
-        drawn = draw(self.train, names).numbers
-        found = (
-            skew.of_column(self.test, self.train, n, drawn.get(n)) for n in track(names, "measuring skew")
-        )
-        return {one.column: one for one in found if one is not None}
+        return skew.of_columns(self.test, self.train, names, draw(self.train, names).numbers)
+
+    @functools.cached_property
+    def novel(self) -> dict[str, tuple[int, int]]:
+        """Values of test in categories that train does not have, and all values of test, by column.
+
+        Only columns of text and truth values are here, with few different values in train.
+        """
+        names = [
+            n for n in self.features if {self.train.kinds[n], self.test.kinds[n]} <= {"string", "boolean"}
+        ]
+        few = [n for n, many in _distinct(self.train, names).items() if 0 < many <= self.max_categories]
+        found: dict[str, tuple[int, int]] = {}
+        for start in range(0, len(few), COLUMNS_A_QUERY):
+            batch = few[start : start + COLUMNS_A_QUERY]
+            conditions = [c for n in batch for c in (_unseen(self, n), f"{self.test.value(n)} IS NOT NULL")]
+            counts = self.test.count(conditions)
+            found |= {n: (counts[2 * i], counts[2 * i + 1]) for i, n in enumerate(batch)}
+        return {n: pair for n, pair in found.items() if pair[1]}
 
     @property
     def features(self) -> list[str]:
@@ -79,22 +91,15 @@ def size_comparison(pair: Pair, limit: float) -> Found:
 
 def new_categories(pair: Pair, limit: float) -> Found:
     """Values of a category in test that train does not have."""
-    shares, found = {}, []
-    for name in pair.features:
-        if {pair.train.kinds[name], pair.test.kinds[name]} - {"string", "boolean"}:
-            continue
-        if _distinct(pair.train, name) > pair.max_categories:
-            continue
-        counted = _unseen(pair, name)
-        if counted is None:
-            continue
-        count, total, condition = counted
-        shares[name] = count / total
-        if shares[name] > limit:
+    shares = {name: count / total for name, (count, total) in pair.novel.items()}
+    found = []
+    for name, share in shares.items():
+        if share > limit:
+            count = pair.novel[name][0]
             message = (
                 f"The column {name!r} of test has {count} values of categories that train does not have."
             )
-            found.append(Signal(shares[name], message, name, count, pair.rows(condition)))
+            found.append(Signal(share, message, name, count, pair.rows(_unseen(pair, name))))
     if not shares:
         return Found(None, reason="there is no column of categories in both tables")
     return Found(max(shares.values()), found, "largest share of test's values in a column")
@@ -106,10 +111,10 @@ def new_labels(pair: Pair, limit: float) -> Found:
         return Found(None, reason="no label was named")
     if pair.train.kinds[pair.label] == "number":
         return Found(None, reason="the label is a quantity, not a class")
-    counted = _unseen(pair, pair.label)
-    if counted is None:
+    condition = _unseen(pair, pair.label)
+    count, total = pair.test.count([condition, f"{pair.test.value(pair.label)} IS NOT NULL"])
+    if not total:
         return Found(None, reason=f"the label {pair.label!r} of test has no value")
-    count, total, condition = counted
     share = count / total
     message = f"{count} rows of test have a class of {pair.label!r} that train does not have."
     signals = [Signal(share, message, pair.label, count, pair.rows(condition))] if share > limit else []
@@ -119,9 +124,9 @@ def new_labels(pair: Pair, limit: float) -> Found:
 def string_mismatch_comparison(pair: Pair, _limit: float) -> Found:
     """Values of test that train has in another spelling only."""
     found = []
-    asked = [n for n in pair.features if {pair.train.kinds[n], pair.test.kinds[n]} == {"string"}]
+    asked = [n for n in pair.novel if {pair.train.kinds[n], pair.test.kinds[n]} == {"string"}]
     for name in asked:
-        if _distinct(pair.train, name) > pair.max_categories:
+        if not pair.novel[name][0]:
             continue
         here, there = pair.test.value(name), pair.train.value(name)
         spelt = select(
@@ -139,7 +144,7 @@ def string_mismatch_comparison(pair: Pair, _limit: float) -> Found:
             )
             found.append(Signal(count, message, name, count, pair.rows(condition)))
     if not asked:
-        return Found(None, reason="there is no column of text in both tables")
+        return Found(None, reason="there is no column of categories in both tables")
     return Found(len(found), found, "columns with values in a spelling of their own")
 
 
@@ -232,16 +237,20 @@ def _leak(pair: Pair, condition: str, limit: float, what: str, names: Sequence[s
     return Found(share, signals, "share of the rows of test")
 
 
-def _unseen(pair: Pair, name: str) -> tuple[int, int, str] | None:
+def _unseen(pair: Pair, name: str) -> str:
+    """SQL that is true for a value of test which train does not have."""
     here, there = (f"CAST({_comparable(side, name)} AS VARCHAR)" for side in (pair.test, pair.train))
     known = select(f"DISTINCT {there}", quote(pair.train.view), f"WHERE {there} IS NOT NULL")
-    condition = f"({here} IS NOT NULL AND {here} NOT IN ({known}))"
-    count, total = pair.test.count([condition, f"{here} IS NOT NULL"])
-    return (count, total, condition) if total else None
+    return f"({here} IS NOT NULL AND {here} NOT IN ({known}))"
 
 
-def _distinct(table: Table, name: str) -> int:
-    return int(table.ask(f"count(DISTINCT {table.value(name)})")[0][0])
+def _distinct(table: Table, names: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(names), COLUMNS_A_QUERY):
+        batch = names[start : start + COLUMNS_A_QUERY]
+        asked = ", ".join(f"count(DISTINCT {table.value(n)})" for n in batch)
+        found |= dict(zip(batch, table.ask(asked)[0], strict=True))
+    return found
 
 
 def _kind(table: Table, name: str) -> str:

@@ -158,7 +158,7 @@ def _check_skew(outcome: Outcome, table: Table, base: Table | None, name: str, r
         reason = "there is no baseline to measure the skew against; give baseline"
     else:
         reason = f"the column {name!r} has no value of its type in the table or the baseline"
-        measured = skew.of_column(table, base, name)
+        measured = skew.of_columns(table, base, [name]).get(name)
     if measured is None:
         outcome.cannot(check, reason, rule.max_skew, "<=")
         return
