@@ -338,7 +338,12 @@ FAMILIES: tuple[Listed[Ground], ...] = (
     _listed("special-characters", 5, special_characters, "Find out what these stand for, and write that."),
     _listed("string-mismatch", 6, string_mismatch, "Write each category in one spelling."),
     _listed("string-length", 7, string_length, "Look at these rows: values may be cut, joined or injected."),
-    _listed("duplicates", 8, duplicates, "Find out what wrote rows twice, and keep each once."),
+    _listed(
+        "duplicates",
+        8,
+        duplicates,
+        "Find out what wrote rows twice, and keep each once; raise the limit where rows are naturally alike.",
+    ),
     _listed(
         "conflicting-labels", 9, conflicting_labels, "Look at these rows' labels and where they come from."
     ),

@@ -6,8 +6,9 @@ classes are learnt on every other row and judged on the rest, both ways, so that
 values in every row predicts nothing. 0 is no better than guessing, 1 foretells every row. deepchecks'
 Predictive Power Score answers the same question with a decision tree on a sample.
 
-Counts are over every row. Numbers are cut at 19 quantiles of a sample (20 parts); a label of numbers with
-more than 20 different values is cut into ten parts.
+Counts are over every row. Numbers are cut at quantiles of a sample: into 20 parts, and the outermost of
+these at 0.5, 1 and 2 % as well, so that a rare class at one end is not lost in a part of others. A label of
+numbers with more than 20 different values is cut into ten parts.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PARTS = 20
 LABEL_PARTS = 10
+_TAILS = (0.005, 0.01, 0.02)
 MAX_CLASSES = 1_000
 MAX_VALUES = 10_000
 _FEW = 20
@@ -60,7 +62,7 @@ def score(table: Table, name: str, label_class: str, values: NDArray[np.float64]
         return None
     value = table.value(name)
     if table.kinds[name] in _ORDERED:
-        part = _part(as_number(table, name), edges(values, PARTS)) if values is not None else None
+        part = _part(as_number(table, name), edges(values, PARTS, _TAILS)) if values is not None else None
     else:
         few = int(table.ask(f"count(DISTINCT {value})")[0][0]) <= MAX_VALUES
         part = f"CAST({value} AS VARCHAR)" if few else None
@@ -98,14 +100,21 @@ def cross_fitted_lambda(counted: Iterable[Sequence[Any]]) -> float | None:
     return max(0.0, (right - common) / (total - common))
 
 
-def edges(values: NDArray[np.float64], parts: int) -> list[float]:
-    """Return the inner edges that cut a sample into parts of about equal size, without repeats."""
+def edges(values: NDArray[np.float64], parts: int, tails: Sequence[float] = ()) -> list[float]:
+    """Return the inner edges that cut a sample into parts of about equal size, without repeats.
+
+    Args:
+        values: The sample; what is not finite is left out.
+        parts: How many parts.
+        tails: Shares of the sample at which either end is cut besides.
+    """
     import numpy as np
 
     there = values[np.isfinite(values)]
     if not there.size:
         return []
-    return [float(e) for e in np.unique(np.quantile(there, np.arange(1, parts) / parts, method="lower"))]
+    at = sorted({*(np.arange(1, parts) / parts), *tails, *(1 - tail for tail in tails)})
+    return [float(e) for e in np.unique(np.quantile(there, at, method="lower"))]
 
 
 def _part(number: str, at: list[float]) -> str:
