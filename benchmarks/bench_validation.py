@@ -221,8 +221,8 @@ def record(sizes: list[int], tools: list[str], times: list[str], found: dict[Any
         lines.append(f"| {name}: {what} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "A false alarm is one on the clean table. deepchecks also warns of balanced classes, as the condition",
-        "of its ClassImbalance is the wrong way round; its ratio was held against its default here.",
+        "A false alarm is one on the clean table. deepchecks' condition for ClassImbalance is the wrong way",
+        "round (it warns of balanced classes); its ratio was held against its default here.",
     ]
     write_section("Table integrity", lines)
 
