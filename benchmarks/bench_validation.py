@@ -200,7 +200,7 @@ def main() -> None:
 def record(sizes: list[int], tools: list[str], times: list[str], found: dict[Any, Any]) -> None:
     """Write what was measured so far into RESULTS.md."""
     lines = [
-        f"`python benchmarks/bench_validation.py {' '.join(map(str, sizes))}`, two cores shared with others:",
+        f"`python benchmarks/bench_validation.py {' '.join(sys.argv[1:])}`, two cores shared with others:",
         "a process each, imports included. lockgate counts every row, deepchecks 0.19.1 draws samples.",
         "",
         "| rows x 20 | table | library | wall, s | CPU, s | memory, MiB |",
