@@ -63,7 +63,10 @@ def record(
             fix="Leave skip_check out in the next run, and give the registered schema.",
         )
     elif not has_baseline and (skipped or registering or not otherwise):
-        outcome.cannot("baseline", "there is no schema or baseline yet to hold the table against")
+        reason = "there is no schema or baseline yet to hold the table against"
+        outcome.cannot(
+            "baseline", reason if registering else f"{reason}; set register_new_baseline to register one"
+        )
         outcome.find(
             "LG-DATA-022",
             Severity.MEDIUM,
