@@ -11,6 +11,11 @@
 | `profile`, `repeats` | count a typed table: values, ranges, means; copies, conflicting labels |
 | `schema`, `infer` | the YAML schema; writing a first one from a table |
 | `conform` | holds a table against a schema and a baseline |
-| `drift` | compares two tables column by column, and judges |
-| `column_pair`, `two_sample` | count one column of both; the statistics of those counts |
+| `drift`, `profile_drift` | compare two tables column by column, or two profiles |
+| `comparison`, `column_drift` | what was found, when a column has drifted; the numbers of one column |
+| `column_pair` | measures one column of two tables |
+| `two_sample`, `distances` | the statistics of counts |
+| `season`, `picture` | rows of the same season; bars for the report |
+| `engine` | counts tables on DuckDB and on Spark |
+| `baseline` | profiles: statistics that merge, and are kept in place of rows |
 """

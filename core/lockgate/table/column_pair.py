@@ -1,98 +1,72 @@
-"""Count one column of two tables on DuckDB, and measure how far it has moved.
+"""Compare one column of two tables on DuckDB; no value leaves this process, only counts are kept.
 
-The engine groups equal values of both tables and hands over two counts a value, in the order of the
-values, in batches: no value leaves it, and memory is bounded. Categories, truth values and whole
-numbers of at most 20 different values are counted one by one; numbers are put into the tenths of
-the reference.
+| column | how |
+|---|---|
+| whole numbers of 64 bits, floats | both sides as sorted arrays, within a budget of memory: exact |
+| the same, more of them than the budget | counts between edges in batches: D with a bound of its error |
+| decimals, larger whole numbers, times | DuckDB counts and orders the values: exact |
+| texts, truth values, nested ones | DuckDB counts the values |
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from lockgate.table.sql import quote, select
-from lockgate.table.two_sample import (
-    LEAST_EXPECTED,
-    Counts,
-    chi_square,
-    jensen_shannon,
-    kolmogorov_smirnov_p,
-    psi,
+from lockgate.table.baseline.profile import FEW_VALUES, MOST_CATEGORIES
+from lockgate.table.baseline.sums import sums
+from lockgate.table.column_drift import (
+    BATCH_MARK,
+    BINS,
+    KEY,
+    ColumnDrift,
+    Numbers,
+    Sizes,
+    from_categories,
+    from_numbers,
 )
+from lockgate.table.engine.columns import Family, common_number, family_of, is_whole, value_sql
+from lockgate.table.engine.kernel import binned, edge_array, edges_of, finite
+from lockgate.table.engine.pair import pair
+from lockgate.table.picture import bars
+from lockgate.table.sql import select
+from lockgate.table.two_sample import LEAST_EXPECTED, Counts
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
 
-BINS = 10
-_FEW_VALUES = 20
-_MOST_CATEGORIES = 1000
-_MOST_POOLED = 0.5
 _BATCH_ROWS = 262_144
 
-Family = Literal["number", "truth", "text", "time", "other"]
+Measured = tuple[str, ColumnDrift]
+"""Why the column may be left out (or an empty text), and its statistics."""
 
 
 @dataclass(frozen=True)
-class ColumnDrift:
-    """How far one column has moved.
-
-    Attributes:
-        column: Its name.
-        test: ``ks`` or ``chi-square``.
-        statistic: D of Kolmogorov-Smirnov (0 to 1), or chi-square.
-        p_value: Of this column alone.
-        p_holm: Corrected for all columns that were tested.
-        psi: Population Stability Index, natural logarithm; see `psi`.
-        js: Jensen-Shannon distance to base 2, 0 to 1; see `jensen_shannon`.
-        missing_reference: Share of rows without a value in the reference.
-        missing_current: The same in the current table.
-        drifted: True, False, or None when it could not be decided.
-        reason: Why it could not be decided, one sentence, or empty.
-    """
-
-    column: str
-    test: Literal["ks", "chi-square"]
-    statistic: float
-    p_value: float
-    psi: float
-    js: float
-    missing_reference: float
-    missing_current: float
-    p_holm: float = 1.0
-    drifted: bool | None = False
-    reason: str = ""
-
-
-@dataclass
 class ColumnPair:
-    """One column of the reference and of the current table, and how to count it.
+    """One column of the reference and of the current table.
 
     Attributes:
-        connection: DuckDB, with the views ``lockgate_reference`` and ``lockgate_current``.
         name: Its name.
         types: DuckDB's type on either side.
-        rows: Rows of either table.
-        filled: Rows of either table with a value in it.
+        sizes: Its rows and values.
     """
 
-    connection: duckdb.DuckDBPyConnection
     name: str
     types: tuple[str, str]
-    rows: tuple[int, int]
-    filled: tuple[int, int]
+    sizes: Sizes
 
     @property
     def told(self) -> list[str]:
         """The types of the sides that hold any value: without one, formats such as CSV say text."""
-        return [type_ for type_, filled in zip(self.types, self.filled, strict=True) if filled]
+        return [type_ for type_, filled in zip(self.types, self.sizes.filled, strict=True) if filled]
 
     @property
     def families(self) -> set[Family]:
         """The families of those types: one, unless the type has changed."""
-        return {_family(type_) for type_ in self.told}
+        return {family_of(type_) for type_ in self.told}
 
     @property
     def retyped(self) -> bool:
@@ -105,105 +79,99 @@ class ColumnPair:
         return "time" in self.families
 
     @property
-    def empty(self) -> tuple[int, int]:
-        """Rows of either table without a value in it."""
-        return self.rows[0] - self.filled[0], self.rows[1] - self.filled[1]
+    def common(self) -> str | None:
+        """The type in which numpy compares the values, if it can."""
+        return common_number(self.told) if self.families == {"number"} else None
 
-    def measure(self) -> tuple[str, ColumnDrift]:
-        """Return why the column may be left out (or an empty text), and its statistics."""
+    def of_arrays(self, one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> Measured:
+        """Measure it from the sorted values of both sides, fetched as `common`."""
+        found = pair(one, other, FEW_VALUES)
+        whole = all(map(is_whole, self.told))
+        n, m = self.sizes.filled
+        reason = ""
+        if whole and found.distinct == (n, m) and min(n, m) > 1:
+            reason = KEY
+        elif whole and found.distinct == (1, 1) and other[0] > one[0] > 1:
+            reason = BATCH_MARK
+        if whole and found.few is not None:
+            return reason, from_categories(self.name, self.sizes, found.few)
+        deciles = edge_array(edges_of(one, BINS), one.dtype, "")
+        bins = list(zip(binned(one, deciles), binned(other, deciles), strict=True))
+        moved = found.wasserstein
+        if moved is not None:
+            moved /= sums(finite(one)).std or 1.0
+        numbers = Numbers(
+            gap=found.gap,
+            bins=[pair_ for pair_ in bins if any(pair_)],
+            wasserstein=moved,
+            picture=bars(found.edges, found.bins),
+        )
+        return reason, from_numbers(self.name, self.sizes, numbers)
+
+    def of_sql(self, connection: duckdb.DuckDBPyConnection) -> Measured:
+        """Measure it by counting each value in DuckDB."""
         if self.families and self.families <= {"number", "time"}:
-            return self._measure_numbers()
-        return self._measure_categories()
+            return self._numbers(connection)
+        return self._categories(connection)
 
-    def _measure_numbers(self) -> tuple[str, ColumnDrift]:
-        ranked = Ranked(*self.filled)
-        for part in self._parts():
+    def _numbers(self, connection: duckdb.DuckDBPyConnection) -> Measured:
+        ranked = Ranked(*self.sizes.filled)
+        for part in self._parts(connection):
             ranked.add(*part)
-        whole = all(map(_is_whole, self.told))
+        whole = all(map(is_whole, self.told))
         reason = ""
         if whole and ranked.is_key:
-            reason = "a key: another value in every row"
-        elif whole and ranked.went_up and self._above_one():
-            reason = "constant in each table, and higher now: the mark of a batch, such as a year"
-        if whole and ranked.groups <= _FEW_VALUES:
-            return reason, self._categories(ranked.few)
-        p_values = []
-        if all(self.filled):
-            p_values.append(kolmogorov_smirnov_p(ranked.gap, *self.filled))
-        if any(self.empty):
-            p_values.append(chi_square([self.filled, self.empty])[1])
-        # Two looks at one column, for its values and for its missing ones: Bonferroni.
-        p_value = min(1.0, len(p_values) * min(p_values))
-        distance = ranked.gap / (self.filled[0] * self.filled[1]) if all(self.filled) else 0.0
-        return reason, self._drift("ks", distance, p_value, ranked.bins)
+            reason = KEY
+        elif whole and ranked.went_up and self._above_one(connection):
+            reason = BATCH_MARK
+        if whole and ranked.groups <= FEW_VALUES:
+            return reason, from_categories(self.name, self.sizes, ranked.few)
+        shares = [[pair_[side] / max(1, self.sizes.filled[side]) for pair_ in ranked.bins] for side in (0, 1)]
+        numbers = Numbers(ranked.gap, ranked.bins, picture=(shares[0], shares[1]))
+        return reason, from_numbers(self.name, self.sizes, numbers)
 
-    def _measure_categories(self) -> tuple[str, ColumnDrift]:
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE lockgate_groups AS {self._groups('VARCHAR')}")
-        ask = self.connection.execute
-        (summary,) = ask(
-            "SELECT count(*), coalesce(max(r), 0), coalesce(max(c), 0) FROM lockgate_groups"
+    def _categories(self, connection: duckdb.DuckDBPyConnection) -> Measured:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE lockgate_groups AS {self._groups('VARCHAR')}")
+        ask = connection.execute
+        ((most_r, most_c),) = ask(
+            select("coalesce(max(r), 0), coalesce(max(c), 0)", "lockgate_groups")
         ).fetchall()
         # Whole numbers put into the text: bound parameters make duckdb load pandas.
-        least = math.ceil(LEAST_EXPECTED * sum(self.filled) / max(1, min(self.filled)))
+        filled = self.sizes.filled
+        least = math.ceil(LEAST_EXPECTED * sum(filled) / max(1, min(filled)))
         kept: Counts = ask(
             select(
                 "r, c",
                 "lockgate_groups",
-                f"WHERE r + c >= {least} ORDER BY r + c DESC, r DESC LIMIT {_MOST_CATEGORIES}",
+                f"WHERE r + c >= {least} ORDER BY r + c DESC, r DESC LIMIT {MOST_CATEGORIES}",
             )
         ).fetchall()
-        is_key = summary[1] == summary[2] == 1 and min(self.filled) > 1 and "text" in self.families
-        reason = "a key: another value in every row" if is_key else ""
-        return reason, self._categories(kept)
-
-    def _categories(self, kept: Counts) -> ColumnDrift:
-        """Statistics from the categories that were counted one by one; what they leave is pooled."""
-        pool = self.filled[0] - sum(r for r, _ in kept), self.filled[1] - sum(c for _, c in kept)
-        counts = [*kept, *([pool] if any(pool) else [])]
-        statistic, p_value = chi_square([*counts, self.empty])
-        drift = self._drift("chi-square", statistic, p_value, counts)
-        if sum(pool) > _MOST_POOLED * sum(self.rows):
-            return replace(drift, reason="more than half of its rows have values too rare to compare")
-        return drift
-
-    def _drift(
-        self, test: Literal["ks", "chi-square"], statistic: float, p: float, counts: Counts
-    ) -> ColumnDrift:
-        bins = [*counts, self.empty] if any(self.empty) else counts
-        return ColumnDrift(
-            column=self.name,
-            test=test,
-            statistic=statistic,
-            p_value=p,
-            psi=psi(bins),
-            js=jensen_shannon(bins),
-            missing_reference=self.empty[0] / self.rows[0],
-            missing_current=self.empty[1] / self.rows[1],
-        )
+        is_key = most_r == most_c == 1 and min(filled) > 1 and "text" in self.families
+        return KEY if is_key else "", from_categories(self.name, self.sizes, kept)
 
     def _groups(self, cast: str | None) -> str:
         """The SQL that counts each value: v, r times in the reference, c times in the current table."""
         one, other = (value_sql(self.name, type_, cast) for type_ in self.types)
-        before = select(f"{one} AS v, 1 AS r, 0 AS c", "lockgate_reference")
-        now = select(f"{other} AS v, 0 AS r, 1 AS c", "lockgate_current")
+        filled = "WHERE v IS NOT NULL GROUP BY v"
+        before = select(f"{one} AS v, count(*) AS r, 0 AS c", "lockgate_reference", filled)
+        now = select(f"{other} AS v, 0 AS r, count(*) AS c", "lockgate_current", filled)
         counts = "v, CAST(sum(r) AS BIGINT) AS r, CAST(sum(c) AS BIGINT) AS c"
-        return select(counts, f"({before} UNION ALL {now})", "WHERE v IS NOT NULL GROUP BY v")
+        return select(counts, f"({before} UNION ALL {now})", "GROUP BY v")
 
-    def _parts(self) -> Iterable[tuple[Any, Any]]:
+    def _parts(self, connection: duckdb.DuckDBPyConnection) -> Iterable[tuple[Any, Any]]:
         """Yield the two counts of each different value, in the order of the values, in batches."""
         import numpy as np
 
-        # A FLOAT widened to DOUBLE equals none of the decimals it was written as: compare as FLOAT.
         cast = "FLOAT" if "FLOAT" in self.told else self.told[0] if len(self.told) == 1 else None
         query = select("r, c", f"({self._groups(cast)})", "ORDER BY v")
-        for batch in self.connection.sql(query).to_arrow_reader(_BATCH_ROWS):
+        for batch in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
             # Not to_numpy(), which loads pandas.
             yield np.from_dlpack(batch.column(0)), np.from_dlpack(batch.column(1))
 
-    def _above_one(self) -> bool:
+    def _above_one(self, connection: duckdb.DuckDBPyConnection) -> bool:
         """Whether the reference is above 1: a flag that went from 0 to 1 marks no batch."""
         query = select(f"min({value_sql(self.name, self.types[0])}) > 1", "lockgate_reference")
-        return bool(self.connection.execute(query).fetchall()[0][0])
+        return bool(connection.execute(query).fetchall()[0][0])
 
 
 class Ranked:
@@ -240,9 +208,9 @@ class Ranked:
             self._most[side] = max(self._most[side], int(counts.max()))
             self._distinct[side] += int(np.count_nonzero(counts))
             self._seen[side] += int(counts.sum())
-        if self.groups <= _FEW_VALUES:
+        if self.groups <= FEW_VALUES:
             self.few += [
-                (int(a), int(b)) for a, b in zip(r[: _FEW_VALUES + 1], c[: _FEW_VALUES + 1], strict=True)
+                (int(a), int(b)) for a, b in zip(r[: FEW_VALUES + 1], c[: FEW_VALUES + 1], strict=True)
             ]
         self.groups += len(r)
 
@@ -260,26 +228,3 @@ class Ranked:
     def went_up(self) -> bool:
         """Whether each table has one value only, and the current one's is higher."""
         return self._distinct == [1, 1] and self.few[:1] == [(self.n, 0)]
-
-
-def value_sql(name: str, type_: str, cast: str | None = None) -> str:
-    """Return the SQL for one value: NaN is a missing value, as it is to pandas."""
-    column = quote(name)
-    if type_ in ("FLOAT", "DOUBLE"):
-        column = f"CASE WHEN isfinite({column}) OR isinf({column}) THEN {column} END"
-    return f"CAST({column} AS {cast})" if cast else column
-
-
-def _family(type_: str) -> Family:
-    name = type_.partition("(")[0]
-    if _is_whole(name) or name in ("FLOAT", "DOUBLE", "DECIMAL"):
-        return "number"
-    if name == "BOOLEAN":
-        return "truth"
-    if name.startswith("TIMESTAMP") or name == "DATE":
-        return "time"
-    return "text" if name in ("VARCHAR", "ENUM", "UUID") else "other"
-
-
-def _is_whole(type_: str) -> bool:
-    return type_.endswith("INT") or type_ in ("INTEGER", "UINTEGER")

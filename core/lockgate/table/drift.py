@@ -1,16 +1,16 @@
 """Compare two tables column by column: has the current one drifted away from the reference?
 
-`compare` reads both tables where they lie, on DuckDB. `column_pair` counts each column there, and
-every statistic of `two_sample` follows from those whole numbers. The result is therefore the same,
-to the last bit, whatever the order of the rows and the number of cores.
+`compare` reads both tables where they lie, on DuckDB; `column_pair` counts each column, and every
+statistic follows from whole numbers. The result is therefore the same, to the last bit, whatever the order of
+the rows and the number of cores. `lockgate.table.profile_drift` does the same from two profiles.
 
 A column has drifted only if three things hold together:
 
-1. **Significant**: its p value, corrected by Holm for the number of columns, is below ``alpha``.
+1. **Significant**: its p value, corrected for the number of columns, is below ``alpha``.
    Numbers: the two-sample Kolmogorov-Smirnov test on all rows. Categories, truth values and whole
    numbers of at most 20 different values: the chi-square test of homogeneity.
-2. **Material**: PSI or Jensen-Shannon distance is above its threshold. With a million rows every
-   difference is significant; few of them matter.
+2. **Material**: PSI, Jensen-Shannon distance, or another distance that was asked for is above its
+   limit. With a million rows every difference is significant; few of them matter.
 3. **Enough rows** in both tables; with fewer the answer is unknown, not "no".
 
 Missing values (null and NaN) are a category of their own, so a changed rate of them is seen.
@@ -18,73 +18,55 @@ Missing values (null and NaN) are a category of their own, so a changed rate of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockgate.errors import InputError
-from lockgate.table.column_pair import ColumnDrift, ColumnPair, value_sql
-from lockgate.table.read import connect, refuse_no_value, relation, require_columns
+from lockgate.progress import working
+from lockgate.table import season
+from lockgate.table.baseline.profile import ColumnProfile
+from lockgate.table.column_drift import TIME, ColumnDrift, Sizes
+from lockgate.table.column_pair import ColumnPair, Measured
+from lockgate.table.comparison import (
+    ALPHA,
+    MAX_JS,
+    MAX_PSI,
+    MIN_ROWS,
+    Comparison,
+    Correction,
+    Limits,
+    require_rows,
+    wanted,
+)
+from lockgate.table.engine import duck
+from lockgate.table.engine.arrays import BUDGET, MOST_COLUMNS, sorted_columns
+from lockgate.table.engine.columns import number_sql, value_sql
+from lockgate.table.formats import file_format
+from lockgate.table.profile_drift import column_drift
+from lockgate.table.read import connect, refuse_no_value, relation
+from lockgate.table.season import Season
 from lockgate.table.sql import select
-from lockgate.table.two_sample import holm
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["ALPHA", "MAX_JS", "MAX_PSI", "MIN_ROWS", "ColumnDrift", "Comparison", "compare"]
+__all__ = [
+    "ALPHA",
+    "MAX_JS",
+    "MAX_PSI",
+    "MIN_ROWS",
+    "ColumnDrift",
+    "Comparison",
+    "Correction",
+    "Limits",
+    "compare",
+]
 
-ALPHA = 0.05
-"""Chance that any column at all is called significant when nothing has changed (Holm holds it)."""
-MAX_PSI = 0.1
-"""Above it a change is worth a look: the usual reading of PSI (Siddiqi, Credit Risk Scorecards, 2006)."""
-MAX_JS = 0.1
-"""Jensen-Shannon distance; a normal column moved by a quarter of its deviation has 0.106."""
-MIN_ROWS = 500
-"""A true PSI of 0.1 gives the chi-square test a noncentrality of n * PSI / 2 = 25 at 500 rows in
-each table, a power of 0.96 on 10 bins at the level 0.05. With fewer rows "no drift" means little."""
-
-_MOST_ROWS = 2**31
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What `compare` found.
-
-    Attributes:
-        rows_reference: Rows of the reference.
-        rows_current: Rows of the current table.
-        columns: The columns that were tested, in the order of the reference.
-        ignored: Columns that were left out, with the reason.
-        missing: Columns of the reference that the current table lacks.
-        extra: Columns of the current table that the reference lacks.
-        retyped: Columns of another type than before: name to (before, now).
-    """
-
-    rows_reference: int
-    rows_current: int
-    columns: list[ColumnDrift] = field(default_factory=list)
-    ignored: dict[str, str] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
-    extra: list[str] = field(default_factory=list)
-    retyped: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    @property
-    def drifted(self) -> list[ColumnDrift]:
-        """The columns that have drifted."""
-        return [c for c in self.columns if c.drifted]
-
-    @property
-    def undecided(self) -> list[ColumnDrift]:
-        """The columns that could not be decided."""
-        return [c for c in self.columns if c.drifted is None]
-
-    @property
-    def drifted_share(self) -> float | None:
-        """Drifted columns over decided ones, 0 to 1; None when no column was decided."""
-        decided = len(self.columns) - len(self.undecided)
-        return len(self.drifted) / decided if decided else None
+_VIEWS = ("lockgate_reference", "lockgate_current")
+_MEMORY = "384MB"  # of DuckDB beside the arrays; it spills what is larger
+_NUMBER = 8  # bytes
 
 
 def compare(
@@ -93,11 +75,15 @@ def compare(
     *,
     columns: Sequence[str] | None = None,
     ignore: Iterable[str] = (),
+    always: Iterable[str] = (),
     alpha: float = ALPHA,
     max_psi: float = MAX_PSI,
     max_js: float = MAX_JS,
     min_rows: int = MIN_ROWS,
+    limits: Limits | None = None,
+    same: Season | None = None,
     threads: int | None = None,
+    budget: int = BUDGET,
 ) -> Comparison:
     """Compare two tables column by column.
 
@@ -111,120 +97,144 @@ def compare(
         current: The table that may have drifted.
         columns: The columns to test, however they look; None tests all but the above.
         ignore: Columns to leave out.
+        always: Columns to test however they look, beside the others.
         alpha: Level of significance over all columns together, above 0 and below 1.
         max_psi: Largest PSI without drift, 0 or more.
         max_js: Largest Jensen-Shannon distance without drift, 0 to 1.
         min_rows: Fewest rows of each table for an answer, 1 or more.
-        threads: Threads of DuckDB; None leaves its default, one a core. Changes no result.
+        limits: All of these and more; outweighs them.
+        same: Compare with the rows of the reference of the same season only.
+        threads: Columns that are compared at a time, and threads of DuckDB; None is one a core.
+            Changes no result.
+        budget: Bytes of numbers that may be held. What does not fit is compared by counts between
+            edges, and `ColumnDrift.statistic_error` says how exact that is.
 
     Raises:
         InputError: A table is unreadable or empty, a named column is in neither table, a column has
             no value at all in one of them, nothing is left to compare, or a threshold is out of range.
     """
-    _check_thresholds(alpha, max_psi, max_js, min_rows)
-    with connect() as connection:
+    limits = limits or Limits(alpha, max_psi, max_js, min_rows)
+    with connect(_MEMORY) as connection, working("comparing columns"):
         if threads is not None:
             connection.execute(f"SET threads = {int(threads)}")
-        before, now = relation(connection, reference), relation(connection, current)
-        before.create_view("lockgate_reference")
-        now.create_view("lockgate_current")
-        types_before = dict(zip(before.columns, map(str, before.types), strict=True))
-        types_now = dict(zip(now.columns, map(str, now.types), strict=True))
-        wanted = _wanted(types_before, types_now, columns, set(ignore))
-        shared = [name for name in wanted if name in types_before and name in types_now]
+        types = [_open(connection, *pair) for pair in zip((reference, current), _VIEWS, strict=True)]
+        if same is not None:
+            season.keep(connection, same, _VIEWS, types, (reference, current))
+        looked_at = wanted(types[0], types[1], columns, set(ignore))
+        shared = [name for name in looked_at if all(name in side for side in types)]
         if not shared:
             raise InputError(f"{reference} and {current} share no column to compare; check the two inputs")
-        sizes = _sizes(connection, shared, types_before, types_now)
-        rows = sizes[0][0], sizes[1][0]
-        for path, (count, *filled) in zip((reference, current), sizes, strict=True):
-            _check_rows(path, count)
-            for name, values in zip(shared, filled, strict=True):
-                if not values:
-                    refuse_no_value(name, path)
+        rows, pairs = _pairs(connection, shared, types, (reference, current))
         found = Comparison(
             *rows,
-            missing=[name for name in wanted if name not in types_now],
-            extra=[name for name in wanted if name not in types_before],
+            missing=[name for name in looked_at if name not in types[1]],
+            extra=[name for name in looked_at if name not in types[0]],
         )
-        for position, name in enumerate(shared, 1):
-            sides = (types_before[name], types_now[name])
-            column = ColumnPair(connection, name, sides, rows, (sizes[0][position], sizes[1][position]))
-            if column.retyped:
-                found.retyped[name] = sides
-            elif columns is None and column.is_time:
-                found.ignored[name] = "a date or time stamp, which moves by itself"
-            else:
-                reason, drift = column.measure()
-                if columns is None and reason:
-                    found.ignored[name] = reason
-                else:
-                    found.columns.append(drift)
-    judged = _judged(found.columns, rows, alpha, max_psi, max_js, min_rows)
-    return replace(found, columns=judged)
+        named = set(shared) if columns is not None else set(always)
+        for pair in pairs:
+            if pair.retyped:
+                found.retyped[pair.name] = pair.types
+            elif pair.name not in named and pair.is_time:
+                found.ignored[pair.name] = TIME
+        kept = [p for p in pairs if p.name not in found.retyped and p.name not in found.ignored]
+        at_a_time = _threads(connection) if _can_share(reference, current) else 1
+        measured = _Measuring(connection, rows, budget, at_a_time).all(kept)
+    for pair in kept:
+        reason, drift = measured[pair.name]
+        if pair.name not in named and reason:
+            found.ignored[pair.name] = reason
+        else:
+            found.columns.append(drift)
+    order = {name: place for place, name in enumerate(shared)}
+    ignored = dict(sorted(found.ignored.items(), key=lambda item: order[item[0]]))
+    found.ignored.clear()
+    found.ignored.update(ignored)
+    return found.judged(limits)
 
 
-def _wanted(
-    before: dict[str, str], now: dict[str, str], columns: Sequence[str] | None, ignore: set[str]
-) -> list[str]:
-    """All columns of the reference in its order, then the new ones; or those that were asked for."""
-    there = [*before, *(name for name in now if name not in before)]
-    require_columns(there, ignore, "ignore", where="the pair of tables")
-    if columns is None:
-        return [name for name in there if name not in ignore]
-    require_columns(there, columns, "columns", where="the pair of tables")
-    return [name for name in there if name in columns and name not in ignore]
+def _open(connection: duckdb.DuckDBPyConnection, path: Path, view: str) -> dict[str, str]:
+    table = relation(connection, path)
+    table.create_view(view)
+    return dict(zip(table.columns, map(str, table.types), strict=True))
 
 
-def _sizes(
-    connection: duckdb.DuckDBPyConnection, names: list[str], before: dict[str, str], now: dict[str, str]
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """For each table: its rows, then the rows with a value of each column."""
-    found = []
-    for view, types in (("lockgate_reference", before), ("lockgate_current", now)):
-        counted = ", ".join(f"count({value_sql(name, types[name])})" for name in names)
-        (row,) = connection.execute(select(f"count(*), {counted}", view)).fetchall()
-        found.append(tuple(map(int, row)))
-    return found[0], found[1]
+def _can_share(*paths: Path) -> bool:
+    """Whether other cursors see the tables: what was parsed from text is a temporary table of one."""
+    return all(file_format(path) == "parquet" for path in paths)
 
 
-def _judged(
-    columns: list[ColumnDrift],
-    rows: tuple[int, int],
-    alpha: float,
-    max_psi: float,
-    max_js: float,
-    min_rows: int,
-) -> list[ColumnDrift]:
-    corrected = holm([c.p_value for c in columns])
-    judged = []
-    for column, p in zip(columns, corrected, strict=True):
-        drifted: bool | None = p < alpha and (column.psi > max_psi or column.js > max_js)
-        reason = column.reason
-        if min(rows) < min_rows:
-            reason = f"{min(rows)} rows are fewer than the {min_rows} that an answer needs"
-        if reason:
-            drifted = None
-        judged.append(replace(column, p_holm=p, drifted=drifted, reason=reason))
-    return judged
+def _threads(connection: duckdb.DuckDBPyConnection) -> int:
+    return int(connection.execute("SELECT current_setting('threads')").fetchall()[0][0])
 
 
-def _check_thresholds(alpha: float, max_psi: float, max_js: float, min_rows: int) -> None:
-    if not 0 < alpha < 1:
-        raise InputError(f"alpha is {alpha}, and must be above 0 and below 1; the usual value is {ALPHA}")
-    if not 0 <= max_psi < math.inf:
-        raise InputError(
-            f"max_psi is {max_psi}, and must be a number of 0 or more; the usual value is {MAX_PSI}"
+def _pairs(
+    connection: duckdb.DuckDBPyConnection,
+    names: Sequence[str],
+    types: Sequence[dict[str, str]],
+    paths: tuple[Path, Path],
+) -> tuple[tuple[int, int], list[ColumnPair]]:
+    """Count the rows of each table, and the values of each column."""
+    counted = []
+    for view, sides, path in zip(_VIEWS, types, paths, strict=True):
+        values = ", ".join(f"count({value_sql(name, sides[name])})" for name in names)
+        (row,) = connection.execute(select(f"count(*), {values}", view)).fetchall()
+        require_rows(row[0], path)
+        for name, filled in zip(names, row[1:], strict=True):
+            if not filled:
+                refuse_no_value(name, path)
+        counted.append(row)
+    rows = counted[0][0], counted[1][0]
+    pairs = [
+        ColumnPair(
+            name,
+            (types[0][name], types[1][name]),
+            Sizes(rows, (counted[0][position], counted[1][position])),
         )
-    if not 0 <= max_js <= 1:
-        raise InputError(f"max_js is {max_js}, and must be from 0 to 1; the usual value is {MAX_JS}")
-    if min_rows < 1:
-        raise InputError(f"min_rows is {min_rows}, and must be at least 1; the usual value is {MIN_ROWS}")
+        for position, name in enumerate(names, 1)
+    ]
+    return rows, pairs
 
 
-def _check_rows(path: Path, rows: int) -> None:
-    if rows == 0:
-        raise InputError(f"{path} has no rows; give a table with rows")
-    if rows >= _MOST_ROWS:
-        raise InputError(
-            f"{path} has {rows} rows, more than the {_MOST_ROWS - 1} that are compared; split it"
-        )
+@dataclass(frozen=True)
+class _Measuring:
+    """Chooses the way in which each column is measured, and goes it."""
+
+    connection: duckdb.DuckDBPyConnection
+    rows: tuple[int, int]
+    budget: int
+    threads: int
+
+    def all(self, pairs: Sequence[ColumnPair]) -> dict[str, Measured]:
+        numeric = [pair for pair in pairs if pair.common is not None]
+        bytes_a_pair = sum(self.rows) * _NUMBER
+        threads = max(1, min(self.threads, self.budget // bytes_a_pair))
+        found = {p.name: p.of_sql(self.connection) for p in pairs if p.common is None}
+        if bytes_a_pair > self.budget:
+            return found | {pair.name: ("", self._from_counts(pair)) for pair in numeric}
+        size = max(1, min(MOST_COLUMNS, self.budget // (bytes_a_pair * threads)))
+        groups = [numeric[start : start + size] for start in range(0, len(numeric), size)]
+        scan = duck.Scan(self.connection, _VIEWS[0], {}, 0, threads)
+        for part in duck.cursors(scan, groups, self._group):
+            found |= part
+        return found
+
+    def _group(self, cursor: Any, group: Sequence[ColumnPair]) -> dict[str, Measured]:
+        sides = [
+            sorted_columns(
+                cursor,
+                view,
+                self.rows[side],
+                {p.name: number_sql(p.name, p.types[side], str(p.common)) for p in group},
+            )
+            for side, view in enumerate(_VIEWS)
+        ]
+        return {p.name: p.of_arrays(sides[0].pop(p.name), sides[1].pop(p.name)) for p in group}
+
+    def _from_counts(self, pair: ColumnPair) -> ColumnDrift:
+        sides: list[ColumnProfile] = []
+        layout = None
+        for view, type_, rows in zip(_VIEWS, pair.types, self.rows, strict=True):
+            scan = duck.Scan(self.connection, view, {pair.name: type_}, rows)
+            layout = duck.profile(scan, layout=layout, budget=0)
+            sides.append(layout.columns[pair.name])
+        return column_drift(pair.name, *sides)

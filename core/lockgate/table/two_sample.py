@@ -1,8 +1,8 @@
 """Say how far two samples are apart, and whether chance explains it, from whole counts alone.
 
 Two distances, `psi` and `jensen_shannon`; two tests, `chi_square` and `kolmogorov_smirnov_p`; and
-`holm`, which corrects the p values of many tests. Sums are compensated (``math.fsum``), so the order
-of the counts changes no bit.
+`holm` and `benjamini_hochberg`, which correct the p values of many tests. Sums are compensated
+(``math.fsum``), so the order of the counts changes no bit.
 
 | name | from |
 |---|---|
@@ -12,6 +12,7 @@ of the counts changes no bit.
 | chi-square | Cochran, Biometrics 10, 1954 (how few expected rows are too few) |
 | Kolmogorov-Smirnov | Hodges, Arkiv för Matematik 3, 1958; Stephens, J. R. Stat. Soc. B 32, 1970 |
 | Holm | Holm, Scand. J. Statist. 6, 1979 |
+| Benjamini-Hochberg | Benjamini and Hochberg, J. R. Stat. Soc. B 57, 1995 |
 """
 
 from __future__ import annotations
@@ -115,6 +116,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     for rank, i in enumerate(order):
         highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
         corrected[i] = highest
+    return corrected
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for the rate of false discoveries (1995), in the given order.
+
+    Those below a level q are, on average, false in at most a share q of all that are called significant.
+    """
+    order = sorted(range(len(p_values)), key=lambda i: -p_values[i])
+    corrected = [1.0] * len(p_values)
+    lowest = 1.0
+    for above, i in enumerate(order):
+        lowest = min(lowest, p_values[i] * len(p_values) / (len(p_values) - above))
+        corrected[i] = lowest
     return corrected
 
 

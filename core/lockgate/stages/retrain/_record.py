@@ -56,7 +56,7 @@ def record_undecided(outcome: Outcome, found: Comparison) -> None:
 
 def record_drifted(outcome: Outcome, column: ColumnDrift, severity: Severity) -> None:
     """Record one drifted column with its numbers."""
-    p = "below 1e-12" if column.p_holm < 1e-12 else f"{column.p_holm:.2g}"  # noqa: PLR2004 - fewer digits to read
+    p = "below 1e-12" if column.p_corrected < 1e-12 else f"{column.p_corrected:.2g}"  # noqa: PLR2004 - fewer digits to read
     missing = (
         f", missing values {column.missing_reference:.1%} before and {column.missing_current:.1%} now"
         if column.missing_reference or column.missing_current
@@ -100,7 +100,7 @@ def _numbers(column: ColumnDrift) -> dict[str, Any]:
         "test": column.test,
         "statistic": column.statistic,
         "p_value": column.p_value,
-        "p_holm": column.p_holm,
+        "p_corrected": column.p_corrected,
         "missing_share_reference": column.missing_reference,
         "missing_share_current": column.missing_current,
     }

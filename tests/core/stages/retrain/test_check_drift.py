@@ -108,7 +108,7 @@ def test_a_run_gives_the_same_digest_twice_and_for_strings_as_for_values(tmp_pat
     )
     two = run(
         "check-drift",
-        {"reference": str(BEFORE), "current": str(older), "columns": "AGEP, SEX", "alpha": "0.05"},
+        {"reference": str(BEFORE), "current": str(older), "columns": "AGEP, SEX", "alpha": "0.01"},
         out=tmp_path / "2",
     )
     assert one.verdict is Verdict.FAIL
