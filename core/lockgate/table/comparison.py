@@ -143,7 +143,11 @@ class Comparison:
 
 
 def wanted(
-    before: Iterable[str], now: Iterable[str], columns: Sequence[str] | None, ignore: set[str]
+    before: Iterable[str],
+    now: Iterable[str],
+    columns: Sequence[str] | None,
+    ignore: set[str],
+    where: str = "the pair of tables",
 ) -> list[str]:
     """Return the columns to look at: all of the reference in its order, then the new ones; or those named.
 
@@ -151,10 +155,10 @@ def wanted(
         InputError: A named column is in neither table.
     """
     there = [*dict.fromkeys([*before, *now])]
-    require_columns(there, ignore, "ignore", where="the pair of tables")
+    require_columns(there, ignore, "ignore", where=where)
     if columns is None:
         return [name for name in there if name not in ignore]
-    require_columns(there, columns, "columns", where="the pair of tables")
+    require_columns(there, columns, "columns", where=where)
     return [name for name in there if name in columns and name not in ignore]
 
 

@@ -3,7 +3,7 @@
 The smallest hashes of the different values are kept (k minimum values: Bar-Yossef et al.,
 RANDOM 2002; Beyer et al., SIGMOD 2007). While there are no more than `KEPT`, their number is exact;
 beyond, it is (k - 1) / U, where U is the k-th smallest hash as a share of all, with a relative
-standard error of 1 / sqrt(k - 2), 3 %. The union of two sketches is the sketch of the union, whatever the
+standard error of 1 / sqrt(k - 2), 4 %. The union of two sketches is the sketch of the union, whatever the
 order, so a table and its parts give the same number.
 
 Hashes are the same on every engine: SplitMix64's finaliser (Steele et al., OOPSLA 2014) of a
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-KEPT = 1024
+KEPT = 512
 RELATIVE_ERROR = 1 / (KEPT - 2) ** 0.5
 _MOST = 2**64
 _INT_LIMIT = 2.0**63

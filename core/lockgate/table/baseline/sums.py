@@ -25,7 +25,7 @@ _UNIT = 1074
 _MANTISSA = 53
 _LIMBS = 4
 _LIMB_BITS = 16
-_MOST_ROWS = 1 << 20  # a sum of this many products of limbs stays below 2**53
+_MOST_ROWS = 1 << 14  # fits into the cache; sums of up to 2**20 products of limbs stay below 2**53
 
 
 @dataclass(frozen=True)

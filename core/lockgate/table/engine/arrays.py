@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     import duckdb
     import numpy as np
 
-BUDGET = 1 << 29
+BUDGET = 3 << 27
 """Bytes of numbers that are held at a time, over all columns and threads."""
 _BATCH_ROWS = 1 << 16
 _WIDTH = 8
-MOST_COLUMNS = 16
+MOST_COLUMNS = 4
 """Columns that one query fetches."""
 
 

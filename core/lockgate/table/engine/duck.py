@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lockgate.table.baseline.profile import (
@@ -96,7 +96,9 @@ def cursors(scan: Scan, tasks: Sequence[Any], work: Any) -> list[Any]:
 def _numbers(
     scan: Scan, names: Sequence[str], layouts: Mapping[str, ColumnProfile | None], budget: int
 ) -> dict[str, ColumnProfile]:
-    room = budget // (8 * max(1, scan.rows) * scan.threads)
+    threads = max(1, min(scan.threads, budget // (8 * max(1, scan.rows))))
+    scan = replace(scan, threads=threads)
+    room = budget // (8 * max(1, scan.rows) * threads)
     if not room:
         return {n: _streamed(scan, n, layouts[n]) for n in names}
     size = min(room, MOST_COLUMNS)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from lockgate.table.two_sample import Counts
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 13  # what a chunk needs stays in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,16 @@ def _gap(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any], firsts: np.ndar
         below = firsts[start : start + _CHUNK]
         upto = np.append(firsts[start + 1 : start + _CHUNK + 1], n)[: len(below)]
         values = one[below]
-        under = other.searchsorted(values, side="left")
+        low = int(other.searchsorted(values[0], side="left"))
+        high = int(other.searchsorted(values[-1], side="right"))
+        near = other[low:high]
+        under = low + near.searchsorted(values, side="left")
         # Few values are in both tables: where the next value of the other is not equal, nothing is at it.
         at = under.copy()
         equal = other[np.minimum(under, m - 1)] == values
         equal &= under < m
         if equal.any():
-            at[equal] = other.searchsorted(values[equal], side="right")
+            at[equal] = low + near.searchsorted(values[equal], side="right")
         for ours, theirs in ((below, under), (upto, at)):
             largest = max(largest, int(np.abs(ours * m - theirs * n).max()))
     return largest
