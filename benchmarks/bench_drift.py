@@ -1,43 +1,64 @@
-"""Drift of two tables of a million rows: lockgate beside scipy and Evidently, in one run.
+"""Drift of two tables: Lockgate, a DuckDB scan of the same files, and four peers, in turn.
 
-    python benchmarks/bench_drift.py [ROWS] [--evidently]
+    python benchmarks/bench_drift.py [ROWS] [--columns 20] [--repeat 5] [--only NAME ...] [--write]
 
-Makes two tables of 20 columns (14 normal, 3 of whole numbers, 3 of categories; the current one's
-``x0`` is shifted by half a deviation) and times each library from the same Parquet files, in a
-process of its own, imports included. Evidently takes minutes on a million rows, so it is asked for.
+Makes two tables (seven tenths of the columns normal, three twentieths whole numbers, the rest
+categories; the current one's ``x0`` is shifted by half a deviation). Each tool reads the same Parquet files in
+a process of its own, imports included; the tools take turns, so that a slow minute hits all of
+them. Given are medians of wall time, processor time and peak memory, and the ratio to Lockgate.
+
+A peer runs in the interpreter that ``LOCKGATE_EVIDENTLY_PYTHON``, ``LOCKGATE_DEEPCHECKS_PYTHON``,
+``LOCKGATE_NANNYML_PYTHON`` or ``LOCKGATE_FROUROS_PYTHON`` names; one that is absent is left out, and
+the table says so. By default Evidently runs in this interpreter, deepchecks in `.venv-deepchecks` beside `.venv`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-LOCKGATE = """
+from results import write_section
+
+ROOT = Path(__file__).resolve().parents[1]
+
+BODIES = {
+    "lockgate": """
 from lockgate.table.drift import compare
-found = {c.column: (c.statistic, bool(c.drifted)) for c in compare(before, now).columns}
-"""
-SCIPY = """
-import numpy as np, pyarrow.parquet as pq
-from scipy import stats
-a, b = pq.read_table(before), pq.read_table(now)
-found = {}
-for name in a.column_names:
-    if name.startswith("s"):
-        counts = [
-                  {v["values"]: v["counts"] for v in t[name].value_counts().to_pylist()} for t in (a, b)]
-        keys = sorted(counts[0] | counts[1])
-        table = np.array([[side.get(k, 0) for k in keys] for side in counts])
-        result = stats.chi2_contingency(table, correction=False)
-    else:
-        result = stats.ks_2samp(a[name].to_numpy(), b[name].to_numpy(), method="asymp")
-    found[name] = (float(result.statistic), bool(result.pvalue < 0.05 / a.num_columns))
-"""
-EVIDENTLY = """
+found = [c.column for c in compare(before, now).drifted]
+""",
+    "DuckDB scan": """
+import duckdb
+connection = duckdb.connect()
+found = []
+for path in (before, now):
+    table = connection.read_parquet(str(path))
+    asked = ", ".join(
+        f'count("{n}"), min("{n}"), max("{n}")' + ("" if str(t) == "VARCHAR" else f', avg("{n}"), stddev("{n}")')
+        for n, t in zip(table.columns, table.types)
+    )
+    table.aggregate(asked).fetchall()
+""",
+    "lockgate, profile of one": """
+from lockgate.table.engine.local import profile_of
+from lockgate.table.baseline import document
+document.write(profile_of(before), before.with_suffix(".profile"))
+found = []
+""",
+    "lockgate, stored profile": """
+from lockgate.table.baseline import document
+from lockgate.table.engine.local import profile_of
+from lockgate.table.profile_drift import compare_profiles
+reference = document.read(before.with_suffix(".profile"))
+found = [c.column for c in compare_profiles(reference, profile_of(now, layout=reference)).drifted]
+""",
+    "evidently": """
 import warnings; warnings.simplefilter("ignore")
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
@@ -47,56 +68,162 @@ text = [c for c in a if c.startswith("s")]
 how = DataDefinition(numerical_columns=[c for c in a if c not in text], categorical_columns=text)
 run = Report([DataDriftPreset()], include_tests=False).run(
     Dataset.from_pandas(b, data_definition=how), Dataset.from_pandas(a, data_definition=how))
-found = {}
+found = []
 for metric in run.dict()["metrics"]:
     config = metric.get("config", {})
     if "column" in config and "Drift" in config.get("type", ""):
         value = float(metric["value"])
         over = value < config["threshold"] if "p_value" in config["method"] else value >= config["threshold"]
-        found[config["column"]] = (value, bool(over))
-"""
+        found += [config["column"]] * bool(over)
+""",
+    "deepchecks": """
+import warnings; warnings.simplefilter("ignore")
+import pandas as pd
+from deepchecks.tabular import Dataset
+from deepchecks.tabular.checks import FeatureDrift
+a, b = pd.read_parquet(before), pd.read_parquet(now)
+text = [c for c in a if c.startswith("s")]
+result = FeatureDrift().run(Dataset(a, cat_features=text), Dataset(b, cat_features=text))
+found = [c for c, v in result.value.items() if v["Drift score"] is not None and v["Drift score"] > 0.2]
+""",
+    "nannyml": """
+import warnings; warnings.simplefilter("ignore")
+import pandas as pd, nannyml
+a, b = pd.read_parquet(before), pd.read_parquet(now)
+text = [c for c in a if c.startswith("s")]
+calculator = nannyml.UnivariateDriftCalculator(
+    column_names=list(a), treat_as_categorical=text, chunk_number=1,
+    continuous_methods=["kolmogorov_smirnov", "jensen_shannon"],
+    categorical_methods=["chi2", "jensen_shannon"])
+result = calculator.fit(a).calculate(b).filter(period="analysis").to_df()
+found = [c for c in a if bool(result[(c, "jensen_shannon", "alert")].any())]
+""",
+    "frouros": """
+import warnings; warnings.simplefilter("ignore")
+import pandas as pd
+from frouros.detectors.data_drift import ChiSquareTest, KSTest, PSI
+a, b = pd.read_parquet(before), pd.read_parquet(now)
+found = []
+for name in a:
+    test = ChiSquareTest() if name.startswith("s") else KSTest()
+    test.fit(X=a[name].to_numpy())
+    result, _ = test.compare(X=b[name].to_numpy())
+    distance = 0.0
+    if not name.startswith("s"):
+        bins = PSI(); bins.fit(X=a[name].to_numpy())
+        distance = bins.compare(X=b[name].to_numpy())[0].distance
+    found += [name] * bool(result.p_value < 0.05 / len(a.columns) and distance > 0.1)
+""",
+}
 FRAME = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 before, now = Path(sys.argv[1]), Path(sys.argv[2])
 {body}
-print(json.dumps([found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024]))
+print(json.dumps(found))
 """
+DEFAULT_PYTHON = {
+    "evidently": Path(sys.executable),
+    "deepchecks": ROOT / ".venv-deepchecks" / "bin" / "python",
+}
 
 
-def make(path: Path, rows: int, seed: int, shift: float) -> None:
+def interpreter(tool: str) -> Path | None:
+    """The interpreter of a peer, or None when it is not there; ours for our own rows."""
+    if tool.startswith(("lockgate", "DuckDB")):
+        return Path(sys.executable)
+    named = os.environ.get(f"LOCKGATE_{tool.upper()}_PYTHON")
+    path = Path(named) if named else DEFAULT_PYTHON.get(tool)
+    if path is None or not path.exists():
+        return None
+    has_it = subprocess.run(
+        [path, "-c", f"import importlib.util as u, sys; sys.exit(not u.find_spec('{tool}'))"]
+    )
+    return path if has_it.returncode == 0 else None
+
+
+def make(path: Path, rows: int, columns: int, seed: int, shift: float) -> None:
+    """Write one table, a million rows at a time."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     random = np.random.default_rng(seed)
-    columns = {f"x{i}": random.normal(shift if i == 0 else 0.0, size=rows) for i in range(14)}
-    columns |= {f"i{i}": random.integers(0, 100, rows) for i in range(3)}
+    whole = max(1, columns * 3 // 20)
     names = pa.array([f"v{k}" for k in range(30)])
-    columns |= {f"s{i}": names.take(pa.array(random.integers(0, 30, rows))) for i in range(3)}
-    pq.write_table(pa.table(columns), path)
+    writer = None
+    for start in range(0, rows, 1_000_000):
+        count = min(1_000_000, rows - start)
+        parts = {f"x{i}": random.normal(shift * (i == 0), size=count) for i in range(columns - 2 * whole)}
+        parts |= {f"i{i}": random.integers(0, 100, count) for i in range(whole)}
+        parts |= {f"s{i}": names.take(pa.array(random.integers(0, 30, count))) for i in range(whole)}
+        table = pa.table(parts)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()
+
+
+def once(tool: str, python: Path, paths: list[Path]) -> tuple[float, float, float, list[str]]:
+    """Run a tool: wall seconds, processor seconds, peak MiB, and what it calls drifted."""
+    start = time.perf_counter()
+    command = [python, "-c", FRAME.format(body=BODIES[tool]), *map(str, paths)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said, problem = child.stdout.read(), child.stderr.read()  # type: ignore[union-attr]
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    if child.returncode:
+        raise SystemExit(f"{tool} failed:\n{problem[-2000:]}")
+    peak = usage.ru_maxrss / 1024
+    return wall, usage.ru_utime + usage.ru_stime, peak, json.loads(said.splitlines()[-1])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("--evidently", action="store_true", help="run Evidently as well (minutes)")
+    parser.add_argument("--columns", type=int, default=20)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=sorted(BODIES), default=list(BODIES))
+    parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     asked = parser.parse_args()
-    bodies = {"lockgate": LOCKGATE, "scipy": SCIPY} | ({"evidently": EVIDENTLY} if asked.evidently else {})
+    pythons = {tool: interpreter(tool) for tool in BODIES if tool in asked.only}
+    absent = [tool for tool, python in pythons.items() if python is None]
+    runs: dict[str, list[tuple[float, float, float, list[str]]]] = {t: [] for t in pythons if pythons[t]}
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("before", "now")]
-        make(paths[0], asked.rows, 1, 0.0)
-        make(paths[1], asked.rows, 2, 0.5)
-        print(f"2 x {asked.rows:,} rows x 20 columns; only x0 has drifted\n")
-        print(f"{'library':<10} {'seconds':>8} {'MB':>6} {'D of x0':>12}  drifted or significant")
-        for name, body in bodies.items():
-            start = time.perf_counter()
-            command = [sys.executable, "-c", FRAME.format(body=body), *map(str, paths)]
-            done = subprocess.run(command, capture_output=True, text=True, check=True)
-            seconds = time.perf_counter() - start
-            found, megabytes = json.loads(done.stdout.splitlines()[-1])
-            over = ", ".join(column for column, (_, drifted) in found.items() if drifted)
-            print(f"{name:<10} {seconds:>8.1f} {megabytes:>6} {found['x0'][0]:>12.9f}  {over}")
+        make(paths[0], asked.rows, asked.columns, 1, 0.0)
+        make(paths[1], asked.rows, asked.columns, 2, 0.5)
+        for turn in range(asked.repeat):
+            for tool, taken in runs.items():
+                taken.append(once(tool, Path(str(pythons[tool])), paths))
+                print(
+                    f"turn {turn + 1}: {tool}: {taken[-1][0]:.1f} s, {taken[-1][2]:.0f} MiB", file=sys.stderr
+                )
+    lines = [
+        f"`python benchmarks/bench_drift.py {asked.rows} --columns {asked.columns} --repeat {asked.repeat}`: "
+        f"two tables of {asked.rows:,} rows and {asked.columns} columns in Parquet, of which `x0` has moved.",
+        "Whole processes with imports, taking turns; medians, and the ratio to Lockgate's two tables.",
+        *([f"Not run, as not installed: {', '.join(absent)}."] if absent else []),
+        "",
+        "| tool | wall, s | ratio | processor, s | ratio | peak memory, MiB | called drifted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    medians = {t: [statistics.median(r[k] for r in taken) for k in range(3)] for t, taken in runs.items()}
+    base = medians.get("lockgate") or next(iter(medians.values()))
+    for tool, (wall, processor, peak) in medians.items():
+        lines.append(
+            f"| {tool} | {wall:.1f} | {wall / base[0]:.2f} | {processor:.1f} | {processor / base[1]:.2f} "
+            f"| {peak:,.0f} | {', '.join(runs[tool][-1][3][:4])} |"
+        )
+    print("\n".join(lines))
+    if asked.write:
+        title = (
+            "Drift"
+            if (asked.rows, asked.columns) == (1_000_000, 20)
+            else (f"Drift, {asked.rows:,} rows, {asked.columns} columns")
+        )
+        write_section(title, lines)
 
 
 if __name__ == "__main__":

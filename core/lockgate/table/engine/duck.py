@@ -224,12 +224,12 @@ def _of_texts(scan: Scan, name: str, layout: ColumnProfile | None) -> ColumnProf
     value = value_sql(name, type_)
     ask = scan.connection.execute
     if family == "other":
-        (filled,) = ask(select(f"count({value})", view)).fetchone() or (0,)
+        (filled,) = ask(select(f"count({value})", view)).fetchall()[0]
         return ColumnProfile(family, type_, scan.rows, scan.rows - filled)
     text = f"CAST({value} AS VARCHAR)"
     grouped = select(f"{text} AS v, count(*) AS n", view, "WHERE v IS NOT NULL GROUP BY v")
     ask(f"CREATE OR REPLACE TEMP TABLE lockgate_values AS {grouped}")
-    (filled,) = ask(select("CAST(coalesce(sum(n), 0) AS BIGINT)", "lockgate_values")).fetchone() or (0,)
+    (filled,) = ask(select("CAST(coalesce(sum(n), 0) AS BIGINT)", "lockgate_values")).fetchall()[0]
     hashes = ask(
         select("substr(sha256(v), 1, 16) AS h", "lockgate_values", f"ORDER BY h LIMIT {KEPT}")
     ).fetchall()
@@ -274,7 +274,7 @@ def _usable(layout: Profile | None, name: str, scan: Scan) -> ColumnProfile | No
         return column
     (filled,) = scan.connection.execute(
         select(f"count({value_sql(name, scan.types[name])})", quote(scan.view))
-    ).fetchone() or (0,)
+    ).fetchall()[0]
     return None if filled else column
 
 

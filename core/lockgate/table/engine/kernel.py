@@ -103,7 +103,10 @@ def edge_array(edges: Sequence[Any], dtype: Any, common: str) -> np.ndarray[Any,
     import numpy as np
 
     if common == "FLOAT":
-        return np.array(edges, dtype=np.float32).astype(np.float64)
+        single = np.array(edges, dtype=np.float32)
+        if len(single) and float(single[0]) > edges[0]:  # it has to stay below the lowest value
+            single[0] = np.nextafter(single[0], np.float32(-np.inf))
+        return single.astype(np.float64)
     return np.array(edges, dtype=dtype)
 
 

@@ -53,7 +53,7 @@ def profile_of(
             table.create_view(_VIEW)
             types = dict(zip(table.columns, map(str, table.types), strict=True))
             names = wanted(types, types, columns, set(ignore), where=str(path))
-            (rows,) = connection.execute(select("count(*)", _VIEW)).fetchone() or (0,)
+            (rows,) = connection.execute(select("count(*)", _VIEW)).fetchall()[0]
             require_rows(rows, path)
             at_a_time = 1
             if file_format(path) == "parquet":
