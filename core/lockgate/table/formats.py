@@ -67,7 +67,8 @@ def part_files(path: Path) -> tuple[list[Path], Format]:
     """Return the files that make up a table, in the order of their names, and their common format.
 
     Raises:
-        InputError: The path is missing, or a folder that is empty, partitioned or of mixed formats.
+        InputError: The path is missing, or a folder that is empty or of mixed formats, or one of text
+            files that is partitioned.
     """
     if not path.exists():
         raise InputError(f"there is no file or folder {path}; check the path")
@@ -82,18 +83,37 @@ def part_files(path: Path) -> tuple[list[Path], Format]:
         raise InputError(
             f"the folder {path} holds no table files; give a folder of Parquet, Arrow, CSV or JSON lines"
         )
-    for file in files:
-        folder = next((p for p in file.relative_to(path).parts[:-1] if "=" in p), None)
-        if folder:
-            raise InputError(
-                f"{path} is partitioned by folder names such as {folder!r}; write that column into the files"
-            )
     forms = {sniff(file): file for file in files}
+    if set(forms) != {"parquet"} and any(partition_columns([file], path) for file in files):
+        raise InputError(
+            f"{path} is partitioned by folder names, which are read of Parquet only; write it as Parquet, "
+            "or write that column into the files"
+        )
     if len(forms) > 1:
         raise InputError(
             f"the folder {path} mixes {' and '.join(sorted(forms))} files; keep one format in it"
         )
     return files, next(iter(forms))
+
+
+def partition_columns(files: Sequence[Path], path: Path) -> list[str]:
+    """Return the columns that folder names such as ``day=2026-01-31`` hold, outermost first.
+
+    Raises:
+        InputError: The files lie below different columns.
+    """
+    if not path.is_dir():
+        return []
+    found = {
+        tuple(part.partition("=")[0] for part in file.relative_to(path).parts[:-1] if "=" in part)
+        for file in files
+    }
+    if len(found) > 1:
+        names = sorted({name for key in found for name in key})
+        raise InputError(
+            f"{path} has files that lie below different columns ({listed(names)}); partition all of it alike"
+        )
+    return list(found.pop()) if found else []
 
 
 @contextlib.contextmanager

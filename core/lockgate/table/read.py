@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError
 from lockgate.table.columnar import ipc_batches, ipc_schema, plain, read_ipc, read_parquet, same_columns
-from lockgate.table.formats import part_files, readable
+from lockgate.table.formats import part_files, partition_columns, readable, require_names
 from lockgate.table.require import refuse_no_value, require_columns, require_label, require_values
 from lockgate.table.sql import quote
 from lockgate.table.text import cast_text, csv_query, jsonl_query
@@ -64,7 +64,7 @@ def read_arrow(
         InputError: The table is missing, unreadable, lacks a column, or has too few rows.
     """
     files, form = part_files(path)
-    if form == "parquet":
+    if form == "parquet" and not partition_columns(files, path):
         table = read_parquet(files, columns, path)
     elif form == "arrow":
         table = read_ipc(files, path)
@@ -130,8 +130,10 @@ def relation(
     if form == "parquet":
         same_columns(files, path)
         names = [str(f) for f in files]
+        columns = _all_columns(files, path)
         with readable(path, form):
-            return connection.read_parquet(names, hive_partitioning=False, union_by_name=False)
+            found = connection.read_parquet(names, hive_partitioning=bool(columns), union_by_name=False)
+            return found.project(", ".join(map(quote, columns))) if columns else found
     if form == "arrow":
         import pyarrow as pa
 
@@ -155,6 +157,30 @@ def _kept(connection: duckdb.DuckDBPyConnection, found: duckdb.DuckDBPyRelation)
     connection.execute(f"CREATE TEMP TABLE {quote(name)} AS FROM {quote(name + '_source')}")
     connection.execute(f"DROP VIEW {quote(name + '_source')}")
     return connection.table(name)
+
+
+def _all_columns(files: Sequence[Path], path: Path) -> list[str]:
+    """The columns of a partitioned table, those of folder names last; nothing when it is not partitioned.
+
+    DuckDB takes folder names from the whole path of a file.
+
+    Raises:
+        InputError: Such a column is in the files as well, or a folder above the table looks like one.
+    """
+    import pyarrow.parquet as pq
+
+    columns = partition_columns(files, path)
+    if not columns:
+        return []
+    columns = [*pq.read_schema(files[0]).names, *columns]
+    require_names(columns, path)
+    above = [part for part in path.absolute().parts if "=" in part]
+    if above:
+        raise InputError(
+            f"{path} is partitioned, and lies below {above[0]!r}, which looks like a partition as well; "
+            "move the table, or set TMPDIR to a folder without ="
+        )
+    return columns
 
 
 def _too_few(path: Path, rows: int, wanted: int) -> str:

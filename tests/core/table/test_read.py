@@ -147,13 +147,34 @@ def test_a_folder_of_parts_that_disagree_is_refused(tmp_path: Path) -> None:
         read.read_arrow(tmp_path)
 
 
-def test_a_folder_partitioned_by_names_is_refused_rather_than_read_without_that_column(
-    tmp_path: Path,
-) -> None:
+def test_a_folder_partitioned_by_names_is_read_with_those_columns(tmp_path: Path) -> None:
+    for year in (2015, 2016):
+        for town in ("a", "b"):
+            folder = tmp_path / f"year={year}" / f"region={town}"
+            folder.mkdir(parents=True)
+            pq.write_table(TABLE, folder / "part")
+    found = read.read_arrow(tmp_path)
+    assert found.column_names == [*TABLE.column_names, "year", "region"]
+    assert sorted(set(found["year"].to_pylist())) == [2015, 2016]
+    assert found["region"].to_pylist().count("a") == 2 * TABLE.num_rows
+
+
+def test_partitions_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     (tmp_path / "year=2015").mkdir()
     pq.write_table(TABLE, tmp_path / "year=2015" / "part")
+    pq.write_table(TABLE, tmp_path / "part")
+    with pytest.raises(InputError, match=r"below different columns \('year'\)"):
+        read.read_arrow(tmp_path)
 
-    with pytest.raises(InputError, match="partitioned by folder names such as 'year=2015'"):
+    (tmp_path / "part").unlink()
+    pq.write_table(
+        TABLE.append_column("year", pa.array([1] * TABLE.num_rows)), tmp_path / "year=2015" / "part"
+    )
+    with pytest.raises(InputError, match="'year' more than once"):
+        read.read_arrow(tmp_path)
+
+    (tmp_path / "year=2015" / "part").write_text("age\n1\n")
+    with pytest.raises(InputError, match="read of Parquet only"):
         read.read_arrow(tmp_path)
 
 

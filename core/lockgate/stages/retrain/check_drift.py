@@ -187,11 +187,11 @@ def _comparisons(
         if ask.same:
             raise InputError("season works on the engine duckdb only; leave season or engine out")
         before = profile_of(reference, engine=ask.engine)
-        now = profile_of(current, engine=ask.engine, layout=before)
+        now = profile_of(current, engine=ask.engine, layout=before, bare=True)
         yield "", compare_profiles(before, now, names=(reference, current), **ask.which)
     if baseline is not None:
         before = document.read(baseline)
-        now = profile_of(current, engine=ask.engine, layout=before)
+        now = profile_of(current, engine=ask.engine, layout=before, bare=True)
         prefix = "" if reference is None else ANCHORED
         yield prefix, compare_profiles(before, now, names=(baseline, current), **ask.which)
 

@@ -35,6 +35,7 @@ class Scan:
         types: DuckDB's type of each column.
         rows: How many rows it has.
         threads: How many columns are counted at a time.
+        bare: Leave out what only a baseline needs; see `kernel.count`.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -42,6 +43,7 @@ class Scan:
     types: Mapping[str, str]
     rows: int
     threads: int = 1
+    bare: bool = False
 
 
 def profile(
@@ -120,7 +122,8 @@ def _column(
 ) -> ColumnProfile:
     family = _family(scan, name, layout)
     edges = list(layout.edges) if layout else kernel.edges_of(values)
-    counted = kernel.count(values, kernel.edge_array(edges, values.dtype, _common(scan, name, layout)))
+    as_array = kernel.edge_array(edges, values.dtype, _common(scan, name, layout))
+    counted = kernel.count(values, as_array, bare=scan.bare)
     categories: tuple[str, ...] | None = None
     counts: tuple[int, ...] = ()
     if layout and layout.categories is not None:
@@ -160,7 +163,7 @@ def _streamed(scan: Scan, name: str, layout: ColumnProfile | None) -> ColumnProf
     def counted(edges: Sequence[Any]) -> kernel.Counted:
         array = kernel.edge_array(edges, dtype, common)
         none = kernel.Counted((0,) * (len(edges) + 1))
-        return sum((kernel.count(values, array) for values in batches()), start=none)
+        return sum((kernel.count(values, array, bare=scan.bare) for values in batches()), start=none)
 
     if layout:
         edges, categories = list(layout.edges), layout.categories

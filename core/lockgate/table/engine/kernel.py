@@ -80,12 +80,14 @@ def edges_of(values: np.ndarray[Any, Any], bins: int = FINE) -> list[Any]:
     return sorted({*tops, *([below] if math.isfinite(below) else [])})
 
 
-def count(values: np.ndarray[Any, Any], edges: np.ndarray[Any, Any]) -> Counted:
+def count(values: np.ndarray[Any, Any], edges: np.ndarray[Any, Any], *, bare: bool = False) -> Counted:
     """Count a batch.
 
     Args:
         values: Sorted, int64 or float64, without NaN.
         edges: Sorted, of the same type.
+        bare: Leave out sums, and the different values of floats: a comparison needs neither of the
+            current table.
     """
     inside = finite(values)
     return Counted(
@@ -93,8 +95,8 @@ def count(values: np.ndarray[Any, Any], edges: np.ndarray[Any, Any]) -> Counted:
         infinite=len(values) - len(inside),
         minimum=inside[0].item() if len(inside) else None,
         maximum=inside[-1].item() if len(inside) else None,
-        sums=sums(inside),
-        distinct=of_numbers(values[starts(values)]),
+        sums=Sums() if bare else sums(inside),
+        distinct=Distinct() if bare and values.dtype.kind == "f" else of_numbers(values[starts(values)]),
     )
 
 

@@ -26,6 +26,7 @@ def profile_of(
     layout: Profile | None = None,
     engine: Engine = "duckdb",
     threads: int | None = None,
+    bare: bool = False,
 ) -> Profile:
     """Return the profile of a table.
 
@@ -36,6 +37,8 @@ def profile_of(
         layout: An earlier profile whose edges and categories are used.
         engine: DuckDB in this process, or Spark.
         threads: Threads of DuckDB; None is one a core. Changes no result.
+        bare: Leave out what a comparison does not need of the current table: sums, and the different
+            values of floats. Such a profile is not for keeping.
 
     Raises:
         InputError: The table is unreadable, has no rows, or lacks a named column.
@@ -58,4 +61,4 @@ def profile_of(
             at_a_time = 1
             if file_format(path) == "parquet":
                 at_a_time = int(connection.execute("SELECT current_setting('threads')").fetchall()[0][0])
-            return duck.profile(duck.Scan(connection, _VIEW, types, rows, at_a_time), names, layout)
+            return duck.profile(duck.Scan(connection, _VIEW, types, rows, at_a_time, bare), names, layout)

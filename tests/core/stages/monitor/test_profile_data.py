@@ -1,6 +1,5 @@
 """A profile is written, signed like any artifact, and stands for the table in check-drift."""
 
-import base64
 import json
 from pathlib import Path
 

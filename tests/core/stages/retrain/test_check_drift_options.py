@@ -7,6 +7,7 @@ import pytest
 
 from lockgate.errors import InputError
 from lockgate.outcome import Verdict
+from lockgate.run import run
 from lockgate.stages.retrain.check_drift import check_drift
 
 ROWS = 3_000
@@ -93,3 +94,46 @@ def test_a_classifier_sees_columns_that_only_moved_together(make, report):
 def test_an_option_that_cannot_be_used_is_refused_in_one_sentence(make, report, options, said):
     with pytest.raises(InputError, match=said):
         check_drift(make("b", 2), report, make("a", 1), **options)
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """A bucket on a real S3 server on this machine."""
+    s3fs = pytest.importorskip("s3fs", reason="s3fs reads s3:// addresses and is the user's to install")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    try:
+        store = s3fs.S3FileSystem()
+        store.mkdir("tables")
+        yield store
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+        server.stop()
+
+
+def test_tables_in_a_bucket_give_the_digest_of_the_same_tables_on_disk(tmp_path, make, bucket):
+    parts = tmp_path / "parts"
+    for day in (1, 2):
+        (parts / f"day={day}").mkdir(parents=True)
+        make("b", day, x=1.0).rename(parts / f"day={day}" / "part.parquet")
+    bucket.put(str(parts), "tables/now", recursive=True)
+    bucket.put(str(make("a", 9)), "tables/before")
+    here = run("check-drift", {"reference": make("a", 9), "current": parts}, out=tmp_path / "1")
+    there = run(
+        "check-drift", {"reference": "s3://tables/before", "current": "s3://tables/now"}, out=tmp_path / "2"
+    )
+    assert here.verdict is there.verdict is Verdict.FAIL
+    assert there.document["metrics"] == here.document["metrics"]
+    assert {f["location"]["column"] for f in there.document["findings"]} == {"x", "day"}
