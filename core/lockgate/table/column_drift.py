@@ -160,7 +160,7 @@ def _distances(sizes: Sizes, counts: Counts) -> dict[str, Any]:
     }
 
 
-_BARS = 16
+_BARS = 10
 
 
 def _bars(sizes: Sizes, kept: Counts, pool: tuple[int, int]) -> tuple[list[float], list[float]]:

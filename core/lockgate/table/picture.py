@@ -7,7 +7,7 @@ from typing import Any
 
 from lockgate.table.two_sample import Counts
 
-_BARS = 24
+_BARS = 16
 _TAIL = 0.005  # share of the reference at either end that may lie outside the picture
 
 

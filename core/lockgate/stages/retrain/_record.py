@@ -124,10 +124,13 @@ def _line(column: ColumnDrift) -> dict[str, Any]:
         "psi": column.psi,
         "jensen_shannon": column.js,
         "p_corrected": column.p_corrected,
-        "test": column.test,
-        "missing_before": column.missing_reference,
-        "missing_now": column.missing_current,
+        "missing": _missing(column),
     }
+
+
+def _missing(column: ColumnDrift) -> str:
+    before, now = column.missing_reference, column.missing_current
+    return f"{before:.1%}" if before == now else f"{before:.1%} → {now:.1%}"
 
 
 def _numbers(column: ColumnDrift) -> dict[str, Any]:

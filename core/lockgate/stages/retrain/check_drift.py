@@ -223,7 +223,7 @@ def _record(
     if any(c.column not in ask.roles for c in found.columns) or not found.columns:
         share = found.weighted_share(weights, ask.roles)
         passes = outcome.check(f"{prefix}drifted-share", value=share, comparator="<=", threshold=most)
-    for column in found.drifted:
+    for column in sorted(found.drifted, key=lambda c: (-c.psi, c.column)):
         rule, role = ask.roles.get(column.column, ("LG-DRIFT-001", "Column"))
         severe = column.column in ask.roles or not passes
         severity = Severity.HIGH if severe else Severity.MEDIUM
