@@ -41,13 +41,13 @@ from lockgate.table.comparison import (
     wanted,
 )
 from lockgate.table.engine import duck
-from lockgate.table.engine.arrays import BUDGET, MOST_COLUMNS, sorted_columns
+from lockgate.table.engine.arrays import BUDGET, columns_a_query, sorted_columns
 from lockgate.table.engine.columns import number_sql, value_sql
 from lockgate.table.formats import file_format
 from lockgate.table.profile_drift import column_drift
 from lockgate.table.read import connect, refuse_no_value, relation
 from lockgate.table.season import Season
-from lockgate.table.sql import select
+from lockgate.table.sql import COLUMNS_A_QUERY, select
 
 if TYPE_CHECKING:
     import duckdb
@@ -176,9 +176,13 @@ def _pairs(
     """Count the rows of each table, and the values of each column."""
     counted = []
     for view, sides, path in zip(_VIEWS, types, paths, strict=True):
-        values = ", ".join(f"count({value_sql(name, sides[name])})" for name in names)
-        (row,) = connection.execute(select(f"count(*), {values}", view)).fetchall()
-        require_rows(row[0], path)
+        ((count,),) = connection.execute(select("count(*)", view)).fetchall()
+        require_rows(count, path)
+        row = [count]
+        step = columns_a_query(count, COLUMNS_A_QUERY)
+        for start in range(0, len(names), step):
+            values = (f"count({value_sql(name, sides[name])})" for name in names[start : start + step])
+            row += connection.execute(select(", ".join(values), view)).fetchall()[0]
         for name, filled in zip(names, row[1:], strict=True):
             if not filled:
                 refuse_no_value(name, path)
@@ -211,7 +215,7 @@ class _Measuring:
         found = {p.name: p.of_sql(self.connection) for p in pairs if p.common is None}
         if bytes_a_pair > self.budget:
             return found | {pair.name: ("", self._from_counts(pair)) for pair in numeric}
-        size = max(1, min(MOST_COLUMNS, self.budget // (bytes_a_pair * threads)))
+        size = max(1, min(columns_a_query(max(self.rows)), self.budget // (bytes_a_pair * threads)))
         groups = [numeric[start : start + size] for start in range(0, len(numeric), size)]
         scan = duck.Scan(self.connection, _VIEWS[0], {}, 0, threads)
         for part in duck.cursors(scan, groups, self._group):

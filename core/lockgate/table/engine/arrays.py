@@ -20,8 +20,13 @@ BUDGET = 3 << 27
 """Bytes of numbers that are held at a time, over all columns and threads."""
 _BATCH_ROWS = 1 << 16
 _WIDTH = 8
-MOST_COLUMNS = 4
-"""Columns that one query fetches."""
+_MOST_COLUMNS = 4
+_QUERY_BYTES = 1 << 26  # a row group, all of which may be read at once, has up to all rows of the file
+
+
+def columns_a_query(rows: int, most: int = _MOST_COLUMNS) -> int:
+    """Return how many columns of a table one query may read, so that DuckDB's own memory is enough."""
+    return max(1, min(most, _QUERY_BYTES // (_WIDTH * max(1, rows))))
 
 
 def sorted_columns(

@@ -16,7 +16,7 @@ from lockgate.table.baseline.profile import (
 )
 from lockgate.table.baseline.sketch import KEPT, Distinct
 from lockgate.table.engine import kernel, quantiles
-from lockgate.table.engine.arrays import BUDGET, MOST_COLUMNS, sorted_batches, sorted_columns
+from lockgate.table.engine.arrays import BUDGET, columns_a_query, sorted_batches, sorted_columns
 from lockgate.table.engine.columns import family_of, is_whole, number_sql, value_sql
 from lockgate.table.sql import literal, quote, select
 
@@ -103,7 +103,7 @@ def _numbers(
     room = budget // (8 * max(1, scan.rows) * threads)
     if not room:
         return {n: _streamed(scan, n, layouts[n]) for n in names}
-    size = min(room, MOST_COLUMNS)
+    size = min(room, columns_a_query(scan.rows))
     groups = [list(names[start : start + size]) for start in range(0, len(names), size)]
 
     def work(cursor: Any, group: list[str]) -> dict[str, ColumnProfile]:
