@@ -149,14 +149,17 @@ def close_unless_passed(*, verdicts: Any, attestation: Any, key: Any, allow: Any
 def _run(stage: str, given: Mapping[str, Any], **options: Any) -> Any:
     """Run a stage on what was given, with the settings of the step's environment.
 
-    An error of Lockgate's ends the step with its sentence.
+    `LOCKGATE_PLACE` says where, as `--place` does. An error of Lockgate's ends the step with its sentence.
     """
+    import os
+
     from lockgate.errors import LockgateError
     from lockgate.run import run
     from lockgate.settings import Settings
 
     said = {name: value for name, value in given.items() if value is not None}
     try:
-        return run(stage, said, settings=Settings.from_environment(), **options)
+        place = os.environ.get("LOCKGATE_PLACE") or "inline"
+        return run(stage, said, settings=Settings.from_environment(), place=place, **options)
     except LockgateError as error:
         raise SystemExit(f"lockgate: {error}") from None

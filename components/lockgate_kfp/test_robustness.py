@@ -20,6 +20,8 @@ def test_robustness(
     metrics: dsl.Output[dsl.Metrics],
     result_json: dsl.Output[dsl.Artifact],
     attestation_json: dsl.Output[dsl.Artifact],
+    scan: Optional[dsl.Input[dsl.Artifact]] = None,
+    scan_key: Optional[dsl.Input[dsl.Artifact]] = None,
     eps: float = 0.1,
     min_accuracy_under_attack: float = 0.5,
     max_accuracy_drop: float = 0.1,
@@ -50,13 +52,18 @@ def test_robustness(
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 
     Args:
-        model: A scikit-learn classifier in the skops format, or a folder with exactly one.
+        model: A classifier in the ONNX, skops, XGBoost, LightGBM, CatBoost, TorchScript or
+            safetensors format, or a folder with exactly one. A pickle only with a passing scan, in a
+            sandbox.
         data: Labelled rows that the model was not trained on.
         label: The column with the right label.
         report_html: The report page.
         metrics: The stage's numbers.
         result_json: `result.json`.
         attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
+        scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the
+            evidence store is asked.
+        scan_key: The public key of whoever signed that.
         eps: Largest move of a numeric cell, in standard deviations of its column in ``data``.
         min_accuracy_under_attack: Least share of rows that stay right under attack.
         max_accuracy_drop: Most accuracy that one perturbation may cost, as a share of all rows.
@@ -81,6 +88,8 @@ def test_robustness(
         arguments={
             "model": model,
             "data": data,
+            "scan": scan,
+            "scan_key": scan_key,
             "label": label,
             "eps": eps,
             "min_accuracy_under_attack": min_accuracy_under_attack,

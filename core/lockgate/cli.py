@@ -143,6 +143,7 @@ def _run_stage(spec: Stage, words: list[str]) -> int:
             settings=around.or_else(Settings.from_environment()),
             sarif=options["sarif"],
             junit=options["junit"],
+            place=options.get("place") or os.environ.get("LOCKGATE_PLACE") or "inline",
         )
     try:
         _say(result)
@@ -235,6 +236,14 @@ def stage_parser(spec: Stage) -> argparse.ArgumentParser:
             dest=f"_{name}",
             metavar=metavar,
             help=f"{text} (default: ${variable})",
+        )
+    if "place" not in taken:
+        options.add_argument(
+            "--place",
+            dest="_place",
+            metavar="PLACE",
+            help="inline, the path of another Python, or sandbox, which confines models, as in "
+            "sandbox:memory=2G,cpu_seconds=600,required (default: $LOCKGATE_PLACE or inline)",
         )
     for name, text in _EXPORTS:
         options.add_argument(f"--{name}", dest=f"_{name}", metavar="FILE", help=text)

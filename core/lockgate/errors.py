@@ -68,3 +68,16 @@ class GateClosedError(LockgateError):
     """A gate is closed: a verdict that the caller asked to stop at."""
 
     exit_code = 1
+
+
+class EscapeError(StageError):
+    """A model did, inside its sandbox, what the sandbox forbids; a run makes a finding of it.
+
+    Args:
+        rule: The finding's rule, see `lockgate.sandbox`.
+        message: What it tried, one sentence.
+    """
+
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule

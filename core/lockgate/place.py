@@ -1,10 +1,12 @@
-"""Where a stage runs: this process, or another interpreter.
+"""Where a stage runs: this process, another interpreter, or with its models in a sandbox.
 
     run("detect-poisoning", arguments, out=out, place=Interpreter("/opt/ml/bin/python"))
+    run("test-robustness", arguments, out=out, place=Sandbox(memory="2G"))
 
 The border to another interpreter is the command line with JSON files, never pickle: a request
 file goes in, ``result.json`` comes out. That interpreter needs Lockgate and the stage's own
-dependencies; the one that asks needs neither numpy nor a model library.
+dependencies; the one that asks needs neither numpy nor a model library. The border to a sandbox is
+described in `lockgate.sandbox`.
 """
 
 from __future__ import annotations
@@ -19,10 +21,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lockgate import artifact, errors
 from lockgate.errors import InputError, StageError
+from lockgate.sandbox.box import Sandbox, parse
 
 if TYPE_CHECKING:
     from lockgate.settings import Settings
     from lockgate.stage import Stage
+
+__all__ = ["Interpreter", "Place", "Sandbox", "as_place"]
 
 _GRACE = 3.0  # seconds; Airflow kills a task that has not ended five seconds after it was told to
 
@@ -63,8 +68,16 @@ class Interpreter:
         *,
         out: Path,
         settings: Settings,
+        sandbox: Mapping[str, Any] | None = None,
     ) -> bool:
         """Run the stage with that interpreter; see `lockgate.run.run`.
+
+        Args:
+            ref: As in `run`.
+            arguments: As in `run`.
+            out: As in `run`.
+            settings: As in `run`.
+            sandbox: What a sandbox for its models allows, as `Sandbox` takes it; None for none.
 
         Raises:
             InputError: As in the other interpreter, or the interpreter cannot be started.
@@ -74,6 +87,7 @@ class Interpreter:
             "stage": ref if isinstance(ref, str) else ref.ref,
             "arguments": {name: _as_json(name, value) for name, value in arguments.items()},
             "out": str(out),
+            "sandbox": sandbox,
         }
         with artifact.private_folder() as private:
             ask, reply = private / "request.json", private / "reply.json"
@@ -121,8 +135,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def as_place(value: Place | str) -> Place | None:
-    """Return the place that a value names; None for ``inline``. Other text is the path of an interpreter."""
+    """Return the place that a value names; None for ``inline``.
+
+    ``sandbox``, and ``sandbox:memory=2G,required``, name a `Sandbox`; other text is the path of an
+    interpreter.
+    """
     if isinstance(value, str):
+        if value == "sandbox" or value.startswith("sandbox:"):
+            return parse(value)
         return None if value == "inline" else Interpreter(value)
     return value
 

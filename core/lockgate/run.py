@@ -18,18 +18,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate import artifact, body, moment, outfolder
+from lockgate import artifact, body, moment, outfolder, sandbox
 from lockgate import stage as stages
-from lockgate.errors import InputError, LockgateError, StageError
+from lockgate.errors import EscapeError, InputError, LockgateError, StageError
 from lockgate.exports import Exports
-from lockgate.outcome import Outcome, Verdict
+from lockgate.outcome import Outcome, Severity, Verdict
 from lockgate.result import ATTESTATION, REPORT, RESULT, Result, load
-from lockgate.settings import Settings
+from lockgate.settings import Settings, in_a_run
 
 if TYPE_CHECKING:
     from lockgate.place import Place
     from lockgate.policy import Policy
     from lockgate.stage import Parameter, Stage
+
+
+_CONFINED = "sandbox"  # the check that fails when a model did what its sandbox forbids
+_ATTACKS = dict.fromkeys(
+    ["LG-SANDBOX-001", "LG-SANDBOX-002", "LG-SANDBOX-003", "LG-SANDBOX-006"],
+    "Do not load this model anywhere else; find out where it comes from, and ask for it in ONNX or skops.",
+)
 
 
 def run(
@@ -147,7 +154,7 @@ class _Run:
         signer = self._signer()
         values = {**plain, **self._take_inputs(arguments), **{n: p for n, (p, _) in self.staged.items()}}
         outcome = self._call(values | dict.fromkeys(self.spec.filled_in, self.settings))
-        written = self._written()
+        written = self._written(escaped=any(check.id == _CONFINED for check in outcome.checks))
         document = body.build(
             self.spec,
             outcome,
@@ -161,6 +168,8 @@ class _Run:
             started=started,
             finished=moment.now(),
         )
+        if (box := sandbox.current()) is not None:
+            document["environment"]["sandbox"] = body.plain(box.describe())
         self._record(document, outcome, written, signer)
         opens = outcome.verdict.opens or (
             outcome.verdict is Verdict.INCONCLUSIVE
@@ -255,7 +264,10 @@ class _Run:
 
     def _call(self, values: dict[str, Any]) -> Outcome:
         try:
-            outcome = self.spec.function(**values)
+            with in_a_run(self.settings):
+                outcome = self.spec.function(**values)
+        except EscapeError as error:
+            return _escaped(error)
         except LockgateError as error:
             error.args = (self._public(str(error)),)
             self.settings.hide_causes(error)
@@ -281,10 +293,11 @@ class _Run:
             text = text.replace(str(staged), str(target))
         return self.settings.hide(text)
 
-    def _written(self) -> dict[str, tuple[Path, Path]]:
+    def _written(self, *, escaped: bool) -> dict[str, tuple[Path, Path]]:
         for parameter in self.spec.outputs:
             staged = self.staged.get(parameter.name)
-            may_lack = self._attached(parameter.name) or (parameter.artifact and parameter.artifact.sometimes)
+            sometimes = parameter.artifact is not None and parameter.artifact.sometimes
+            may_lack = escaped or sometimes or self._attached(parameter.name)
             if staged and not staged[0].exists() and not may_lack:
                 raise StageError(
                     f"{self.spec.name} did not write its output {parameter.name!r}; report this as a defect"
@@ -329,6 +342,22 @@ class _Run:
                     "make room or choose another folder"
                 ) from error
             raise
+
+
+def _escaped(error: EscapeError) -> Outcome:
+    """Return what a run says whose model broke out, or tried to: nothing of its answers counts."""
+    outcome = Outcome()
+    outcome.check(_CONFINED, value=False, comparator="==", threshold=True, reason=str(error))
+    outcome.find(
+        error.rule,
+        Severity.CRITICAL if error.rule in _ATTACKS else Severity.HIGH,
+        str(error),
+        subject="model",
+        threat="supply-chain",
+        fix=_ATTACKS.get(error.rule, "Give the sandbox more, or find out what the model does with it."),
+        check=_CONFINED,
+    )
+    return outcome
 
 
 # --- Small helpers ----------------------------------------------------------------------------------

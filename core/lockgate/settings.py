@@ -14,10 +14,12 @@ type `lockgate`, in a KFP step from its environment.
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lockgate.errors import InputError
@@ -109,6 +111,26 @@ class Settings:
         said = "".join(traceback.format_exception(error)).rstrip()
         hidden = self.hide(said)
         return error if hidden == said else RuntimeError(hidden)
+
+
+_OF_THE_RUN: contextvars.ContextVar[Settings | None] = contextvars.ContextVar(
+    "lockgate_settings", default=None
+)
+
+
+def of_the_run() -> Settings | None:
+    """Return the settings of the run that this is called in; None outside of one."""
+    return _OF_THE_RUN.get()
+
+
+@contextlib.contextmanager
+def in_a_run(settings: Settings) -> Iterator[None]:
+    """Make settings those of the run inside."""
+    token = _OF_THE_RUN.set(settings)
+    try:
+        yield
+    finally:
+        _OF_THE_RUN.reset(token)
 
 
 NAMES = tuple(each.name for each in dataclasses.fields(Settings))

@@ -51,8 +51,8 @@ class StageOperator(BaseOperator):
             `LOCKGATE_HOME` is by default `$AIRFLOW_HOME/lockgate`.
         policy: Path of `lockgate.yaml` (templated); by default the policy of the connection, or
             that of `LOCKGATE_POLICY`.
-        place: Where the stage runs: `"inline"`, the path of another Python interpreter, or a
-            `lockgate.place.Interpreter`.
+        place: Where the stage runs: `"inline"`, the path of another Python interpreter, `"sandbox"`, or a
+            `lockgate.place.Interpreter` or `Sandbox`, which confines the models that it loads.
         sarif: A file on the worker to write the result to as SARIF 2.1.0 as well (templated).
         junit: A file on the worker to write the result to as JUnit XML as well (templated).
         fail_on: The verdicts that fail the task. `()` never fails it over a verdict, for a task

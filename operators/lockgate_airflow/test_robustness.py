@@ -30,8 +30,13 @@ class TestRobustnessOperator(StageOperator):
     Every argument of the stage may be a template or the output of another task.
 
     Args:
-        model: A scikit-learn classifier in the skops format, or a folder with exactly one.
+        model: A classifier in the ONNX, skops, XGBoost, LightGBM, CatBoost, TorchScript or
+            safetensors format, or a folder with exactly one. A pickle only with a passing scan, in a
+            sandbox.
         data: Labelled rows that the model was not trained on.
+        scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the
+            evidence store is asked.
+        scan_key: The public key of whoever signed that.
         label: The column with the right label.
         eps: Largest move of a numeric cell, in standard deviations of its column in ``data``.
         min_accuracy_under_attack: Least share of rows that stay right under attack.
@@ -56,6 +61,8 @@ class TestRobustnessOperator(StageOperator):
         *,
         model: str,
         data: str,
+        scan: str | None = None,
+        scan_key: str | None = None,
         label: str,
         eps: float | str = 0.1,
         min_accuracy_under_attack: float | str = 0.5,
@@ -73,6 +80,8 @@ class TestRobustnessOperator(StageOperator):
             arguments={
                 "model": model,
                 "data": data,
+                "scan": scan,
+                "scan_key": scan_key,
                 "label": label,
                 "eps": eps,
                 "min_accuracy_under_attack": min_accuracy_under_attack,

@@ -20,14 +20,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(given: argparse.Namespace) -> int:
     """Run the request, write the reply, and return the exit code."""
     from lockgate.run import run
+    from lockgate.sandbox import Sandbox
     from lockgate.settings import Settings
 
     asked = json.loads(given.request.read_text("utf-8"))
     said: dict[str, Any] = {"opens": False, "error": None}
     code = 0
     try:
+        box = asked.get("sandbox")
         result = run(
-            asked["stage"], asked["arguments"], out=asked["out"], settings=Settings.from_environment()
+            asked["stage"],
+            asked["arguments"],
+            out=asked["out"],
+            settings=Settings.from_environment(),
+            place=Sandbox(**box) if box else "inline",
         )
         said["opens"] = result.opens
     except LockgateError as error:

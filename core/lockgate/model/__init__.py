@@ -6,13 +6,16 @@
 
     save(estimator, Path("model.skops"))       # the same estimator gives the same bytes
 
-Supported today: scikit-learn estimators in the skops format. Pickles of any kind run code when
-they are read, and are refused.
+ONNX, skops, the native formats of XGBoost, LightGBM and CatBoost, TorchScript, torch.export, safetensors
+with a named architecture, and folders of MLflow with one of these in them. Pickles of any kind run code
+when they are read: only after a passing `scan-model` of that very file, and only in a sandbox
+(`lockgate.sandbox`).
 """
 
 from lockgate.model.load import load
 from lockgate.model.predictor import Predictor, one_thread
 from lockgate.model.save import save
+from lockgate.model.scanned import ScanEvidence
 from lockgate.model.verified import load_verified
 
-__all__ = ["Predictor", "load", "load_verified", "one_thread", "save"]
+__all__ = ["Predictor", "ScanEvidence", "load", "load_verified", "one_thread", "save"]

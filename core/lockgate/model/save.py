@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import InputError
-from lockgate.model.load import quiet_skops
+from lockgate.model.formats.skops import quiet_skops
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment a zip archive can name
 _PASSING = re.compile(r'"__id__": \d+|"file": "[^"]*"')

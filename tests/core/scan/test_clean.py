@@ -185,7 +185,7 @@ def test_skops_files_are_safe(judged):
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from lockgate.model.load import quiet_skops
+    from lockgate.model.formats.skops import quiet_skops
 
     model = _fitted(make_pipeline(StandardScaler(), HistGradientBoostingClassifier(max_iter=3)))
     with quiet_skops() as skops:

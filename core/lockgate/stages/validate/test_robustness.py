@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import InputError
-from lockgate.model import load, one_thread
+from lockgate.model import ScanEvidence, load, one_thread
 from lockgate.outcome import Outcome
 from lockgate.robustness.attack import attack
 from lockgate.robustness.judge import THREAT, judge_attack, judge_clean, judge_perturbations
 from lockgate.robustness.perturb import perturb, raised
 from lockgate.robustness.space import Space
-from lockgate.stage import DatasetIn, ModelIn, Seed, Share, Threshold, stage
+from lockgate.stage import DatasetIn, EvidenceIn, FileIn, ModelIn, Seed, Share, Threshold, stage
 
 
 @stage("test-robustness", threats=[THREAT])
 def test_robustness(
     model: ModelIn,
     data: DatasetIn,
+    scan: EvidenceIn | None = None,
+    scan_key: FileIn | None = None,
     *,
     label: str,
     eps: Threshold[float] = 0.1,
@@ -56,8 +58,12 @@ def test_robustness(
     categories. An exception of the model counts against it.
 
     Args:
-        model: A scikit-learn classifier in the skops format, or a folder with exactly one.
+        model: A classifier in the ONNX, skops, XGBoost, LightGBM, CatBoost, TorchScript or safetensors
+            format, or a folder with exactly one. A pickle only with a passing scan, in a sandbox.
         data: Labelled rows that the model was not trained on.
+        scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the evidence
+            store is asked.
+        scan_key: The public key of whoever signed that.
         label: The column with the right label.
         eps: Largest move of a numeric cell, in standard deviations of its column in ``data``.
         min_accuracy_under_attack: Least share of rows that stay right under attack.
@@ -75,7 +81,7 @@ def test_robustness(
             does not fit the data, or the label is missing, constant or not one of its classes.
     """
     _check_parameters(eps, attack_rows, perturbed_rows, max_queries)
-    predictor = load(model)
+    predictor = load(model, ScanEvidence(scan, scan_key))
     frame, truth, numbers = _rows(predictor, data, label)
     frame, truth, numbers = _drawn(frame, truth, numbers, max(attack_rows, perturbed_rows), seed)
     _check_columns(attack_columns, list(frame.columns))
@@ -138,6 +144,7 @@ def _rows(predictor: Any, data: Path, label: str) -> tuple[Any, Any, Any]:
     """Return the model's columns, the right labels as the model writes them, and the row numbers."""
     import numpy as np
 
+    from lockgate.model.adapter import as_array
     from lockgate.table.read import read_arrow, require_label
 
     classes = predictor.classes
@@ -157,7 +164,7 @@ def _rows(predictor: Any, data: Path, label: str) -> tuple[Any, Any, Any]:
     if label in (predictor.features or ()):
         raise InputError(f"the model reads the label column {label!r} itself; train it without")
     frame = predictor.frame(table.drop_columns([label])).iloc[numbers]
-    return frame, np.asarray(predictor.estimator.classes_)[known], numbers
+    return frame, as_array(classes)[known], numbers
 
 
 def _drawn(frame: Any, truth: Any, numbers: Any, count: int, seed: int) -> tuple[Any, Any, Any]:

@@ -360,7 +360,7 @@ class Noisy(ClassifierMixin, BaseEstimator):
 def test_a_model_that_raises_only_on_moved_rows_fails_and_the_stage_runs_to_its_end(monkeypatch, tmp_path):
     frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=50).round(3)})
     frame.assign(y=(frame.x > 0).astype(int)).to_parquet(tmp_path / "d")
-    monkeypatch.setattr(stage_module, "load", lambda _: Predictor(Noisy()))
+    monkeypatch.setattr(stage_module, "load", lambda *_: Predictor(Noisy()))
     found = run(tmp_path / "d", tmp_path / "d", label="y")
     assert checks(found)["accuracy-under-attack"].verdict is Verdict.INCONCLUSIVE
     assert checks(found)["crashes"].verdict is Verdict.FAIL
