@@ -22,14 +22,17 @@ from lockgate.errors import EscapeError, InputError, StageError
 from lockgate.sandbox import wire
 from lockgate.sandbox.box import Sandbox
 
-_START = "import sys; sys.path.append(sys.argv.pop(1)); from lockgate.sandbox.child import main; main()"
+# After the standard library and before what is installed, so that it is this Lockgate.
+_START = (
+    "import sys; at = [p.endswith('-packages') for p in [*sys.path, '-packages']].index(True); "
+    "sys.path.insert(at, sys.argv.pop(1)); from lockgate.sandbox.child import main; main()"
+)
 _ASK_PYTHON = "import json, sys; print(json.dumps([sys.executable, sys.prefix, sys.base_prefix, *sys.path]))"
 _SYSTEM = (
     *("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/localtime"),
     "/sys/devices/system/cpu",
 )
-_TMP = "/tmp"  # noqa: S108 - of the sandbox, a file system of its own
-_SHM = "/dev/shm"  # noqa: S108 - the same
+_SHM = "/dev/shm"  # noqa: S108 - of the sandbox
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random", _SHM)
 _SCRATCH_BYTES = 256 << 20
 _HELLO = 60  # seconds
@@ -85,7 +88,11 @@ class Jail:
         why = "bwrap is not installed"
         if bwrap := shutil.which("bwrap"):
             why = self._start(
-                self._bubblewrap(bwrap, read), [executable], [root], [_TMP, *_DEVICES], [*read, "/proc"]
+                self._bubblewrap(bwrap, read),
+                [executable],
+                [root],
+                [self._scratch, *_DEVICES],
+                [*read, "/proc"],
             )
             if not why:
                 self.said = {"form": "bubblewrap", **self.said}
@@ -116,7 +123,7 @@ class Jail:
             "--size",
             str(_SCRATCH_BYTES),
             "--tmpfs",
-            _TMP,
+            self._scratch,
             "--size",
             str(16 << 20),
             "--tmpfs",
@@ -127,7 +134,7 @@ class Jail:
         if self.box.network:
             for path in ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl"):
                 words += ["--ro-bind-try", path, path]
-        return [*words, "--chdir", "/", "--"]
+        return [*words, "--remount-ro", "/", "--chdir", "/", "--"]
 
     def _start(
         self, around: list[str], python: list[str], roots: list[str], write: list[str], read: list[str]

@@ -12,7 +12,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-_NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+_NETWORK = (
+    *("socket.__new__", "socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname"),
+    *("socket.sendto", "socket.sendmsg"),
+)
+_OF_A_NETWORK = (2, 10, -1)  # AF_INET, AF_INET6, and the default, which is the first
 _PROCESSES = (
     *("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn"),
     *("pty.spawn", "os.startfile", "os.kill", "os.killpg", "signal.pthread_kill"),
@@ -74,6 +78,8 @@ def _hook(
                 tell("LG-SANDBOX-002", f"change {_shown(given[0])} ({event})")
             elif event in _PROCESSES:
                 tell("LG-SANDBOX-003", f"{_shown(given[0]) if given else ''} ({event})".strip())
+            elif event == "socket.__new__" and given[1] not in _OF_A_NETWORK:
+                pass
             elif event in _NETWORK and not network:
                 tell("LG-SANDBOX-001", f"{_address(event, given)} ({event})")
         finally:
@@ -92,6 +98,8 @@ def _shown(value: Any) -> str:
 
 
 def _address(event: str, given: tuple[Any, ...]) -> str:
+    if event == "socket.__new__":
+        return "a socket"
     if event == "socket.getaddrinfo":
         return f"{given[0]}:{given[1]}"
     address = given[1] if len(given) > 1 else given[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import operator
 import pickle
 import socket
 import threading
@@ -41,20 +41,24 @@ def model(rows):
 def signing(tmp_path_factory):
     """A key pair: the paths of the private and of the public half."""
     folder = tmp_path_factory.mktemp("keys")
-    private, public = keys.generate(folder / "scanner")
-    return private, public
+    pair = keys.generate("scanner", folder, None)
+    return pair.private, pair.public
+
+
+@pytest.fixture(scope="session")
+def passing_scan(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scan")
+    np.save(folder / "clean.npy", np.zeros(3))
+    return run("scan-model", {"model": folder / "clean.npy"}, out=folder / "out").document
 
 
 @pytest.fixture
-def scanned(signing, tmp_path):
+def scanned(passing_scan, signing, tmp_path):
     """Write an attestation that says that `scan-model` passed a file, whatever is in it."""
 
     def write(path: Path) -> Path:
-        clean = tmp_path / "clean.npy"
-        np.save(clean, np.zeros(3))
-        result = run("scan-model", {"model": clean}, out=tmp_path / "scan-of-clean")
         document = {
-            **result.document,
+            **passing_scan,
             "subjects": [{"name": "model", "uri": "model", "digest": artifact.digest(path)}],
         }
         said = statement.from_result(document)
@@ -107,21 +111,23 @@ class Payload:
         return exec, (self.code,)
 
 
+class Both:
+    """Unpickles as the second of two things, after the first."""
+
+    def __init__(self, *things):
+        self.things = things
+
+    def __reduce__(self):
+        return operator.itemgetter(1), (self.things,)
+
+
 @pytest.fixture
 def hostile(model, tmp_path):
     """Write a pickle of a good model that runs code first, and return its path."""
 
     def write(code: str) -> Path:
         path = tmp_path / "hostile.pkl"
-        # A tuple whose first element is the payload; what comes out is the model.
-        good = pickle.dumps(model, protocol=4)
-        bad = pickle.dumps(Payload(code), protocol=4)
-        path.write_bytes(bad[:-1] + b"0" + good[2:])  # run it, drop what it gave, go on with the model
+        path.write_bytes(pickle.dumps(Both(Payload(code), model), protocol=4))
         return path
 
     return write
-
-
-@pytest.fixture
-def unprivileged():
-    return os.geteuid() != 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,9 @@ def open_script(file: Path, told: Description) -> TorchAdapter:
     """
     torch = library()
     try:
-        module = torch.jit.load(io.BytesIO(file.read_bytes()), map_location="cpu").eval()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # there is no other reader of it
+            module = torch.jit.load(io.BytesIO(file.read_bytes()), map_location="cpu").eval()
     except Exception as error:  # noqa: BLE001 - torch raises RuntimeError and others
         raise InputError(
             f"model {file} is damaged TorchScript ({type(error).__name__}); "

@@ -30,7 +30,8 @@ def looks_like_pickle(head: bytes) -> bool:
     What only imports a name that nobody knows, and then breaks off, is a list of words.
     """
     if head[:1] == b"\x80":
-        return head[1:2] <= b"\x05"
+        # A NUL is no opcode; the length that a safetensors file begins with can look like this.
+        return head[1:2] <= b"\x05" and head[2:3] != b"\0"
     aside = Record()
     judge = Judge(load(), aside, "", lambda *_: Unjudged())
     more = b"\x01" * MARGIN if len(head) >= HEAD else b""  # no opcode, whatever the last one was
