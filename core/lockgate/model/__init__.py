@@ -6,10 +6,9 @@
 
     save(estimator, Path("model.skops"))       # the same estimator gives the same bytes
 
-ONNX, skops, the native formats of XGBoost, LightGBM and CatBoost, TorchScript, torch.export, safetensors
-with a named architecture, and folders of MLflow with one of these in them. Pickles of any kind run code
-when they are read: only after a passing `scan-model` of that very file, and only in a sandbox
-(`lockgate.sandbox`).
+ONNX, skops, the native formats of XGBoost, LightGBM and CatBoost, TorchScript, safetensors with a named
+architecture, and folders of MLflow with one of these in them. Pickles of any kind run code when they are
+read: only after a passing `scan-model` of that very file, and only in a sandbox (`lockgate.sandbox`).
 """
 
 from lockgate.model.load import load

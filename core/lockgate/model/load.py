@@ -100,7 +100,10 @@ def open_found(found: Found, called: Path) -> Adapter:
         from lockgate.model.formats.pickles import open_pickle
 
         return open_pickle(file, told, family)
-    raise InputError(f"model {called} is {family}, which is not read here; export it to ONNX")
+    raise InputError(
+        f"model {called} is of torch.export, whose reader runs what the file names; "
+        "export it with torch.onnx.export"
+    )
 
 
 def _admit(found: Found, path: Path, scan: ScanEvidence | None, *, confined: bool) -> None:

@@ -109,7 +109,7 @@ def refuse_unsafe(found: Found, called: Path) -> None:
     """
     said = found.said
     if said is None or said.answer is Answer.SAFE or found.family == "torch-export":
-        return  # whose numbers no scanner can tell from anything else; its own reader is default-deny
+        return  # of the last, whoever opens it says that it is not read
     if said.answer is Answer.UNSAFE:
         hit = next((hit for hit in said.hits if hit.unsafe), None)
         why = f"{hit.message.rstrip('.')} ({hit.rule})" if hit else "it is unsafe"

@@ -353,6 +353,15 @@ def test_a_pickle_of_torch_is_refused_and_told_how_to_be_converted(network, tmp_
         load(tmp_path / "m.pt")
 
 
+def test_torch_export_is_refused_and_told_how_to_be_converted(network, tmp_path):
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.export.save(torch.export.export(network, (torch.zeros(2, 4),)), tmp_path / "m.pt2")
+    with pytest.raises(InputError, match=r"torch\.export.*torch\.onnx\.export"):
+        load(tmp_path / "m.pt2")
+
+
 @pytest.mark.parametrize("length", [0x80, 0x180, 0x280, 0x580])
 def test_safetensors_whose_length_begins_like_a_pickle_are_no_pickle(tmp_path, length):
     from lockgate.scan.apart import scan_files
@@ -455,7 +464,8 @@ class Lying(Adapter):
     "answer",
     [
         np.full((3, 2), np.nan), np.full((3, 2), np.inf), np.full((3, 2), 0.9), np.full((2, 2), 0.5),
-        np.full((3, 3), 1 / 3), np.full(3, 0.5), np.array([[2.0, -1.0]] * 3), np.array([["a", "b"]] * 3), None,
+        np.full((3, 3), 1 / 3), np.full(3, 0.5), np.array([[2.0, -1.0]] * 3), np.array([["a", "b"]] * 3),
+        None,
     ],
     ids=["nan", "infinite", "sum", "few rows", "classes", "flat", "negative", "text", "nothing"],
 )  # fmt: skip
@@ -465,7 +475,8 @@ def test_probabilities_that_are_none_are_refused(answer):
 
 
 @pytest.mark.parametrize(
-    "answer", [["no", "maybe", "yes"], ["no", "yes"], [["no"], ["yes"], ["no"]], [1.0, 2.0, np.nan]]
+    "answer",
+    [["no", "maybe", "yes"], ["no", "yes"], [["no"], ["yes"], ["no"]], [1.0, 2.0, np.nan]],
 )
 def test_labels_that_are_none_are_refused(answer):
     with pytest.raises(InputError, match="damaged or not the classifier it says it is"):
