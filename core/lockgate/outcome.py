@@ -15,7 +15,10 @@ import enum
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from lockgate.report.picture import Picture
 
 Comparator = Literal["<", "<=", "==", ">=", ">", "!="]
 
@@ -175,6 +178,7 @@ class Outcome:
         decision: Only `gate-retraining` sets it.
         tables: Named tables for the report: a list of rows, each a mapping of column to value.
         facts: Short lines for the head of the report, label to text.
+        pictures: Named pictures for the report; see `lockgate.report.picture`.
         evidence: DigestSets, by name, of attestations that it read elsewhere than in an input.
         context: What differs with the engine or the machine, by name; no part of the body.
     """
@@ -185,6 +189,7 @@ class Outcome:
     decision: Decision | None = None
     tables: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     facts: dict[str, str] = field(default_factory=dict)
+    pictures: dict[str, Picture] = field(default_factory=dict)
     evidence: dict[str, Mapping[str, str]] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
 

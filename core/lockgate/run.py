@@ -315,7 +315,13 @@ class _Run:
         from lockgate.attest import envelope, statement
 
         attachments = {n: os.path.relpath(written[n][1], self.out) for n in written if self._attached(n)}
-        page = report.render(document, tables=outcome.tables, facts=outcome.facts, attachments=attachments)
+        page = report.render(
+            document,
+            tables=outcome.tables,
+            facts=outcome.facts,
+            pictures=outcome.pictures,
+            attachments=attachments,
+        )
         said = statement.from_result(document, self.spec.attests)
         sealed = envelope.seal(said, signer)
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

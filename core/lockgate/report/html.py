@@ -27,10 +27,12 @@ from markupsafe import Markup
 from lockgate.body import plain
 from lockgate.errors import StageError
 from lockgate.report import figure, text
+from lockgate.report.picture import Picture, draw
 
 MAX_BYTES = 500_000
 """No page is larger, in bytes."""
 _CELLS = 8_000  # cells of all tables together that are worth a try
+_UNDRAWN = 50  # a page cut to so few rows has no room for pictures
 _FEWEST = 4  # rows that every table shows, however many tables there are
 _NOTHING = Markup("")
 _MUCH_PSI = 0.25  # a full bar at least: "significant shift" in Siddiqi, Credit Risk Scorecards, 2006
@@ -92,6 +94,7 @@ def render(
     *,
     tables: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     facts: Mapping[str, str] | None = None,
+    pictures: Mapping[str, Picture] | None = None,
     attachments: Mapping[str, str] | None = None,
 ) -> str:
     """Return the report of one run as one self-contained HTML page below 500 kB.
@@ -105,9 +108,11 @@ def render(
             [...]}`` are two distributions over the same bins. A column ``verdict`` or ``severity``
             is shown as a badge, and the worst rows come first.
         facts: Short lines for the head of the page, label to text.
+        pictures: Named pictures; a page that would become too large leaves them out.
         attachments: Pages and files that lie beside the report: name to relative file name.
     """
-    more = (tables or {}, facts or {}, attachments or {})
+    drawn = [(name, draw(picture)) for name, picture in (pictures or {}).items()]
+    more = (tables or {}, facts or {}, drawn, attachments or {})
     return fitted("report.html.j2", lambda limit: _view(document, *more, limit))
 
 
@@ -172,6 +177,7 @@ def _view(
     document: Mapping[str, Any],
     tables: Mapping[str, Sequence[Mapping[str, Any]]],
     facts: Mapping[str, str],
+    pictures: Sequence[tuple[str, Markup]],
     attachments: Mapping[str, str],
     limit: Limit,
 ) -> dict[str, Any]:
@@ -189,6 +195,7 @@ def _view(
         "todo": _todo(verdict, findings),
         "seconds": _seconds(document["started"], document["finished"]),
         "facts": cut(list(facts.items()), limit.rows),
+        "pictures": cut(pictures, len(pictures) if limit.rows > _UNDRAWN else 0),
         "tally": figure.tally(_count(checks, _WORST_FIRST, "verdict")),
         "counts": _count(checks, _WORST_FIRST, "verdict"),
         "severities": _count(findings, _HEAVIEST_FIRST, "severity"),

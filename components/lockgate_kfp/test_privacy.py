@@ -1,0 +1,118 @@
+"""Attack a classifier's training data: membership, hidden columns, repeated rows, privacy budget.
+
+The KFP component of `lockgate test-privacy`, written by `make faces` from
+`lockgate.stages.validate.test_privacy`.
+"""
+
+from typing import List, NamedTuple, Optional
+
+from kfp import dsl
+
+from lockgate_kfp._base import stage_component
+
+
+@stage_component()
+def test_privacy(
+    model: dsl.Input[dsl.Model],
+    train: dsl.Input[dsl.Dataset],
+    test: dsl.Input[dsl.Dataset],
+    label: str,
+    report_html: dsl.Output[dsl.HTML],
+    metrics: dsl.Output[dsl.Metrics],
+    result_json: dsl.Output[dsl.Artifact],
+    attestation_json: dsl.Output[dsl.Artifact],
+    accountant: Optional[dsl.Input[dsl.Artifact]] = None,
+    max_tpr_at_1pct_fpr: float = 0.1,
+    max_attribute_gap: float = 0.1,
+    max_memorised_share: float = 0.001,
+    max_epsilon: float = 8.0,
+    delta: float = 1e-05,
+    attributes: Optional[List[str]] = None,
+    row_key: Optional[str] = None,
+    image_shape: Optional[List[str]] = None,
+    trainer: Optional[str] = None,
+    shadows: int = 16,
+    attack_rows: int = 1000,
+    compare_art: bool = False,
+    seed: int = 0,
+    policy: Optional[dsl.Input[dsl.Artifact]] = None,
+) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
+    """Attack a classifier's training data: membership, hidden columns, repeated rows, privacy budget.
+
+    Membership: models like this one are trained, each row in half of them, and five attacks (LiRA,
+    arXiv:2112.03570, and RMIA, arXiv:2312.03262, online and offline, and a combination) rank rows by
+    how surely the model was trained on them. The attack that is the strongest on those shadow models
+    judges the model, by the share of training rows that it finds at 1 % false positives: PASS when
+    the whole 95 % interval is within the threshold, FAIL when the measured share is above it, WARN in
+    between. Fewer than 100 rows of either kind are INCONCLUSIVE.
+
+    Hidden columns named in ``attributes`` are guessed from the model's answers; what a guess without
+    the model gets right, and what is guessed of rows never seen, is taken off. An accountant's record
+    of differentially private training is recomputed, not believed.
+
+    The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
+
+    Args:
+        model: A classifier.
+        train: The rows that it was trained on.
+        test: Rows of the same kind that it was not trained on; the more, the surer the result.
+        label: The column with the right label, in both tables.
+        report_html: The report page.
+        metrics: The stage's numbers.
+        result_json: `result.json`.
+        attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
+        accountant: JSON of what opacus' accountant returns as ``state_dict()``, or the fields
+            ``spent_budget`` and ``slack`` of diffprivlib's.
+        max_tpr_at_1pct_fpr: Most of the training rows that may be found at 1 % false positives.
+        max_attribute_gap: Most by which the model may help to guess a hidden column of training
+            rows.
+        max_memorised_share: Most of the training rows that may be repeated and known by heart.
+        max_epsilon: Most that training may have spent, when an accountant's record is given.
+        delta: The delta that epsilon is computed for.
+        attributes: Columns that are nobody's business, to be guessed; by default none.
+        row_key: A column that names rows in findings; by default their numbers from 0.
+        image_shape: Height and width, for models whose columns are pixels: draws what classes look
+            like.
+        trainer: A function that trains such a model, as module:function, called with rows, labels
+            and a seed; by default a copy of the model's scikit-learn estimator is trained. It runs with
+            the rights of this process.
+        shadows: How many shadow models to train, an even number; more are stronger and slower.
+        attack_rows: Most training rows to attack, and as many others.
+        compare_art: Run the black-box attack of the Adversarial Robustness Toolbox for comparison.
+        seed: Of every random choice.
+        policy: `lockgate.yaml`, when thresholds come from a policy.
+
+    Returns:
+        The verdict, the decision (empty when the stage has none) and the body digest.
+    """
+    from lockgate_kfp._base import run_stage
+
+    return run_stage(
+        "lockgate.stages.validate.test_privacy:test_privacy",
+        arguments={
+            "model": model,
+            "train": train,
+            "test": test,
+            "accountant": accountant,
+            "label": label,
+            "max_tpr_at_1pct_fpr": max_tpr_at_1pct_fpr,
+            "max_attribute_gap": max_attribute_gap,
+            "max_memorised_share": max_memorised_share,
+            "max_epsilon": max_epsilon,
+            "delta": delta,
+            "attributes": attributes,
+            "row_key": row_key,
+            "image_shape": image_shape,
+            "trainer": trainer,
+            "shadows": shadows,
+            "attack_rows": attack_rows,
+            "compare_art": compare_art,
+            "seed": seed,
+        },
+        outputs={},
+        policy=policy,
+        report_html=report_html,
+        metrics=metrics,
+        result_json=result_json,
+        attestation_json=attestation_json,
+    )
