@@ -17,10 +17,11 @@ upgrade=${1:-}
 
 lock tools.txt requirements/tools.in
 lock core.txt pyproject.toml
-# The development environment. Not in it: deepchecks, which needs numpy 1; spark (400 MB and Java), which no
-# stage uses yet; and the clients of the clouds' key services that no test can reach.
+# The development environment. Not in it: deepchecks, which needs numpy 1; torch, which `make torch` adds; xgboost
+# with its libraries for graphics cards; and the clients of the clouds' key services that no test can reach.
 lock dev.txt pyproject.toml --extra airflow --extra kfp --extra poisoning --extra evidently --extra robustness \
-    --extra mlflow --extra oms --extra postgresql --extra sigstore --extra awskms --extra hsm --extra vault --extra supply-chain --extra dev
+    --extra mlflow --extra oms --extra postgresql --extra sigstore --extra awskms --extra hsm --extra vault --extra supply-chain \
+    --extra onnx --extra lightgbm --extra catboost --extra spark --extra dev
 lock deepchecks.txt pyproject.toml requirements/build.in --extra deepchecks
 lock scanners.txt pyproject.toml requirements/build.in --extra scanners
 # The container image of the KFP components. kfp is in it: its executor runs every component.
