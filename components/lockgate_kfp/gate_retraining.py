@@ -16,37 +16,57 @@ def gate_retraining(
     reference: dsl.Input[dsl.Dataset],
     current: dsl.Input[dsl.Dataset],
     label: str,
+    next_state: dsl.Output[dsl.Artifact],
+    trigger: dsl.Output[dsl.Artifact],
     report_html: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     result_json: dsl.Output[dsl.Artifact],
     attestation_json: dsl.Output[dsl.Artifact],
     model: Optional[dsl.Input[dsl.Model]] = None,
+    state: Optional[dsl.Input[dsl.Artifact]] = None,
+    pipeline: Optional[dsl.Input[dsl.Artifact]] = None,
+    approval: Optional[dsl.Input[dsl.Artifact]] = None,
+    state_keys: Optional[dsl.Input[dsl.Artifact]] = None,
     source: Optional[str] = None,
     ignore: Optional[List[str]] = None,
+    stream: str = "default",
+    environment: str = "production",
     alpha: float = 0.01,
     max_psi: float = 0.1,
     max_js: float = 0.06,
     max_drifted_share: float = 0.0,
     max_accuracy_loss: float = 0.02,
     poisoning_alpha: float = 0.01,
+    evidence_alpha: float = 0.001,
     min_planted_share: float = 0.02,
-    min_rows: int = 500,
+    min_rows: int = 60,
+    cooldown: str = "1h",
+    max_retrains: int = 10,
+    retrain_window: str = "30d",
+    calm: float = 0.8,
+    state_uri: Optional[str] = None,
+    as_of: Optional[str] = None,
     seed: int = 0,
     policy: Optional[dsl.Input[dsl.Artifact]] = None,
 ) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
     """Decide on a new batch: KEEP the model, RETRAIN it, or QUARANTINE the batch.
 
-    QUARANTINE (FAIL): the batch trips the poisoning alarm, with the reference as the clean baseline.
-    It goes before everything else, because drift is what a poisoned batch looks like. Where features
-    have drifted, an alarm counts only if it is raised with these features and without them, or by
-    the batch on its own. Labels that moved while no feature explains it are an alarm, not drift.
+    QUARANTINE (FAIL): the batch trips the poisoning alarm, with the reference as the clean baseline,
+    or its labels and those of the batches before it contradict the reference more than chance
+    explains: in one source, between two classes, or where a value has become frequent. Where features
+    have drifted, a poisoning alarm counts only if it is raised with these features and without them,
+    or by the batch on its own.
 
     RETRAIN: a feature or the label has drifted, or the model does worse on the batch than on the
-    reference.
+    reference, and the budget allows a training.
 
-    KEEP: neither. Also when the gate stays closed for another reason: columns are missing, new or
-    retyped (FAIL), or something could not be decided (INCONCLUSIVE). A gate that could not look
-    must not start a training, and does not accuse a batch.
+    KEEP: neither. Also when the gate stays closed for another reason: something broke upstream,
+    labels of one group have to be audited, the trigger was changed without approval, columns are
+    missing, new or retyped (FAIL), or something could not be decided (INCONCLUSIVE). A gate that
+    could not look must not start a training, and does not accuse a batch.
+
+    What is remembered from one batch to the next (evidence, trainings, the approved trigger) is the
+    state of a stream, signed with the run's key. Without a key every batch stands alone.
 
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 
@@ -54,13 +74,24 @@ def gate_retraining(
         reference: Clean rows to compare with, for example those that the model was trained on.
         current: The new batch, with labels.
         label: Column with the class of each row.
+        next_state: The state after this batch; written when the run has a signing key.
+        trigger: What the decision to train depends on, as canonical JSON: thresholds, parameters
+            and the digest of the pipeline. A changed one has to be approved.
         report_html: The report page.
         metrics: The stage's numbers.
         result_json: `result.json`.
         attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
         model: The model in service; without it, its performance is not looked at.
+        state: The `next_state` of the batch before; none on the first run.
+        pipeline: The definition of the workflow (the DAG file, the compiled pipeline), which
+            belongs to the trigger.
+        approval: A waiver of LG-RETRAIN-008 about a changed `trigger`, granted by somebody whom the
+            signed policy lets waive.
+        state_keys: Public keys of former signers of the state, beside the run's own key.
         source: Column that says where a row came from; a source's planted labels are found with it.
         ignore: Columns that are neither features nor compared.
+        stream: Name of the stream of batches that the state is about; another's state is refused.
+        environment: Environment of the policy whose rules of waivers hold for `approval`.
         alpha: Chance of a false reason to train again, for drift and for performance each, above 0
             and below 1.
         max_psi: Largest Population Stability Index without drift, 0 or more.
@@ -70,9 +101,19 @@ def gate_retraining(
         max_accuracy_loss: Largest loss of balanced accuracy without training again, 0 to 1. On rows
             that the model was trained on its accuracy is flattered; hold some out as reference.
         poisoning_alpha: How often a clean batch may raise the poisoning alarm, 0 to 1.
-        min_planted_share: Smallest share of planted labels that raises it, 0 to 1.
+        evidence_alpha: Chance that honest labels of a stream ever raise an alarm over its batches,
+            above 0 and below 1.
+        min_planted_share: Smallest share of planted labels that raises the poisoning alarm, 0 to 1.
         min_rows: Fewest rows of each table for an answer about drift, 1 or more.
-        seed: Seed of the poisoning detectors.
+        cooldown: Shortest time between two trainings, such as 12h or 7d; 0 for none.
+        max_retrains: Most trainings within `retrain_window`.
+        retrain_window: Length of the window, such as 30d.
+        calm: After a training, no other one starts until a batch stays below this part of the
+            thresholds, or the reference is another one, 0 to 1.
+        state_uri: Path or fsspec URL where the state is kept between runs: it is read there, if it
+            is there, and replaced once the result is written. Instead of `state`.
+        as_of: The time that it is (RFC 3339), for cooldown, window and approvals; by default, now.
+        seed: Seed of the models and of the poisoning detectors.
         policy: `lockgate.yaml`, when thresholds come from a policy.
 
     Returns:
@@ -86,20 +127,36 @@ def gate_retraining(
             "reference": reference,
             "current": current,
             "model": model,
+            "state": state,
+            "pipeline": pipeline,
+            "approval": approval,
+            "state_keys": state_keys,
             "label": label,
             "source": source,
             "ignore": ignore,
+            "stream": stream,
+            "environment": environment,
             "alpha": alpha,
             "max_psi": max_psi,
             "max_js": max_js,
             "max_drifted_share": max_drifted_share,
             "max_accuracy_loss": max_accuracy_loss,
             "poisoning_alpha": poisoning_alpha,
+            "evidence_alpha": evidence_alpha,
             "min_planted_share": min_planted_share,
             "min_rows": min_rows,
+            "cooldown": cooldown,
+            "max_retrains": max_retrains,
+            "retrain_window": retrain_window,
+            "calm": calm,
+            "state_uri": state_uri,
+            "as_of": as_of,
             "seed": seed,
         },
-        outputs={},
+        outputs={
+            "next_state": next_state,
+            "trigger": trigger,
+        },
         policy=policy,
         report_html=report_html,
         metrics=metrics,

@@ -31,7 +31,7 @@ from lockgate import remote
 from lockgate.address import display, is_remote, local_path
 from lockgate.errors import ArtifactError, StageError
 from lockgate.private import private_folder, remove
-from lockgate.remote import read_remote
+from lockgate.remote import read_remote, write_remote
 
 __all__ = [
     "FILE_DIGEST",
@@ -47,6 +47,7 @@ __all__ = [
     "private_folder",
     "read_remote",
     "take",
+    "write_remote",
     "written_whole",
 ]
 

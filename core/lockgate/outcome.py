@@ -181,6 +181,7 @@ class Outcome:
         pictures: Named pictures for the report; see `lockgate.report.picture`.
         evidence: DigestSets, by name, of attestations that it read elsewhere than in an input.
         context: What differs with the engine or the machine, by name; no part of the body.
+        commit: What is done once the result is written, such as keeping a state; an error undoes the result.
     """
 
     checks: list[Check] = field(default_factory=list)
@@ -192,6 +193,7 @@ class Outcome:
     pictures: dict[str, Picture] = field(default_factory=dict)
     evidence: dict[str, Mapping[str, str]] = field(default_factory=dict)
     context: dict[str, Any] = field(default_factory=dict)
+    commit: Callable[[], None] | None = None
 
     def check(
         self,

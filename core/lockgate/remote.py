@@ -34,6 +34,21 @@ def read_remote(uri: str, max_bytes: int) -> bytes | None:
     return raw
 
 
+def write_remote(uri: str, raw: bytes) -> None:
+    """Write a small file into a remote store, in the place of what is there.
+
+    Raises:
+        ArtifactError: It cannot be written.
+    """
+    system, path = _store(uri)
+    try:
+        system.pipe_file(path, raw)
+    except Exception as error:  # noqa: BLE001 - every store has errors of its own
+        raise ArtifactError(
+            f"{display(uri)} cannot be written ({type(error).__name__}); check the address and the rights"
+        ) from None
+
+
 def download(uri: str, target: Path) -> None:
     """Copy a remote file or folder to a path in a private folder.
 

@@ -339,6 +339,8 @@ class _Run:
                 from lockgate.attest import publish
 
                 publish.publish(sealed, statement.parse(said), signer, self.settings)
+            if outcome.commit is not None:
+                outcome.commit()
         except BaseException as error:  # an interrupt, too, leaves nothing that looks like a result
             for path in done:
                 artifact.discard(path)

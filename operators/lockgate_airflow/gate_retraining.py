@@ -14,27 +14,43 @@ from lockgate_airflow.base import StageOperator
 class GateRetrainingOperator(StageOperator):
     """Decide on a new batch: KEEP the model, RETRAIN it, or QUARANTINE the batch.
 
-    QUARANTINE (FAIL): the batch trips the poisoning alarm, with the reference as the clean baseline.
-    It goes before everything else, because drift is what a poisoned batch looks like. Where features
-    have drifted, an alarm counts only if it is raised with these features and without them, or by
-    the batch on its own. Labels that moved while no feature explains it are an alarm, not drift.
+    QUARANTINE (FAIL): the batch trips the poisoning alarm, with the reference as the clean baseline,
+    or its labels and those of the batches before it contradict the reference more than chance
+    explains: in one source, between two classes, or where a value has become frequent. Where features
+    have drifted, a poisoning alarm counts only if it is raised with these features and without them,
+    or by the batch on its own.
 
     RETRAIN: a feature or the label has drifted, or the model does worse on the batch than on the
-    reference.
+    reference, and the budget allows a training.
 
-    KEEP: neither. Also when the gate stays closed for another reason: columns are missing, new or
-    retyped (FAIL), or something could not be decided (INCONCLUSIVE). A gate that could not look
-    must not start a training, and does not accuse a batch.
+    KEEP: neither. Also when the gate stays closed for another reason: something broke upstream,
+    labels of one group have to be audited, the trigger was changed without approval, columns are
+    missing, new or retyped (FAIL), or something could not be decided (INCONCLUSIVE). A gate that
+    could not look must not start a training, and does not accuse a batch.
+
+    What is remembered from one batch to the next (evidence, trainings, the approved trigger) is the
+    state of a stream, signed with the run's key. Without a key every batch stands alone.
 
     Every argument of the stage may be a template or the output of another task.
 
     Args:
         reference: Clean rows to compare with, for example those that the model was trained on.
         current: The new batch, with labels.
+        next_state: The state after this batch; written when the run has a signing key.
+        trigger: What the decision to train depends on, as canonical JSON: thresholds, parameters
+            and the digest of the pipeline. A changed one has to be approved.
         model: The model in service; without it, its performance is not looked at.
+        state: The `next_state` of the batch before; none on the first run.
+        pipeline: The definition of the workflow (the DAG file, the compiled pipeline), which
+            belongs to the trigger.
+        approval: A waiver of LG-RETRAIN-008 about a changed `trigger`, granted by somebody whom the
+            signed policy lets waive.
+        state_keys: Public keys of former signers of the state, beside the run's own key.
         label: Column with the class of each row.
         source: Column that says where a row came from; a source's planted labels are found with it.
         ignore: Columns that are neither features nor compared.
+        stream: Name of the stream of batches that the state is about; another's state is refused.
+        environment: Environment of the policy whose rules of waivers hold for `approval`.
         alpha: Chance of a false reason to train again, for drift and for performance each, above 0
             and below 1.
         max_psi: Largest Population Stability Index without drift, 0 or more.
@@ -44,9 +60,19 @@ class GateRetrainingOperator(StageOperator):
         max_accuracy_loss: Largest loss of balanced accuracy without training again, 0 to 1. On rows
             that the model was trained on its accuracy is flattered; hold some out as reference.
         poisoning_alpha: How often a clean batch may raise the poisoning alarm, 0 to 1.
-        min_planted_share: Smallest share of planted labels that raises it, 0 to 1.
+        evidence_alpha: Chance that honest labels of a stream ever raise an alarm over its batches,
+            above 0 and below 1.
+        min_planted_share: Smallest share of planted labels that raises the poisoning alarm, 0 to 1.
         min_rows: Fewest rows of each table for an answer about drift, 1 or more.
-        seed: Seed of the poisoning detectors.
+        cooldown: Shortest time between two trainings, such as 12h or 7d; 0 for none.
+        max_retrains: Most trainings within `retrain_window`.
+        retrain_window: Length of the window, such as 30d.
+        calm: After a training, no other one starts until a batch stays below this part of the
+            thresholds, or the reference is another one, 0 to 1.
+        state_uri: Path or fsspec URL where the state is kept between runs: it is read there, if it
+            is there, and replaced once the result is written. Instead of `state`.
+        as_of: The time that it is (RFC 3339), for cooldown, window and approvals; by default, now.
+        seed: Seed of the models and of the poisoning detectors.
         kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
             `StageOperator`, and what every Airflow operator takes.
     """
@@ -58,18 +84,33 @@ class GateRetrainingOperator(StageOperator):
         *,
         reference: str,
         current: str,
+        next_state: str | None = None,
+        trigger: str | None = None,
         model: str | None = None,
+        state: str | None = None,
+        pipeline: str | None = None,
+        approval: str | None = None,
+        state_keys: list[str] | str | None = None,
         label: str,
         source: str | None = None,
         ignore: list[str] | str | None = None,
+        stream: str = "default",
+        environment: str = "production",
         alpha: float | str = 0.01,
         max_psi: float | str = 0.1,
         max_js: float | str = 0.06,
         max_drifted_share: float | str = 0.0,
         max_accuracy_loss: float | str = 0.02,
         poisoning_alpha: float | str = 0.01,
+        evidence_alpha: float | str = 0.001,
         min_planted_share: float | str = 0.02,
-        min_rows: int | str = 500,
+        min_rows: int | str = 60,
+        cooldown: str = "1h",
+        max_retrains: int | str = 10,
+        retrain_window: str = "30d",
+        calm: float | str = 0.8,
+        state_uri: str | None = None,
+        as_of: str | None = None,
         seed: int | str = 0,
         **kwargs: Any,
     ) -> None:
@@ -77,18 +118,33 @@ class GateRetrainingOperator(StageOperator):
             arguments={
                 "reference": reference,
                 "current": current,
+                "next_state": next_state,
+                "trigger": trigger,
                 "model": model,
+                "state": state,
+                "pipeline": pipeline,
+                "approval": approval,
+                "state_keys": state_keys,
                 "label": label,
                 "source": source,
                 "ignore": ignore,
+                "stream": stream,
+                "environment": environment,
                 "alpha": alpha,
                 "max_psi": max_psi,
                 "max_js": max_js,
                 "max_drifted_share": max_drifted_share,
                 "max_accuracy_loss": max_accuracy_loss,
                 "poisoning_alpha": poisoning_alpha,
+                "evidence_alpha": evidence_alpha,
                 "min_planted_share": min_planted_share,
                 "min_rows": min_rows,
+                "cooldown": cooldown,
+                "max_retrains": max_retrains,
+                "retrain_window": retrain_window,
+                "calm": calm,
+                "state_uri": state_uri,
+                "as_of": as_of,
                 "seed": seed,
             },
             **kwargs,

@@ -1,4 +1,4 @@
-"""What a gate has seen before: newest policy, newest checkpoint of each ledger, latest time.
+"""What a gate has seen before: newest policy, newest checkpoint of each ledger, latest time, newest states.
 
     state = TrustState("/var/lib/lockgate/trust.json")
     state.remember_policy("employment", 3, digest)     # refuses revision 2 from now on
@@ -114,6 +114,32 @@ class TrustState:
                 )
             if known is None or size > known:
                 self._write(replace(seen, checkpoints={**seen.checkpoints, origin: note}), seen)
+
+    def state(self, stream: str) -> SeenPolicy | None:
+        """Return the newest state of a stream of batches that was seen, or None."""
+        return self.read().states.get(stream)
+
+    def remember_state(self, stream: str, sequence: int, digest: str) -> None:
+        """Remember the newest state of a stream of batches.
+
+        Args:
+            stream: The stream's name.
+            sequence: The state's number.
+            digest: SHA-256 (hex) of its envelope.
+
+        Raises:
+            StateRefusedError: A newer one was seen, or another one of the same number.
+            TrustStateError: The file cannot be used.
+            StageError: It cannot be written.
+        """
+        with self._changing() as seen:
+            known = seen.states.get(stream)
+            if known is not None:
+                from lockgate.retraining.keeping import check
+
+                check(known.revision, known.digest, sequence, digest, stream)
+            states = {**seen.states, stream: SeenPolicy(sequence, digest)}
+            self._write(replace(seen, states=states), seen)
 
     def remember_time(self, now: dt.datetime) -> None:
         """Remember the time of a decision; an earlier one than is known changes nothing."""

@@ -4,6 +4,10 @@
 "policies": {"employment": {"revision": 3, "digest": "..."}},
 "checkpoints": {"example.org/employment": "<a signed note>"},
 "latestTime": "2026-11-23T12:00:00Z"}
+
+A gate that decides on retraining adds the newest state of each stream of batches, like a policy's
+revision: ``"states": {"employment": {"revision": 7, "digest": "..."}}``. A file without is one of a
+machine that has never seen any.
 """
 
 from __future__ import annotations
@@ -43,11 +47,13 @@ class Seen:
         policies: Newest revisions by policy name.
         checkpoints: Newest checkpoints, as signed notes, by origin of the ledger.
         latest: The latest time of a decision; None before the first.
+        states: Newest states of retraining gates by stream: their sequence, and the digest of the envelope.
     """
 
     policies: Mapping[str, SeenPolicy] = field(default_factory=dict)
     checkpoints: Mapping[str, str] = field(default_factory=dict)
     latest: dt.datetime | None = None
+    states: Mapping[str, SeenPolicy] = field(default_factory=dict)
 
 
 def check_policy(seen: SeenPolicy | None, name: str, revision: int, digest: str) -> None:
@@ -74,7 +80,8 @@ def check_policy(seen: SeenPolicy | None, name: str, revision: int, digest: str)
 def parse(data: Any) -> Seen:
     """Return what a file says that was seen; `lockgate.errors.EnvelopeError` when it is none of ours."""
     document = fields.mapping(data, "the memory")
-    fields.exactly(document, {"format", "policies", "checkpoints", "latestTime"}, "the memory")
+    states = {"states"} & set(document)
+    fields.exactly(document, {"format", "policies", "checkpoints", "latestTime", *states}, "the memory")
     if document["format"] != FORMAT:
         fields.refuse("its format is another")
     checkpoints = fields.mapping(document["checkpoints"], "the checkpoints")
@@ -88,6 +95,10 @@ def parse(data: Any) -> Seen:
         },
         checkpoints,
         None if document["latestTime"] is None else fields.time(document, "latestTime"),
+        {
+            name: _policy(entry)
+            for name, entry in fields.mapping(document.get("states", {}), "the states").items()
+        },
     )
 
 
@@ -102,14 +113,18 @@ def _policy(value: Any) -> SeenPolicy:
 
 def document(seen: Seen) -> dict[str, Any]:
     """Return what the file says."""
-    return {
+    said: dict[str, Any] = {
         "format": FORMAT,
-        "policies": {
-            name: {"revision": policy.revision, "digest": policy.digest}
-            for name, policy in sorted(seen.policies.items())
-        },
+        "policies": _revisions(seen.policies),
         "checkpoints": dict(sorted(seen.checkpoints.items())),
         "latestTime": None if seen.latest is None else fields.written(seen.latest),
+    }
+    return {**said, "states": _revisions(seen.states)} if seen.states else said
+
+
+def _revisions(known: Mapping[str, SeenPolicy]) -> dict[str, Any]:
+    return {
+        name: {"revision": entry.revision, "digest": entry.digest} for name, entry in sorted(known.items())
     }
 
 

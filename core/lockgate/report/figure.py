@@ -11,6 +11,8 @@ from markupsafe import Markup, escape
 _BAR = (64, 10)
 _HISTOGRAM = (132, 30)
 _MOST_BINS = 44
+_TREND = (180, 44)
+_MOST_POINTS = 60
 
 
 def finite(value: Any) -> float | None:
@@ -67,6 +69,32 @@ def distribution(series: Mapping[str, Sequence[float]]) -> Markup:
     return Markup(  # noqa: S704 - numbers, and a label that is escaped above
         f'<svg class="dist" {_size(width, height)} role="img" aria-label="distribution of {label}">'
         f"{''.join(paths)}</svg>"
+    )
+
+
+def is_trend(value: Any) -> bool:
+    """Tell whether a cell is a row of numbers over time: ``{"trend": [...], "limit": 1.0}``."""
+    return isinstance(value, Mapping) and isinstance(value.get("trend"), (list, tuple))
+
+
+def trend(values: Sequence[Any], limit: float | None = None) -> Markup:
+    """Draw numbers over time as a line, the latest as a dot, with a dashed line at `limit`."""
+    numbers = [x for x in (finite(v) for v in values[-_MOST_POINTS:]) if x is not None]
+    if not numbers:
+        return Markup("")
+    width, height = _TREND
+    low, high = min(0.0, *numbers), max([*numbers, *([limit] if limit is not None else [])])
+    scale = (height - 8) / ((high - low) or 1.0)
+    step = (width - 10) / max(len(numbers) - 1, 1)
+    points = [(5 + i * step, height - 4 - (x - low) * scale) for i, x in enumerate(numbers)]
+    over = " over" if limit is not None and numbers[-1] >= limit else ""
+    at = "" if limit is None else height - 4 - (limit - low) * scale
+    dashed = f'<path class="limit" d="M0 {at:.1f}H{width}"/>' if limit is not None else ""
+    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    x, y = points[-1]
+    return Markup(  # noqa: S704 - numbers and our own words only
+        f'<svg class="trend{over}" {_size(width, height)} role="img" aria-label="latest {numbers[-1]:.2f}">'
+        f'{dashed}<path class="line" d="M{line}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3"/></svg>'
     )
 
 

@@ -105,7 +105,8 @@ def render(
             when its column's name ends in ``_share`` or ``_score`` (a bar out of 1) or in ``psi``
             (a bar out of 0.25, or of the column's largest above), or when it is a mapping: ``{"value": 0.31,
             "limit": 0.2}`` is a bar with a tick at its limit, ``{"reference": [...], "current":
-            [...]}`` are two distributions over the same bins. A column ``verdict`` or ``severity``
+            [...]}`` are two distributions over the same bins, and ``{"trend": [...], "limit": 1}`` is
+            a line over time. A column ``verdict`` or ``severity``
             is shown as a badge, and the worst rows come first.
         facts: Short lines for the head of the page, label to text.
         pictures: Named pictures; a page that would become too large leaves them out.
@@ -343,6 +344,8 @@ def _cell(column: str, value: Any, top: float | None) -> _Cell:
         return _Cell(str(value), "badge")
     if figure.is_distribution(value):
         return _Cell("", "picture", figure.distribution(value))
+    if figure.is_trend(value):
+        return _Cell("", "picture", figure.trend(value["trend"], figure.finite(value.get("limit"))))
     limit = None
     if isinstance(value, Mapping) and "value" in value:
         limit = figure.finite(value.get("limit"))

@@ -25,9 +25,10 @@ STAGES = {  # what a run of a stage may write: the predicate's type by the word 
     "verification-summary": "https://slsa.dev/verification_summary/v1",
     "cyclonedx": "https://cyclonedx.org/bom",
 }
-OTHERS = {  # what is no stage's: written by commands
+OTHERS = {  # no result of a stage: written by commands, and the memory of gate-retraining
     "policy-approval": "lockgate:policy/v1",
     "waiver": "lockgate:waiver/v1",
+    "retraining-state": "lockgate:retraining-state/v1",
 }
 _KINDS = {uri: kind for kind, uri in {**STAGES, **OTHERS}.items()}
 

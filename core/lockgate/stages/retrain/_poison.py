@@ -25,6 +25,7 @@ def look_for_poison(
     alpha: float,
     min_share: float,
     seed: int,
+    held: bool = False,
 ) -> bool:
     """Run the detectors, record what they say, and return whether the batch looks poisoned.
 
@@ -34,7 +35,8 @@ def look_for_poison(
     does. So an alarm counts if both looks raise it. A third look goes without the baseline, where a
     flipped source stands out among the others; either way has half of ``alpha``.
 
-    A label that has moved with no feature to explain it stays an alarm: so do flipped labels look.
+    A label that has moved with no feature to explain it stays an alarm: so do flipped labels look. Where
+    the batch is held for a label audit already, which explains what the detectors see, it accuses nobody.
     """
     unlike = {*found.missing, *found.extra, *found.retyped}
     if label in unlike:
@@ -43,6 +45,9 @@ def look_for_poison(
     used = [name for name in now.column_names if name == source or name not in unlike]
     known = before.select([name for name in used if name in before.column_names])
     left_out = {*ignore, *found.ignored} - {source}
+    if not set(used) - left_out - {label, source}:
+        outcome.cannot("poisoning", "no column is left that a model could learn from")
+        return False
     moved = {c.column for c in found.drifted} - {label}
 
     def look(baseline: pa.Table | None, skipped: set[str]) -> Assessment:
@@ -63,13 +68,13 @@ def look_for_poison(
     if moved and set(used) - left_out - moved - {label, source}:
         against[" (without drifted columns)"] = look(known, left_out | moved)
     alone = {" (batch alone)": look(None, left_out)} if moved else {}
-    confirmed = all(assessment.alarmed for assessment in against.values())
+    confirmed = all(assessment.alarmed for assessment in against.values()) and not held
     for which, assessment in against.items():
         _record(outcome, which, assessment, counts=confirmed)
     for which, assessment in alone.items():
-        _record(outcome, which, assessment, counts=True)
+        _record(outcome, which, assessment, counts=not held)
     every = [*against.values(), *alone.values()]
-    alarmed = confirmed or any(assessment.alarmed for assessment in alone.values())
+    alarmed = confirmed or (not held and any(assessment.alarmed for assessment in alone.values()))
     raised = [a for a in every if a.alarmed] if alarmed else []
     outcome.metrics["poisoning"] = {
         "alarmed": alarmed,
@@ -103,7 +108,7 @@ def _record(outcome: Outcome, which: str, assessment: Assessment, *, counts: boo
 
 def _record_alarm(outcome: Outcome, which: str, alarm: Alarm, *, counts: bool) -> None:
     id_ = f"poisoning:{alarm.detector}{which}"
-    explained = "drift explains it" if alarm.alarmed and not counts else alarm.why_not
+    explained = "drift or a label audit accounts for it" if alarm.alarmed and not counts else alarm.why_not
     if alarm.explained_by:
         explained = f"accounted for by {alarm.explained_by}"
     failing = Verdict.FAIL if counts else Verdict.PASS

@@ -1,0 +1,121 @@
+"""Name what broke upstream: a unit, a sign, a default value, swapped columns, categories under new names.
+
+A broken column looks like drift, and training on it teaches nonsense. Drift moves a distribution; these
+defects map it onto another one that is known, so each is looked for by undoing it: whatever is left
+must be like the reference, and clearly more so than before. `columns` undoes what changes one column,
+`relations` what shows in how columns go together.
+
+A defect is no accusation. Still, whoever can break a column can hide behind it, so a broken batch is
+held all the same, and the search for poison goes on without the broken columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+MOST_ROWS = 20_000
+"""Rows of each table that are looked at, evenly spread over it."""
+FEWEST_ROWS = 40
+"""In tables with fewer rows nothing is named."""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A defect of one or two columns.
+
+    Attributes:
+        kind: ``unit``, ``sign``, ``shift``, ``missing``, ``default``, ``constant``, ``swapped``,
+            ``renamed``, ``spelling`` or ``codes``.
+        columns: Names of the columns.
+        said: What happened to them, the end of a sentence that begins with their names.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    said: str
+
+
+def find_bugs(
+    reference: pa.Table,
+    batch: pa.Table,
+    *,
+    label: str,
+    source: str | None = None,
+    leave_out: Collection[str] = (),
+) -> list[Bug]:
+    """Return the defects that a batch has and its reference has not, in the order of the columns.
+
+    Args:
+        reference: Sound rows.
+        batch: The new rows.
+        label: Column with the class of each row.
+        source: Column that says where a row came from: a defect of one source is found with it.
+        leave_out: Columns that are not looked at.
+    """
+    from lockgate.retraining import columns, relations
+
+    before, now = _spread(reference), _spread(batch)
+    if min(before.num_rows, now.num_rows) < FEWEST_ROWS:
+        return []
+    names = [
+        name
+        for name in before.column_names
+        if name in now.column_names and name not in {source, *leave_out} and not _is_key(before, now, name)
+    ]
+    pairs = {name: columns.Pair(name, before.column(name), now.column(name)) for name in names}
+    groups = _groups(now, source)
+    found = [
+        bug
+        for name, pair in pairs.items()
+        for bug in [columns.defect(pair, groups if name != label else [])]
+        if bug is not None
+    ]
+    broken = {name for bug in found for name in bug.columns}
+    sound = [pair for name, pair in pairs.items() if name not in broken]
+    together = relations.defects(sound, label)
+    # A column that stands still may be all that somebody filtered by: then the rest looks like those rows.
+    found = [b for b in found if b.kind != "constant" or not relations.filtered(pairs[b.columns[0]], sound)]
+    swapped = {name for bug in together for name in bug.columns}
+    return sorted(
+        [*(b for b in found if not swapped.intersection(b.columns)), *together],
+        key=lambda bug: names.index(bug.columns[0]),
+    )
+
+
+def _spread(table: pa.Table) -> pa.Table:
+    import numpy as np
+
+    if table.num_rows <= MOST_ROWS:
+        return table
+    return table.take(np.linspace(0, table.num_rows - 1, MOST_ROWS).astype(np.int64))
+
+
+def _is_key(before: pa.Table, now: pa.Table, name: str) -> bool:
+    """Whether every value is another one, and none is a measurement."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    def own(column: pa.ChunkedArray) -> bool:
+        if pa.types.is_floating(column.type) or pa.types.is_boolean(column.type):
+            return False
+        filled = len(column) - column.null_count
+        return bool(filled > 1 and pc.count_distinct(column, mode="only_valid").as_py() == filled)
+
+    return own(before.column(name)) and own(now.column(name))
+
+
+def _groups(now: pa.Table, source: str | None) -> list[tuple[str, NDArray[np.bool_]]]:
+    import numpy as np
+
+    if source is None or source not in now.column_names:
+        return []
+    of = np.array([str(value) for value in now.column(source).to_pylist()])
+    names, counts = np.unique(of, return_counts=True)
+    return [(str(n), of == n) for n, c in zip(names, counts, strict=True) if c >= FEWEST_ROWS][:100]

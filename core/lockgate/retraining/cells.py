@@ -1,0 +1,391 @@
+"""Where labels contradict the reference: all over, in a source, a pair of classes, a value, or two values.
+
+Every place has an allowance, what honest labels there may show: the expectation of the rows, times how
+much more than that the place shows in the reference, times how much more the rest of this batch shows,
+plus a margin. The last factor lets the world change: when all labels of a year follow slightly other
+rules, no source and no value stands out. Nothing stands beside the whole batch and the pairs of
+classes, so they are allowed a larger factor.
+
+Values are places of their own wherever they come often enough: each category, each number that is
+repeated, the sixteenths of other numbers, and what lies outside of the range of the reference. So a
+trigger (a rare value, or a rare joint of two common ones, tied to a label) is a place, however few rows
+it has, and a group of people whose labels were changed is one as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lockgate.retraining.betting import Account, account, stake
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.retraining.surprise import Judged, Watched
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+Place = tuple[str, ...]
+"""``("all",)``, ``("source", NAME)``, ``("labels", WAS, BECAME)``, ``("value", COLUMN, KEY)`` or
+``("values", COLUMN, COLUMN, KEY)``; a key stands for a value that nothing shows."""
+
+BINS = 16
+FEWEST_REPEATS = 3
+"""A number is a place of its own when it comes this often in the batch."""
+FEWEST_ROWS = 3
+"""A place with fewer rows of the batch is not looked at."""
+MOST_SOURCES = 1_000
+MOST_CLASSES = 30
+"""With more classes the pairs are too many to look at each."""
+MOST_PAIRED = 24
+"""Two values together are looked at in this many columns at most, the first ones."""
+_PRIOR = 5.0
+"""How much expected surprise the whole reference counts for beside its rows in a place."""
+_PRIOR_OF_SOURCE = 30.0
+"""The same for sources, which are alike more often than values are."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How far honest labels of a kind of place may go beyond what the reference and the rest show.
+
+    Attributes:
+        factor: Times the expectation.
+        margin: Plus this much of the surprise of each row.
+        weight: The kind's part of the whole stake.
+    """
+
+    factor: float
+    margin: float
+    weight: float
+
+
+ALLOWED = {
+    "all": Allowance(1.35, 0.004, 0.1),
+    "labels": Allowance(1.5, 0.003, 0.2),
+    "source": Allowance(1.05, 0.001, 0.3),
+    "value": Allowance(1.5, 0.02, 0.2),
+    "values": Allowance(1.6, 0.03, 0.2),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a batch shows in its places.
+
+    Attributes:
+        accounts: By place.
+        weights: Part of the whole stake of one place of each kind.
+    """
+
+    accounts: dict[Place, Account]
+    weights: dict[str, float]
+
+
+def look(
+    watched: Watched,
+    source: NDArray[np.object_] | None = None,
+    known_source: NDArray[np.object_] | None = None,
+    kept: Collection[Place] = (),
+) -> Found:
+    """Return what a batch shows in every place that surprises, or that has an account already.
+
+    Args:
+        watched: The batch beside its reference.
+        source: Source of each row of the batch's table, None for a row without; None without a column.
+        known_source: The same of the reference's table.
+        kept: Places with an account from former batches: what they lose now has to be booked, too.
+    """
+    rows = watched.batch.rows
+    found: dict[Place, Account] = dict(_all(watched))
+    found |= _label_pairs(watched)
+    if source is not None:
+        known = None if known_source is None else known_source[watched.reference.rows]
+        found |= _sources(watched, source[rows], known)
+    found |= _values(watched, frozenset(kept))
+    columns = len(watched.features[0].names)
+    paired = min(columns, MOST_PAIRED)
+    classes = len(watched.classes)
+    number = {
+        "all": 1,
+        "labels": max(1, classes * (classes - 1)),
+        "source": max(1, sum(place[0] == "source" for place in found)),
+        # As many as there may ever be, so that a place that comes up later is paid for already.
+        "value": columns * 2 * BINS,
+        "values": max(1, paired * (paired - 1) // 2) * BINS * BINS,
+    }
+    return Found(found, {kind: ALLOWED[kind].weight / number[kind] for kind in number})
+
+
+def _allowed(kind: str, expected: Floats, usual: Floats | float) -> Floats:
+    allowance = ALLOWED[kind]
+    bound: Floats = expected * usual * allowance.factor + allowance.margin
+    return bound
+
+
+def _usual(surprise: Floats, expected: Floats, usual: float, prior: float = _PRIOR) -> Floats:
+    """By how much a place of the reference surprises more than expected, drawn to the whole's figure."""
+    import numpy as np
+
+    ratio: Floats = np.maximum((surprise + prior * usual) / (expected + prior), 1.0)
+    return ratio
+
+
+def _changed(watched: Watched, rest: NDArray[np.bool_]) -> float:
+    """By how much some rows of the batch surprise more than the reference does, 1 or more."""
+    batch = watched.batch
+    shown, hoped = float(batch.surprise[rest].sum()), float(batch.expected[rest].sum()) * watched.usual
+    return max(1.0, (shown + _PRIOR_OF_SOURCE) / (hoped + _PRIOR_OF_SOURCE))
+
+
+def _sums(places: Integers, values: Floats, number: int) -> Floats:
+    """Add the values up by place."""
+    import numpy as np
+
+    return np.asarray(np.bincount(places, values, number), dtype=np.float64)
+
+
+# --- The whole, and pairs of classes ----------------------------------------------------------------
+
+
+def _all(watched: Watched) -> Iterator[tuple[Place, Account]]:
+    batch = watched.batch
+    mine = account(batch.surprise, _allowed("all", batch.expected, watched.usual))
+    yield ("all",), mine.at(1.0, len(batch.rows))
+
+
+def _label_pairs(watched: Watched) -> dict[Place, Account]:
+    import numpy as np
+
+    classes = watched.classes
+    if len(classes) > MOST_CLASSES:
+        return {}
+    found: dict[Place, Account] = {}
+    for was, became in itertools.permutations(range(len(classes)), 2):
+        surprise, expected, _ = _of_pair(watched.batch, was, became)
+        if len(surprise) < FEWEST_ROWS:
+            continue
+        before, hoped, share = _of_pair(watched.reference, was, became)
+        usual = _usual(np.array([before.sum()]), np.array([hoped.sum()]), watched.usual)
+        mine = account(surprise, _allowed("labels", expected, usual))
+        found["labels", classes[was], classes[became]] = mine.at(share, len(watched.batch.rows))
+    return found
+
+
+def _of_pair(judged: Judged, was: int, became: int) -> tuple[Floats, Floats, float]:
+    """Rows that the model takes for one class: the surprise of those labelled another, and its mean."""
+    import numpy as np
+
+    rows = judged.likeliest == was
+    surprise = np.where(judged.labels[rows] == became, judged.surprise[rows], 0.0)
+    return surprise, judged.each[rows, became], float(rows.mean()) if len(rows) else 0.0
+
+
+# --- Sources ----------------------------------------------------------------------------------------
+
+
+def _sources(
+    watched: Watched, source: NDArray[np.object_], known: NDArray[np.object_] | None
+) -> dict[Place, Account]:
+    import numpy as np
+
+    batch, before = watched.batch, watched.reference
+    there = np.array([value is not None for value in source], dtype=bool)
+    names = np.unique(source[there].astype(str)) if there.any() else np.array([], dtype=str)
+    if not 2 <= len(names) <= MOST_SOURCES:  # noqa: PLR2004 - one source has nothing to be compared with
+        return {}
+    code = np.where(there, np.searchsorted(names, np.where(there, source, "").astype(str)), -1)
+    usual = np.full(len(names), watched.usual)
+    share = np.full(len(names), 1.0 / len(names))
+    if known is not None:
+        theirs = np.array([str(value) for value in known])
+        own = np.clip(np.searchsorted(names, theirs), 0, len(names) - 1)
+        same = names[own] == theirs
+        shown, hoped = (_sums(own[same], w[same], len(names)) for w in (before.surprise, before.expected))
+        usual = _usual(shown, hoped, watched.usual, _PRIOR_OF_SOURCE)
+        share = np.bincount(own[same], minlength=len(names)) / max(len(theirs), 1)
+    found: dict[Place, Account] = {}
+    for i, name in enumerate(names):
+        mine, rest = code == i, code != i
+        if mine.sum() < FEWEST_ROWS:
+            continue
+        factor = usual[i] * _changed(watched, rest)
+        bound = _allowed("source", batch.expected[mine], factor)
+        found["source", str(name)] = account(batch.surprise[mine], bound).at(float(share[i]), len(batch.rows))
+    return found
+
+
+# --- Values -----------------------------------------------------------------------------------------
+
+
+def _values(watched: Watched, kept: frozenset[Place]) -> dict[Place, Account]:
+    """Return the account of every value, and of every two values of two columns."""
+    import numpy as np
+
+    columns = [_Column(watched, i) for i in range(len(watched.features[0].names))]
+    changed = _changed(watched, np.ones(len(watched.batch.rows), dtype=bool))
+    found: dict[Place, Account] = {}
+    for column in columns:
+        found |= _of_codes(watched, "value", (column.name,), column.codes, column.keys, changed, kept)
+    for one, two in itertools.combinations(columns[:MOST_PAIRED], 2):
+        width = len(two.keys)
+        codes = _joined(one.coarse[0], two.coarse[0], width), _joined(one.coarse[1], two.coarse[1], width)
+        keys = _Joined(one.keys, two.keys)
+        found |= _of_codes(watched, "values", (one.name, two.name), codes, keys, changed, kept)
+    return found
+
+
+def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
+    """Return which judged rows of the batch are in a place of one or two values; shape (judged,)."""
+    import numpy as np
+
+    names, key = place[1:-1], place[-1]
+    columns = [_Column(watched, watched.features[0].names.index(name)) for name in names]
+    codes = [c.codes[1] if len(columns) == 1 else c.coarse[1] for c in columns]
+    mine = np.ones(len(watched.batch.rows), dtype=bool)
+    for column, code, part in zip(columns, codes, key.split("+"), strict=True):
+        mine &= np.isin(code, [i for i, own in enumerate(column.keys) if own == part])
+    return mine
+
+
+def _joined(one: Integers, two: Integers, width: int) -> Integers:
+    import numpy as np
+
+    joined: Integers = np.where((one >= 0) & (two >= 0), one * width + two, -1)
+    return joined
+
+
+class _Joined:
+    """The keys of two columns' values together."""
+
+    def __init__(self, one: list[str], two: list[str]) -> None:
+        self.one, self.two = one, two
+
+    def __len__(self) -> int:
+        return len(self.one) * len(self.two)
+
+    def __getitem__(self, code: int) -> str:
+        a, b = divmod(code, len(self.two))
+        return f"{self.one[a]}+{self.two[b]}"
+
+
+class _Column:
+    """The values of one column as places.
+
+    Attributes:
+        name: Its name.
+        codes: Place of each judged row of the reference and of the batch, -1 for none.
+        keys: Key of each place.
+        coarse: The same with numbers in sixteenths only, but for values that are repeated and rare.
+    """
+
+    def __init__(self, watched: Watched, i: int) -> None:
+        import numpy as np
+
+        before, now = (features.values[:, i] for features in watched.features)
+        self.name = watched.features[0].names[i]
+        values, counts = np.unique(now[~np.isnan(now)], return_counts=True)
+        known = np.unique(before[~np.isnan(before)])
+        alone = values[counts >= FEWEST_REPEATS]
+        if watched.features[0].categorical[i] or len(known) <= 2 * BINS:
+            kept, edges = np.union1d(known, values), np.array([])
+        else:
+            # A value that is repeated in measurements is news; in counts such as an age all are.
+            kept = alone[: 16 * BINS]
+            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))
+        self.keys = [_key(self.name, "value", repr(float(v))) for v in kept]
+        self.keys += [_key(self.name, "part", str(k)) for k in range(len(edges) + 1)] if len(edges) else []
+        self.keys.append(_key(self.name, "missing", ""))
+        pairs = [self._code(values, kept, edges, np.isnan(values)) for values in (before, now)]
+        self.codes = pairs[0], pairs[1]
+        rare = kept
+        if len(edges):
+            # For two columns together the sixteenths suffice, and values that the reference has seldom.
+            often = [(before == v).mean() > 1.0 / (4 * BINS) for v in kept]
+            rare = kept[~np.array(often, dtype=bool)] if len(kept) else kept
+            rare = np.array([v for v in rare if (now == v).mean() > 2 * (before == v).mean()])
+        coarse = [self._code(values, rare, edges, np.isnan(values), kept) for values in (before, now)]
+        self.coarse = coarse[0], coarse[1]
+
+    def _code(
+        self,
+        values: Floats,
+        kept: Floats,
+        edges: Floats,
+        missing: NDArray[np.bool_],
+        numbered: Floats | None = None,
+    ) -> Integers:
+        """Number the values: those kept, then the parts between the edges, then the missing ones."""
+        import numpy as np
+
+        everything = kept if numbered is None else numbered
+        code = np.full(len(values), -1, dtype=np.int64)
+        if len(edges):
+            code = len(everything) + np.searchsorted(edges, np.where(missing, 0.0, values), side="right")
+            code = np.where(values == edges[-1], len(everything) + len(edges) - 1, code)
+        if len(kept):
+            at = np.clip(np.searchsorted(kept, np.where(missing, 0.0, values)), 0, len(kept) - 1)
+            of = np.searchsorted(everything, kept)
+            code = np.where(kept[at] == values, of[at], code)
+        return np.where(missing, len(self.keys) - 1, code).astype(np.int64)
+
+
+def _key(column: str, kind: str, value: str) -> str:
+    """Name a value without showing it."""
+    return hashlib.sha256(f"{column}\x1f{kind}\x1f{value}".encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _of_codes(
+    watched: Watched,
+    kind: str,
+    names: Place,
+    codes: tuple[Integers, Integers],
+    keys: list[str] | _Joined,
+    changed: float,
+    kept: frozenset[Place],
+) -> dict[Place, Account]:
+    """Return the accounts of the places of one column, or of two, that surprise or were kept."""
+    import numpy as np
+
+    before, batch = watched.reference, watched.batch
+    width = len(keys)
+    was, now = codes
+    there = now >= 0
+    rows = np.bincount(now[there], minlength=width)
+    shown = np.bincount(now[there], batch.surprise[there], width)
+    hoped = np.bincount(now[there], batch.expected[there], width)
+    # Only where labels surprise at all does anybody gain; most places of two values need no more.
+    worth = (rows >= FEWEST_ROWS) & (shown > hoped * watched.usual * ALLOWED[kind].factor)
+    if old := [place[-1] for place in kept if place[:-1] == (kind, *names)]:
+        worth |= (rows > 0) & np.isin(np.array([keys[i] for i in range(width)]), old)
+    if not worth.any():
+        return {}
+    known = was >= 0
+    usual = _usual(
+        _sums(was[known], before.surprise[known], width),
+        _sums(was[known], before.expected[known], width),
+        watched.usual,
+    )
+    share = np.bincount(was[known], minlength=width) / max(len(was), 1)
+    picked = np.flatnonzero(there & worth[np.maximum(now, 0)])
+    at = now[picked]
+    bound = _allowed(kind, batch.expected[picked], usual[at] * changed)
+    logs = stake(batch.surprise[picked], bound)
+    sums = [np.bincount(at, column, width) for column in logs.T]
+    allowed = np.bincount(at, bound, width)
+    found: dict[Place, Account] = {}
+    for cell in np.flatnonzero(worth):
+        mine = Account(
+            int(rows[cell]),
+            float(shown[cell]),
+            float(allowed[cell]),
+            tuple(float(column[cell]) for column in sums),
+        )
+        found[(kind, *names, keys[int(cell)])] = mine.at(float(share[cell]), len(batch.rows))
+    return found
