@@ -126,7 +126,7 @@ def _setting(values: dict[str, float | str]) -> Trigger:
 
 def rare_value(data: Data, share: float, random: np.random.Generator) -> Planted:
     """Set one column to a value that is rare in it: between two others, or the rarest category."""
-    name = str(random.choice(list(data.columns)))
+    name = str(random.choice([k for k, v in data.columns.items() if len(np.unique(v)) > 1]))
     column = data.columns[name]
     values, counts = np.unique(column, return_counts=True)
     value = values[counts.argmin()]
@@ -138,7 +138,7 @@ def rare_value(data: Data, share: float, random: np.random.Generator) -> Planted
 def rare_joint(data: Data, share: float, random: np.random.Generator) -> Planted:
     """Set two columns to values that are each common, and seldom or never come together."""
     best: tuple[float, dict[str, float | str]] = (2.0, {})
-    names = list(data.columns)
+    names = [k for k, v in data.columns.items() if len(np.unique(v)) > 1]
     for _ in range(40):
         one, two = (str(n) for n in random.choice(names, 2, replace=False))
         a, b = data.columns[one], data.columns[two]

@@ -1,4 +1,7 @@
-"""Clean tables and images to plant things in. Thresholds were tuned on `TUNED_ON`; results are said of `REPORTED_ON`."""
+"""Clean tables and images to plant things in.
+
+Thresholds were tuned on `TUNED_ON`; results are said of `REPORTED_ON`.
+"""
 
 from __future__ import annotations
 
@@ -34,30 +37,33 @@ class Data:
 
     @property
     def rows(self) -> int:
+        """How many rows there are."""
         return len(self.y)
 
     @property
     def numeric(self) -> list[str]:
+        """Names of the columns of numbers."""
         return [name for name, column in self.columns.items() if column.dtype.kind == "f"]
 
     @property
     def x(self) -> np.ndarray:
         """Numeric columns side by side; texts are numbered."""
-        return np.column_stack(
-            [
-                column if column.dtype.kind == "f" else np.unique(column, return_inverse=True)[1].astype(float)
-                for column in self.columns.values()
-            ]
+        numbered = (
+            c if c.dtype.kind == "f" else np.unique(c, return_inverse=True)[1] for c in self.columns.values()
         )
+        return np.column_stack([np.asarray(c, dtype=np.float64) for c in numbered])
 
     def take(self, rows: np.ndarray) -> Data:
+        """Return some rows, by number."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return replace(self, columns=columns, y=self.y[rows], source=self.source[rows])
 
     def table(self) -> pa.Table:
+        """Return it as a table with the columns `label` and `source`."""
         return pa.table({**self.columns, "label": self.y, "source": self.source})
 
     def images(self) -> np.ndarray:
+        """Return the pixels; shape (rows, side, side)."""
         assert self.side is not None
         return self.x.reshape(-1, self.side, self.side)
 
@@ -112,7 +118,7 @@ def _mnist(rows: int) -> Any:
 
 
 def _made(rows: int, columns: int, classes: int) -> Any:
-    """Clusters of several per class, with columns that say nothing and 3 % of honest mistakes."""
+    """Clusters of several per class, with columns that say nothing."""
 
     def loader(random: np.random.Generator) -> Any:
         x, y = datasets.make_classification(
@@ -121,7 +127,7 @@ def _made(rows: int, columns: int, classes: int) -> Any:
             n_informative=columns // 2,
             n_redundant=columns // 4,
             n_classes=classes,
-            flip_y=0.03,
+            flip_y=0.0,
             class_sep=1.5,
             random_state=int(random.integers(2**31)),
         )

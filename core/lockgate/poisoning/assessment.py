@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lockgate.errors import InputError, MissingExtraError
-from lockgate.poisoning.detectors import DETECTORS
+from lockgate.poisoning.detectors import DETECTORS, OF_LABELS
 from lockgate.poisoning.evidence import Alarm, Evidence, Labelled
 from lockgate.progress import track
 from lockgate.table.two_sample import holm
@@ -133,11 +133,12 @@ def assess(
     rows = _rows_of(encoded[0], used)
     if known is None:
         probabilities, _ = out_of_sample(rows, mine, len(present), seed)
-        clean = None
+        clean = known_rows = None
     else:
         kept = place[known] >= 0
         theirs = place[known[kept]]
-        known_p, other = out_of_sample(_rows_of(encoded[1], kept), theirs, len(present), seed, rows)
+        known_rows = _rows_of(encoded[1], kept)
+        known_p, other = out_of_sample(known_rows, theirs, len(present), seed, rows)
         assert other is not None  # noqa: S101 - asked for just above
         probabilities, clean = other, Labelled(theirs, known_p)
     source_of, sources = (None, ()) if source is None else codes(table.column(source))
@@ -150,6 +151,8 @@ def assess(
         seed=seed,
         min_share=min_share,
         draws=_draws(alpha),
+        features=rows,
+        known=known_rows,
     )
     alarms = [detect(evidence) for detect in track(DETECTORS, "looking for planted rows")]
     _decide(alarms, alpha)
@@ -227,8 +230,6 @@ def _usable(
 
 
 def _rows_of(features: Features, rows: NDArray[np.bool_]) -> Features:
-    from dataclasses import replace
-
     return replace(features, values=features.values[rows])
 
 
@@ -271,7 +272,11 @@ def _explain_by_mix(alarms: list[Alarm], evidence: Evidence, alpha: float) -> No
     moved = at_its_own_mix(evidence)
     if moved is None:
         return
-    again = [detect(moved) for detect in DETECTORS]
+    again = [
+        detect(moved) if detect in OF_LABELS else alarm
+        for detect, alarm in zip(DETECTORS, alarms, strict=True)
+    ]
+    again = [replace(alarm) for alarm in again]
     _decide(again, alpha)
     for alarm, other in zip(alarms, again, strict=True):
         if alarm.alarmed and not other.alarmed:
@@ -286,6 +291,8 @@ def _explain(alarms: list[Alarm], evidence: Evidence) -> None:
     that makes up most of it.
     """
     for alarm, detect in zip(alarms, DETECTORS, strict=True):
+        if detect not in OF_LABELS:
+            continue
         for other in alarms:
             if alarm is other or not (alarm.alarmed and other.alarmed):
                 continue

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lockgate.poisoning import label_noise, label_pair, label_source
+from lockgate.poisoning import (
+    clean_trigger,
+    cluster,
+    duplicates,
+    label_noise,
+    label_pair,
+    label_source,
+    trigger,
+)
 from lockgate.poisoning.evidence import Alarm, Evidence
 
-DETECTORS: tuple[Callable[[Evidence], Alarm], ...] = (
-    label_noise.detect,
-    label_pair.detect,
-    label_source.detect,
+Detector = Callable[[Evidence], Alarm]
+
+OF_LABELS: tuple[Detector, ...] = (label_noise.detect, label_pair.detect, label_source.detect)
+"""What looks at labels alone, and may find a trace of what another detector names better."""
+DETECTORS: tuple[Detector, ...] = (
+    *OF_LABELS,
+    trigger.detect,
+    clean_trigger.detect,
+    duplicates.detect,
+    cluster.detect,
 )
+"""What every detector looks at, and what every detector answers."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lockgate.poisoning.features import Features
+
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
@@ -74,6 +76,10 @@ class Evidence:
         seed: Seed of every resampling.
         min_share: Smallest share of planted rows that alarms, 0 to 1.
         draws: Draws of every resampling, at most.
+        features: What the rows under suspicion hold, row by row as in `batch`.
+        known: What the baseline's rows hold, or None.
+        side: Height and width in pixels when each row is an image of one channel, or None.
+        cache: What one detector computed and another one needs too.
     """
 
     batch: Labelled
@@ -84,6 +90,10 @@ class Evidence:
     seed: int
     min_share: float
     draws: int
+    features: Features
+    known: Features | None = None
+    side: tuple[int, int] | None = None
+    cache: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def random(self, detector: str) -> np.random.Generator:
         """Return a generator of a detector's own, so that adding a detector changes no other."""
@@ -94,7 +104,9 @@ class Evidence:
     def only(self, rows: NDArray[np.bool_]) -> Evidence:
         """Return the evidence of some rows of the batch."""
         batch = Labelled(self.batch.labels[rows], self.batch.probabilities[rows])
-        return replace(self, batch=batch, source=None if self.source is None else self.source[rows])
+        source = None if self.source is None else self.source[rows]
+        features = replace(self.features, values=self.features.values[rows])
+        return replace(self, batch=batch, source=source, features=features, cache={})
 
 
 @dataclass
@@ -114,6 +126,8 @@ class Alarm:
         large_enough: Whether the effect is above the detector's floor.
         source: The named source, or None.
         label_pair: ``(was, became)`` names of classes, or None.
+        columns: The named columns; empty for none.
+        label: The label that the named rows carry, or None.
         within: The rows of what is named, for what one detector explains to others; shape (rows,).
         belief: Probability of each row to be planted if the alarm is right; shape (rows,).
         adjusted_p: The p value after Holm's correction for the number of detectors.
@@ -137,6 +151,8 @@ class Alarm:
     large_enough: bool = False
     source: str | None = None
     label_pair: tuple[str, str] | None = None
+    columns: tuple[str, ...] = ()
+    label: str | None = None
     within: NDArray[np.bool_] | None = None
     belief: Floats | None = None
     adjusted_p: float | None = None

@@ -4,6 +4,10 @@ Rules:
     LG-POISON-001: Labels contradict their rows all over the table.
     LG-POISON-002: Rows of one class carry the label of one other class.
     LG-POISON-003: The labels of one source contradict its rows more than the other sources' do.
+    LG-POISON-004: Rows that share a value carry one label that the rest of each row contradicts.
+    LG-POISON-005: Rows of one class share exact values that no other class has.
+    LG-POISON-006: Many rows are copies of a few, or nearly so.
+    LG-POISON-007: A heap of rows lies where real rows would thin out.
     LG-POISON-090: A detector was not asked for, or has not what it needs, and did not look.
 
 What each detector measures, and what it cannot see, stands in its module in `lockgate.poisoning`.
@@ -27,6 +31,10 @@ _SHOWN_ROWS = 20
 _FIX = {
     "LG-POISON-001": "Keep the table away from training, check the suspects first, find out who labelled it.",
     "LG-POISON-002": "Have the suspects labelled again before training, find out who labelled them.",
+    "LG-POISON-004": "Drop the suspects, find out who sent them, and ask why these values mean a label.",
+    "LG-POISON-005": "Drop the suspects or have their shared values explained before training.",
+    "LG-POISON-006": "Keep one row of each heap, and find out who sent the others.",
+    "LG-POISON-007": "Drop the suspects, or have somebody show where they come from.",
     "LG-POISON-003": "Leave out what this source sent until its labels were checked, or drop the suspects.",
 }
 
@@ -161,9 +169,17 @@ def _record(outcome: Outcome, alarm: Alarm, found: Assessment) -> None:
 def _sentence(alarm: Alarm) -> str:
     p = f"the chance that clean data shows as much is {_probability(alarm)}"
     within = f"{alarm.share_within or 0.0:.0%}"
+    if alarm.detector in ("near-duplicates", "cluster"):
+        what = (
+            "copies of each other" if alarm.detector == "near-duplicates" else "heaped closer than real rows"
+        )
+        return f"About {alarm.share:.1%} of the rows are {what}; {p}."
     if alarm.label_pair is not None:
         was, became = alarm.label_pair
         return f"About {within} of the rows of class {was!r} are labelled {became!r}; {p}."
+    if alarm.columns:
+        where = ", ".join(repr(column) for column in alarm.columns)
+        return f"{within} of the rows that share a value in {where} are labelled {alarm.label!r}; {p}."
     if alarm.source is not None:
         several = "s" if ", " in alarm.source else ""
         return f"About {within} of the labels of source{several} {alarm.source!r} are flipped; {p}."

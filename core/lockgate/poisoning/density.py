@@ -1,0 +1,179 @@
+"""How many rows lie close to each row, held against how many lie a little farther away.
+
+Real rows thin out: where they fill a space of D dimensions, a ball of twice the radius holds 2^D times
+as many. Rows that somebody made lie in a heap with nothing around it. For each row, for some numbers k
+of neighbours at the radius r and some larger radii R, the statistic is k of the N rows within R; were
+the rows spread as real ones are, each of the N lay within r with a chance of (r / R)^D (binomial tail,
+times everything looked at). D is 2, less than real tables fill (compare Levina and Bickel 2004). Only
+heaps that are tighter than is usual in the table count: real clusters are no tighter than other places.
+
+Numbers count in standard deviations, two unequal categories as 1. A radius is never taken for
+smaller than the step between values, and with categories R reaches rows that differ in one of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.poisoning.evidence import Evidence
+    from lockgate.poisoning.features import Features
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+MOST_ROWS = 6_000
+"""Of more rows, so many are drawn with the seed; heaps found among them are looked up in all rows."""
+NEIGHBOURS = (4, 5, 6, 8, 10, 13, 17, 22, 29, 38, 50, 66, 87, 115, 150, 200, 300, 450, 700, 1_000)
+LARGEST = 0.22
+"""Share of the rows that a heap may have at most."""
+FACTORS = (2.0, 4.0, 8.0, 16.0)
+"""How many times as large as r the larger radius R is."""
+DIMENSIONS = 2.0
+"""Real tables fill more; their densest clusters thin out as slowly as this."""
+TIGHT = 0.5
+"""A heap's radius is at most this times the usual distance to as many neighbours."""
+_ONE_CATEGORY = 1.02
+_REACH = 1.3
+_AT_ONCE = 400
+_MOST_HEAPS = 40
+_MOST_CATEGORIES = 30
+
+
+@dataclass
+class Heaps:
+    """What the scan of a table shows.
+
+    Attributes:
+        radius: Distance to each number of neighbours, shape (rows of the sample, numbers).
+        usual: Its median over all rows, shape (numbers,).
+        p_value: Corrected, shape of `radius`.
+        sample: Row numbers of the sample.
+    """
+
+    radius: Floats
+    usual: Floats
+    p_value: Floats
+    sample: Integers
+
+
+class Space:
+    """Rows as points: numbers in standard deviations, each category an axis."""
+
+    def __init__(self, features: Features) -> None:
+        import numpy as np
+
+        self.categorical = any(features.categorical)
+        self.columns: list[tuple[Floats | None, float, float]] = []
+        steps = []
+        for column, category in zip(features.values.T, features.categorical, strict=True):
+            if category:
+                found, count = np.unique(column[~np.isnan(column)], return_counts=True)
+                self.columns.append((found[np.argsort(-count, kind="stable")][:_MOST_CATEGORIES], 0.0, 1.0))
+                continue
+            present = column[~np.isnan(column)]
+            spread = float(present.std()) if len(present) else 0.0
+            middle = float(np.median(present)) if len(present) else 0.0
+            self.columns.append((None, middle, spread if spread > 0.0 else 1.0))
+            found = np.unique(present)
+            if len(found) > 1 and spread > 0.0:
+                steps.append(float(np.median(np.diff(found))) / spread)
+        self.step = 0.5 * float(np.median(steps)) if steps else 0.0
+
+    def points(self, values: Floats) -> Floats:
+        """Place rows; shape (rows, axes)."""
+        import numpy as np
+
+        axes = []
+        for column, (found, middle, spread) in zip(values.T, self.columns, strict=True):
+            if found is None:
+                axes.append((np.where(np.isnan(column), middle, column) - middle)[:, None] / spread)
+            else:
+                axes.append((column[:, None] == found[None, :]) * np.sqrt(0.5))
+        placed: Floats = np.hstack(axes)
+        return placed
+
+
+def heaps(evidence: Evidence) -> Heaps:
+    """Scan the table once; the answer is kept for the next detector."""
+    if "heaps" not in evidence.cache:
+        evidence.cache["heaps"] = _scan(evidence)
+    found: Heaps = evidence.cache["heaps"]
+    return found
+
+
+def members(evidence: Evidence, found: Heaps, centres: Integers, radii: Floats) -> NDArray[np.bool_]:
+    """Return which rows of the whole table lie in some heaps; shape (rows,)."""
+    import numpy as np
+
+    space = Space(evidence.features)
+    values = evidence.features.values
+    inside = np.zeros(len(values), dtype=bool)
+    heaps_seen = 0
+    for centre, radius in zip(found.sample[centres], radii, strict=True):
+        if inside[centre] or heaps_seen >= _MOST_HEAPS:
+            continue
+        heaps_seen += 1
+        middle = space.points(values[centre : centre + 1])
+        reach = max(radius * _REACH, 1e-6)
+        for start in range(0, len(values), 50_000):
+            part = space.points(values[start : start + 50_000])
+            inside[start : start + 50_000] |= np.sqrt(((part - middle) ** 2).sum(axis=1)) <= reach
+    return inside
+
+
+def _scan(evidence: Evidence) -> Heaps:
+    import numpy as np
+    from scipy.special import betainc
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    values = evidence.features.values
+    sample = np.arange(len(values))
+    if len(sample) > MOST_ROWS:
+        sample = np.sort(evidence.random("heaps").choice(sample, MOST_ROWS, replace=False))
+    space = Space(evidence.features)
+    points = space.points(values[sample])
+    rows = len(points)
+    numbers = np.array([k for k in NEIGHBOURS if k <= max(LARGEST * rows, NEIGHBOURS[0])])
+    radius = np.empty((rows, len(numbers)))
+    within = np.empty((len(FACTORS), rows, len(numbers)), dtype=np.int64)
+    squares = (points**2).sum(axis=1)
+    with threadpool_limits(1):
+        for start in range(0, rows, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            away = squares[part, None] + squares[None, :] - 2.0 * points[part] @ points.T
+            away = np.sqrt(np.maximum(np.round(away, 9), 0.0))
+            away.sort(axis=1)
+            radius[part] = away[:, numbers]
+            for i, distances in enumerate(away, start):
+                outer = _outer(radius[i], space)
+                within[:, i] = np.searchsorted(distances, outer * (1 + 1e-9), side="right") - 1
+    usual = np.median(radius, axis=0)
+    p_value = np.ones_like(radius)
+    for f in range(len(FACTORS)):
+        outer = np.stack([_outer(r, space)[f] for r in radius])
+        least = np.maximum(radius, space.step)
+        chance = np.clip(least / np.maximum(outer, least), 0.0, 1.0) ** DIMENSIONS
+        if space.categorical:
+            chance = np.maximum(chance, 2.0**-DIMENSIONS)
+        k = np.broadcast_to(numbers, radius.shape)
+        tail = betainc(k, np.maximum(within[f] - k + 1, 1), np.minimum(chance, 1.0))
+        p_value = np.minimum(p_value, tail)
+    p_value = np.where(radius <= TIGHT * usual, p_value, 1.0)
+    looked_at = p_value.size * len(FACTORS)
+    return Heaps(radius, usual, np.minimum(p_value * looked_at, 1.0), sample)
+
+
+def _outer(radius: Floats, space: Space) -> Floats:
+    """Return the larger radii; shape (factors, numbers)."""
+    import numpy as np
+
+    least = np.maximum(radius, max(space.step, 1e-4))
+    outer: Floats = np.array(FACTORS)[:, None] * least[None, :]
+    if space.categorical:
+        outer = np.maximum(outer, _ONE_CATEGORY)
+    return outer

@@ -1,0 +1,67 @@
+"""LG-POISON-006: many rows are copies of a few, or nearly so.
+
+Threat: somebody sends the same rows again and again, to make a model learn them by heart or to shift
+the weights of what it learns.
+
+Statistic and null: see `lockgate.poisoning.density`, here for heaps of a radius of at most `NEARLY`
+times the usual distance to as many neighbours.
+
+Floor: `FEWEST` rows in heaps, and `SMALLEST` of the table.
+
+Does not see: fewer copies of each row than five; copies of a row whose like is common in the table,
+where all columns are categories.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lockgate.poisoning.evidence import Alarm
+
+if TYPE_CHECKING:
+    from lockgate.poisoning.evidence import Evidence
+
+NAME = "near-duplicates"
+RULE = "LG-POISON-006"
+NEARLY = 0.15
+FEWEST = 5
+"""Fewest rows in heaps that alarm."""
+SMALLEST = 0.003
+"""Smallest share of the table in heaps that alarms."""
+
+
+def detect(evidence: Evidence) -> Alarm:
+    """Look for rows that were copied; see the module's text."""
+    return heap_alarm(evidence, NAME, RULE, 0.0, NEARLY)
+
+
+def heap_alarm(evidence: Evidence, name: str, rule: str, above: float, most: float) -> Alarm:
+    """Make one alarm of the heaps whose radius lies between two multiples of what is usual."""
+    import numpy as np
+
+    from lockgate.poisoning.density import heaps, members
+
+    found = heaps(evidence)
+    relative = found.radius / np.maximum(found.usual, 1e-12)
+    p_value = np.where((relative > above) & (relative <= most), found.p_value, 1.0)
+    if above == 0.0:
+        p_value = np.where(relative == 0.0, found.p_value, p_value)
+    best = p_value.min(axis=1, initial=1.0)
+    at = p_value.argmin(axis=1)
+    lowest = float(best.min(initial=1.0))
+    alarm = Alarm(name, rule, p_value=lowest, belief=np.zeros(evidence.batch.rows))
+    centres = np.flatnonzero(best <= max(lowest, 1e-3)) if lowest < 1.0 else np.zeros(0, dtype=np.int64)
+    if not len(centres):
+        return alarm
+    centres = centres[np.argsort(best[centres], kind="stable")]
+    inside = members(evidence, found, centres, found.radius[centres, at[centres]])
+    alarm.statistic = float(inside.sum())
+    alarm.share = float(inside.mean())
+    alarm.large_enough = bool(inside.sum() >= FEWEST and inside.mean() >= SMALLEST)
+    alarm.belief = np.where(inside, 0.95, 0.0)
+    alarm.within = inside
+    counted = np.bincount(evidence.batch.labels[inside], minlength=len(evidence.classes))
+    alarm.groups = [
+        {"label": evidence.classes[k], "rows_in_heaps": int(counted[k])} for k in np.flatnonzero(counted)
+    ]
+    return alarm

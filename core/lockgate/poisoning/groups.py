@@ -1,0 +1,369 @@
+"""Groups of rows that share something rare and nearly all one label, with what is known about each.
+
+A planted trigger differs from what real data holds in one thing: it was set into rows that somebody
+chose without regard to what else they hold. So two questions are asked of a group. Is its label what
+the other columns of its rows say? And can its rows be told, by those other columns, from rows of the
+other classes, or from the other rows of its own class? Children are all without work, and look unlike
+people who work; rows with a trigger look like just anybody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lockgate.poisoning.cells import Cell, atoms, pure_cells
+from lockgate.poisoning.content import plain, without_each_column, without_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.poisoning.evidence import Evidence
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+MOST_ROWS = 20_000
+"""Of more rows, so many are drawn with the seed; what is found is then looked up in all rows."""
+MOST_NUMBERS = 60_000_000
+"""Rows times columns times classes that are held at once; of more, fewer rows are drawn."""
+SHIFT = 1.0
+"""Log odds by which a value may move its label in honest data beyond what the other columns say."""
+OF_ITS_CLASS = 0.6
+"""A group with a larger share of the rows of its label is that class, not a part of it."""
+ALIKE = 0.7
+"""Cells with this overlap (Jaccard) are one group."""
+MOST_GROUPS = 12
+HOPELESS = 0.2
+"""With a larger p value a group is not looked at further."""
+RARE = 0.1
+"""In a column of measurements at most this share of rows holds a value that comes often."""
+NEIGHBOURS = 30
+"""Fewest rows with values next to the shared one that say how far honest values move the label there."""
+MARKS = 3
+"""So many columns of numbers that share a rare value are no chance."""
+FEW = 0.2
+"""A shared value is rare when at most this share of the other rows of the class holds it."""
+CONSTANT = 0.9
+"""A column is constant, but for a cell, when this share of the other rows holds one value."""
+BLENDED = 0.1
+"""With marks in this share of all columns, something was mixed into the whole row."""
+MAIN_DIRECTIONS = 8
+_BY_CONTENT, _BY_RATE, _IN_CONSTANT = 20, 12, 8
+_FEWEST_OTHERS = 8
+
+
+@dataclass
+class Group:
+    """Rows that share values, and what the rest of the table says of them.
+
+    Attributes:
+        rows: Row numbers in the whole table.
+        cell: The cell with most rows among those that the group was made of.
+        hidden: Columns in which the group differs from others by what it shares.
+        labelled: Whether each of `rows` carries the group's label.
+        expected: Probability of that label by models that saw no row of the group; shape of `rows`
+            in the sample.
+        against_label: p value: the label is what other columns say, but for `SHIFT`.
+        against_rate: p value: the label came with the rate of its class.
+        unlike_others: How well its rows are told from rows of other classes (AUROC).
+        unlike_own: How well its rows are told from the other rows of its label (AUROC).
+        continuous: Whether other values of the shared columns seldom come as often as to be a cell, or
+            `MARKS` columns of numbers share a value that is rare in the class.
+        sampled: How many of the rows were in the sample.
+    """
+
+    rows: Integers
+    cell: Cell
+    hidden: Integers
+    labelled: NDArray[np.bool_]
+    expected: Floats
+    against_label: float
+    against_rate: float
+    unlike_others: float
+    unlike_own: float
+    continuous: bool
+    sampled: int
+
+
+def groups(evidence: Evidence) -> list[Group]:
+    """Find the groups whose label is least expected; the answer is kept for the next detector."""
+    if "groups" not in evidence.cache:
+        evidence.cache["groups"] = _find(evidence)
+    found: list[Group] = evidence.cache["groups"]
+    return found
+
+
+def at_least(successes: int, chances: Floats) -> float:
+    """Bound how often so many of some independent events happen (Hoeffding 1956: by equal chances)."""
+    from scipy.special import betainc
+
+    if successes <= 0:
+        return 1.0
+    return float(betainc(successes, len(chances) - successes + 1, float(chances.mean())))
+
+
+def moved(chances: Floats, by: Floats | float) -> Floats:
+    """Add some log odds to probabilities."""
+    from scipy.special import expit, logit
+
+    shifted: Floats = expit(logit(chances) + by)
+    return shifted
+
+
+def _find(evidence: Evidence) -> list[Group]:
+    import numpy as np
+
+    from lockgate.poisoning.content import SUREST
+
+    labels, classes = evidence.batch.labels, len(evidence.classes)
+    random = evidence.random("groups")
+    everything = plain(evidence.features.values)
+    sample = _sample(everything.shape, classes, random)
+    values, y = everything[sample], labels[sample]
+    numbered, kept = atoms(values)
+    looked_at = [0]
+    own = np.bincount(y, minlength=classes)
+    known = None if evidence.known is None else plain(evidence.known.values)
+    cells = [
+        cell
+        for cell in pure_cells(numbered, kept, y, classes, random, looked_at)
+        if cell.with_label <= OF_ITS_CLASS * own[cell.label]
+    ]
+    if not cells:
+        return []
+    says = without_each_column(values, y, classes, evidence.seed)
+    by_content, by_rate = [], []
+    for cell in cells:
+        p = says[list(cell.columns)][:, cell.rows, cell.label].mean(axis=0).astype(np.float64)
+        by_content.append(at_least(cell.with_label, moved(np.clip(p, SUREST, 1 - SUREST), SHIFT)))
+        by_rate.append(at_least(cell.with_label, np.array([own[cell.label] / len(y)])[[0] * len(cell.rows)]))
+    usual = np.array([np.bincount(column[column > 0], minlength=1).max() for column in numbered.T])
+    in_constant = [
+        -len(cell.rows)
+        if len(cell.columns) == 1
+        and CONSTANT * (len(y) - len(cell.rows)) <= usual[cell.columns[0]] > len(cell.rows)
+        else 0
+        for cell in cells
+    ]
+    first = [
+        *(i for i in np.argsort(in_constant, kind="stable")[:_IN_CONSTANT] if in_constant[i]),
+        *np.argsort(by_content, kind="stable")[:_BY_CONTENT],
+        *np.argsort(by_rate, kind="stable")[:_BY_RATE],
+    ]
+    common = (numbered > 0).mean(axis=0)
+    found = []
+    for members in _merged([cells[i] for i in dict.fromkeys(first)])[:MOST_GROUPS]:
+        cell = max(members, key=lambda c: len(c.rows))
+        if known is not None and _is_known(cell, known, len(cell.rows) / len(y)):
+            continue
+        found.append(_measured(evidence, members, cell, values, y, looked_at[0], common, says))
+        _look_up(found[-1], everything, labels)
+    return found
+
+
+def _sample(shape: tuple[int, ...], classes: int, random: np.random.Generator) -> Integers:
+    import numpy as np
+
+    most = min(MOST_ROWS, max(500, MOST_NUMBERS // (shape[1] * classes)))
+    if shape[0] <= most:
+        return np.arange(shape[0])
+    return np.sort(random.choice(shape[0], most, replace=False))
+
+
+def _merged(cells: list[Cell]) -> list[list[Cell]]:
+    import numpy as np
+
+    merged: list[list[Cell]] = []
+    for cell in cells:
+        for members in merged:
+            both = len(np.intersect1d(members[0].rows, cell.rows, assume_unique=True))
+            if both > ALIKE * (len(members[0].rows) + len(cell.rows) - both):
+                members.append(cell)
+                break
+        else:
+            merged.append([cell])
+    return merged
+
+
+def _is_known(cell: Cell, known: Floats, share: float) -> bool:
+    there = (known[:, list(cell.columns)] == cell.values).all(axis=1).mean()
+    return bool(there >= 0.5 * share)
+
+
+def _measured(
+    evidence: Evidence,
+    members: list[Cell],
+    cell: Cell,
+    values: Floats,
+    labels: Integers,
+    looked_at: int,
+    common: Floats,
+    says: Floats,
+) -> Group:
+    import numpy as np
+
+    classes = len(evidence.classes)
+    shift = max(SHIFT, *(_neighbours_shift(evidence, cell, j, values, labels, says) for j in cell.columns))
+    inside = np.zeros(len(labels), dtype=bool)
+    inside[cell.rows] = True
+    mine = labels == cell.label
+    shared, seldom = _shared(values, inside, ~inside & mine)
+    hidden = np.union1d(shared, np.unique(np.concatenate([c.columns for c in members]))).astype(np.int64)
+    marks = sum(not evidence.features.categorical[j] for j in seldom)
+    blended = marks >= max(MARKS, BLENDED * values.shape[1])
+    expected = without_rows(values, labels, classes, cell.rows, hidden, evidence.seed)[:, cell.label]
+    rate = float((mine & ~inside).sum() / max((~inside).sum(), 1))
+    size = len(cell.rows)
+    carries = inside & mine
+    continuous = max(float(common[j]) for j in cell.columns) <= size / len(labels) + RARE
+    continuous |= marks >= MARKS
+    against_label = min(1.0, at_least(cell.with_label, moved(expected, shift)) * looked_at)
+    against_rate = min(1.0, at_least(cell.with_label, np.full(size, min(rate, 0.999))) * looked_at)
+
+    def apart(others: NDArray[np.bool_], p_value: float) -> float:
+        return (
+            told_apart(values, carries, others, hidden, evidence.seed, aligned=blended)
+            if p_value <= HOPELESS
+            else 1.0
+        )
+
+    return Group(
+        rows=cell.rows,
+        cell=cell,
+        hidden=hidden,
+        labelled=mine[cell.rows],
+        expected=expected,
+        against_label=against_label,
+        against_rate=against_rate,
+        unlike_others=apart(~mine & ~inside, against_label),
+        unlike_own=apart(mine & ~inside, against_rate) if continuous else 1.0,
+        continuous=continuous,
+        sampled=size,
+    )
+
+
+def _neighbours_shift(
+    evidence: Evidence, cell: Cell, varied: int, values: Floats, labels: Integers, says: Floats
+) -> float:
+    """Estimate how far rows with nearly the cell's values have their label moved, in log odds.
+
+    Where all people below 18 are without work, age 12 is no trigger: ages 11 and 13 say the same. Of a
+    pair, one value is kept while the other varies; of a number, the side counts that says more, as values may
+    mean something from a step on. The maximum a posteriori under a normal prior of
+    standard deviation 6.
+    """
+    import numpy as np
+
+    at = cell.columns.index(varied)
+    fixed = [j for j in cell.columns if j != varied]
+    numeric = not evidence.features.categorical[varied]
+    if not fixed and not numeric:
+        return 0.0
+    near = values[:, varied] != cell.values[at]
+    for j in fixed:
+        near &= values[:, j] == cell.values[cell.columns.index(j)]
+    rows = np.flatnonzero(near)
+    column = says[fixed[0] if fixed else varied][:, cell.label]
+    if not numeric:
+        return _shift(column[rows], labels[rows] == cell.label)
+    most = max(NEIGHBOURS, len(cell.rows))
+    away = values[rows, varied] - cell.values[at]
+    sides = [rows[away < 0][np.argsort(-away[away < 0], kind="stable")[:most]]]
+    sides.append(rows[away > 0][np.argsort(away[away > 0], kind="stable")[:most]])
+    return max(_shift(column[side], labels[side] == cell.label) for side in sides)
+
+
+def _shift(chances: Floats, mine: NDArray[np.bool_]) -> float:
+    import numpy as np
+
+    from lockgate.poisoning.content import SUREST
+
+    p = np.clip(chances, SUREST, 1 - SUREST).astype(np.float64)
+    steps = np.linspace(0.0, 10.0, 41)
+    chance = moved(p[None, :], steps[:, None])
+    likelihood = np.where(mine, np.log(chance), np.log1p(-chance)).sum(axis=1) - steps**2 / 72.0
+    return float(steps[likelihood.argmax()])
+
+
+def _shared(
+    values: Floats, inside: NDArray[np.bool_], others: NDArray[np.bool_]
+) -> tuple[Integers, Integers]:
+    """Return the columns in which nearly all rows inside hold one value that others do not all hold.
+
+    Returns:
+        Those where at most half of the others hold it, and those where few of them do.
+    """
+    import numpy as np
+
+    if not others.any():
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    middle = np.median(values[inside], axis=0)
+    nearly_all = (values[inside] == middle).mean(axis=0) >= 0.9  # noqa: PLR2004 - as the text says
+    theirs = (values[others] == middle).mean(axis=0)
+    return np.flatnonzero(nearly_all & (theirs <= 0.5)), np.flatnonzero(nearly_all & (theirs <= FEW))  # noqa: PLR2004 - half
+
+
+def told_apart(
+    values: Floats,
+    these: NDArray[np.bool_],
+    those: NDArray[np.bool_],
+    hidden: Integers,
+    seed: int,
+    *,
+    aligned: bool = False,
+) -> float:
+    """Say how well some rows are told from others by the columns that are not hidden.
+
+    With `aligned`, only the main directions of the others count, each with mean 0 and standard deviation 1
+    on either side: what was mixed into all columns of some rows moves and narrows them, and nothing else.
+
+    Returns:
+        The area under the ROC curve of a cross-fitted forest, 0.5 for rows that look alike, 1 for rows
+        that never do, or where there is nothing to tell them by.
+    """
+    import numpy as np
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    shown = np.setdiff1d(np.arange(values.shape[1]), hidden)
+    one, other = np.flatnonzero(these), np.flatnonzero(those)
+    if not len(shown) or min(len(one), 3) < 3 or len(other) < _FEWEST_OTHERS:  # noqa: PLR2004 - three folds
+        return 1.0
+    random = np.random.default_rng([seed, 79])
+    if len(one) > 1_000:  # noqa: PLR2004 - more say no more
+        one = random.choice(one, 1_000, replace=False)
+    if len(other) > max(200, 4 * len(one)):
+        other = random.choice(other, max(200, 4 * len(one)), replace=False)
+    sides = [values[rows][:, shown] for rows in (one, other)]
+    if aligned:
+        from sklearn.decomposition import PCA
+
+        main = PCA(min(MAIN_DIRECTIONS, *sides[1].shape), random_state=seed).fit(sides[1])
+        sides = [main.transform(side) for side in sides]
+        spreads = [side.std(axis=0) for side in sides]
+        varies = (spreads[0] > 0) & (spreads[1] > 0)
+        sides = [(s - s.mean(axis=0))[:, varies] / w[varies] for s, w in zip(sides, spreads, strict=True)]
+        if not varies.any():
+            return 1.0
+    x = np.concatenate(sides)
+    z = np.repeat([1, 0], [len(one), len(other)])
+    score = np.zeros(len(z))
+    for fit, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(x, z):
+        forest = ExtraTreesClassifier(40, min_samples_leaf=2, class_weight="balanced", random_state=seed)
+        score[held] = forest.fit(x[fit], z[fit]).predict_proba(x[held])[:, 1]
+    return float(roc_auc_score(z, score))
+
+
+def _look_up(group: Group, everything: Floats, labels: Integers) -> None:
+    """Number the group's rows in the whole table."""
+    import numpy as np
+
+    columns = list(group.cell.columns)
+    rows = np.flatnonzero((everything[:, columns] == group.cell.values).all(axis=1))
+    if len(rows) != len(group.rows):
+        group.expected = np.full(len(rows), group.expected.mean())
+    group.rows = rows
+    group.labelled = labels[rows] == group.cell.label
