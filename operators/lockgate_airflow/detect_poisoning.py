@@ -18,13 +18,17 @@ class DetectPoisoningOperator(StageOperator):
     there are no suspects, however odd single rows are. INCONCLUSIVE when there are too few rows, or
     rows of a class too rare to be checked.
 
+    It looks for flipped labels, values or pixels that were set to mean a label (triggers), copies of
+    rows, and heaps of made-up rows. What each detector cannot see stands in its module.
+
     Models that never saw a row judge its label; they come from the baseline when there is one, which
     lets the detectors see more. Row keys are left out by themselves.
 
     Every argument of the stage may be a template or the output of another task.
 
     Args:
-        train: The table under suspicion.
+        train: The table under suspicion; or images or embeddings, an `.npz` file with `X` and one
+            array for each further column, such as `y`.
         suspects: The rows to look at or drop: `row` (0-based), `score`, `reason`, and the source
             column if one is named. Empty without an alarm.
         scores: Every row of `train` in its order: `row` (0-based), `score` (0 to 1, higher is more

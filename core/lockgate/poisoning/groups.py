@@ -60,7 +60,7 @@ class Group:
 
     Attributes:
         rows: Row numbers in the whole table.
-        cell: The cell with most rows among those that the group was made of.
+        cell: The largest and purest of the cells that the group was made of.
         hidden: Columns in which the group differs from others by what it shares.
         labelled: Whether each of `rows` carries the group's label.
         expected: Probability of that label by models that saw no row of the group; shape of `rows`
@@ -155,7 +155,7 @@ def _find(evidence: Evidence) -> list[Group]:
     common = (numbered > 0).mean(axis=0)
     found = []
     for members in _merged([cells[i] for i in dict.fromkeys(first)])[:MOST_GROUPS]:
-        cell = max(members, key=lambda c: len(c.rows))
+        cell = max(members, key=lambda c: 3 * c.with_label - 2 * len(c.rows))
         if known is not None and _is_known(cell, known, len(cell.rows) / len(y)):
             continue
         found.append(_measured(evidence, members, cell, values, y, looked_at[0], common, says))

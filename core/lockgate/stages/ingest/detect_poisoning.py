@@ -59,11 +59,15 @@ def detect_poisoning(
     there are no suspects, however odd single rows are. INCONCLUSIVE when there are too few rows, or
     rows of a class too rare to be checked.
 
+    It looks for flipped labels, values or pixels that were set to mean a label (triggers), copies of
+    rows, and heaps of made-up rows. What each detector cannot see stands in its module.
+
     Models that never saw a row judge its label; they come from the baseline when there is one, which
     lets the detectors see more. Row keys are left out by themselves.
 
     Args:
-        train: The table under suspicion.
+        train: The table under suspicion; or images or embeddings, an `.npz` file with `X` and one array
+            for each further column, such as `y`.
         suspects: The rows to look at or drop: `row` (0-based), `score`, `reason`, and the source
             column if one is named. Empty without an alarm.
         scores: Every row of `train` in its order: `row` (0-based), `score` (0 to 1, higher is more
@@ -81,10 +85,10 @@ def detect_poisoning(
         MissingExtraError: scikit-learn or cleanlab is not installed.
     """
     from lockgate.poisoning import assess
-    from lockgate.table.read import read_arrow, require_columns, require_label, require_values
+    from lockgate.table.read import require_columns, require_label, require_values
 
     ignored = ignore or []
-    table = read_arrow(train)
+    table = _read(train)
     require_label(table, label, where=train)
     require_columns(table, [source] if source else [], "source", where=train)
     require_columns(table, ignored, "ignore", where=train)
@@ -93,7 +97,7 @@ def detect_poisoning(
     require_values(table, ignored, where=train)
     clean = None
     if baseline is not None:
-        clean = read_arrow(baseline)
+        clean = _read(baseline)
         require_columns(clean, [label], "label", where=baseline)
     found = assess(
         table,
@@ -113,6 +117,13 @@ def detect_poisoning(
         outcome.cannot("rows", found.why_not)
     _describe(outcome, found, source, baseline)
     return outcome
+
+
+def _read(path: Path) -> pa.Table:
+    from lockgate.poisoning.arrays import is_npz, read_npz
+    from lockgate.table.read import read_arrow
+
+    return read_npz(path) if is_npz(path) else read_arrow(path)
 
 
 def _write(found: Assessment, table: pa.Table, source: str | None, suspects: Path, scores: Path) -> None:

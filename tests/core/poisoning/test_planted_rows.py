@@ -1,0 +1,94 @@
+"""Triggers, heaps and copies: what was planted is found, and its clean twin raises nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+pytest.importorskip("sklearn")
+pytest.importorskip("cleanlab")
+
+from lockgate.poisoning import assess
+
+ROWS = 600
+
+
+def measured(seed: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Five measurements that go together, and a class that three of them tell."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, ROWS)
+    x = random.normal(size=(ROWS, 5)) @ random.normal(size=(5, 5))
+    x[:, :3] += 3.0 * x.std(axis=0)[:3] * y[:, None]
+    kind = random.choice(["plain", "ribbed", "coated"], ROWS)
+    return {**{f"x{i}": x[:, i] for i in range(5)}, "kind": kind}, y
+
+
+def table(columns: dict[str, np.ndarray], y: np.ndarray) -> pa.Table:
+    return pa.table({**columns, "label": y})
+
+
+def alarms(found) -> set[str]:
+    return {alarm.detector for alarm in found.alarms if alarm.alarmed}
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return measured(3)
+
+
+def some(y: np.ndarray, of: int, count: int) -> np.ndarray:
+    rows = np.zeros(len(y), dtype=bool)
+    rows[np.random.default_rng(8).choice(np.flatnonzero(y == of), count, replace=False)] = True
+    return rows
+
+
+def test_measurements_as_they_are_raise_no_alarm(clean):
+    columns, y = clean
+    found = assess(table(columns, y), label="label")
+    assert not found.alarmed
+    assert not found.suspects.any()
+
+
+def test_a_value_that_overrides_the_rest_of_its_rows_is_named_with_column_label_and_rows(clean):
+    columns, y = clean
+    rows = some(y, 0, 24)
+    columns = {**columns, "x4": np.where(rows, columns["x4"].mean(), columns["x4"])}
+    found = assess(table(columns, np.where(rows, 1, y)), label="label")
+    [alarm] = [a for a in found.alarms if a.alarmed]
+    assert (alarm.rule, alarm.columns, alarm.label) == ("LG-POISON-004", ("x4",), "1")
+    assert found.suspects[rows].all()
+    assert found.suspects[~rows].sum() == 0
+
+
+def test_the_same_value_in_rows_of_any_class_with_their_own_labels_is_no_trigger(clean):
+    columns, y = clean
+    rows = np.random.default_rng(8).random(ROWS) < 0.05
+    columns = {**columns, "x4": np.where(rows, columns["x4"].mean(), columns["x4"])}
+    assert not assess(table(columns, y), label="label").alarmed
+
+
+def test_a_trigger_whose_labels_are_right_is_found_in_a_column_of_measurements(clean):
+    columns, y = clean
+    rows = some(y, 1, 30)
+    columns = {**columns, "x4": np.where(rows, columns["x4"].max() + 0.1, columns["x4"])}
+    found = assess(table(columns, y), label="label")
+    assert alarms(found) == {"clean-label-trigger"}
+    assert found.suspects[rows].all()
+
+
+@pytest.mark.parametrize(("noise", "detector"), [(0.0, "near-duplicates"), (0.05, "cluster")])
+def test_copies_and_made_up_rows_are_found_and_are_the_suspects(clean, noise, detector):
+    columns, y = clean
+    random = np.random.default_rng(5)
+    copies = 40
+    more = {
+        k: np.concatenate([v, np.repeat(v[:1], copies)])
+        if v.dtype.kind == "U"
+        else np.concatenate([v, v[0] + noise * v.std() * random.normal(size=copies)])
+        for k, v in columns.items()
+    }
+    found = assess(table(more, np.concatenate([y, np.repeat(y[:1], copies)])), label="label")
+    assert detector in alarms(found)
+    assert found.suspects[ROWS:].mean() > 0.9
+    assert found.suspects[1:ROWS].mean() < 0.02
