@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lockgate.poisoning.features import Features
+    from lockgate.poisoning.remedy import Remedy
 
     Floats = NDArray[np.float64]
 
@@ -50,6 +51,7 @@ class Assessment:
         share: Estimated share of planted rows, 0 to 1; 0 without an alarm.
         conclusive: Whether every row could be checked by at least one detector.
         why_not: Why it is not conclusive, one sentence, or empty.
+        remedy: What becomes of a small model without the suspects; None without any.
         left_out: Why columns were not used, by name.
         features: Names of the columns that were used.
         classes: How many classes the label has.
@@ -64,6 +66,7 @@ class Assessment:
     share: float = 0.0
     conclusive: bool = True
     why_not: str = ""
+    remedy: Remedy | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     classes: int = 0
@@ -336,6 +339,10 @@ def _ranked(
     for i, alarm in enumerate(raised):
         alarm.suspects = int((suspect & (reason == i)).sum())
 
+    if suspect.any():
+        from lockgate.poisoning.remedy import remedy
+
+        nothing.remedy = remedy(evidence, suspect, alarms)
     nothing.checked = int(used.sum())
     nothing.alarms = alarms
     nothing.scores[used] = np.round(np.clip(score, 0.0, 1.0), 6)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-MOST_ROWS = 6_000
+MOST_ROWS = 4_000
 """Of more rows, so many are drawn with the seed; heaps found among them are looked up in all rows."""
 NEIGHBOURS = (4, 5, 6, 8, 10, 13, 17, 22, 29, 38, 50, 66, 87, 115, 150, 200, 300, 450, 700, 1_000)
 LARGEST = 0.22

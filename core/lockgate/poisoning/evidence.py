@@ -128,6 +128,7 @@ class Alarm:
         label_pair: ``(was, became)`` names of classes, or None.
         columns: The named columns; empty for none.
         label: The label that the named rows carry, or None.
+        sets: The values of a trigger, as trees read them, by column number; never shown.
         within: The rows of what is named, for what one detector explains to others; shape (rows,).
         belief: Probability of each row to be planted if the alarm is right; shape (rows,).
         adjusted_p: The p value after Holm's correction for the number of detectors.
@@ -153,6 +154,7 @@ class Alarm:
     label_pair: tuple[str, str] | None = None
     columns: tuple[str, ...] = ()
     label: str | None = None
+    sets: dict[int, float] = field(default_factory=dict)
     within: NDArray[np.bool_] | None = None
     belief: Floats | None = None
     adjusted_p: float | None = None

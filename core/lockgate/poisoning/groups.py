@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-MOST_ROWS = 20_000
+MOST_ROWS = 10_000
 """Of more rows, so many are drawn with the seed; what is found is then looked up in all rows."""
 MOST_NUMBERS = 60_000_000
 """Rows times columns times classes that are held at once; of more, fewer rows are drawn."""
@@ -62,6 +62,7 @@ class Group:
         rows: Row numbers in the whole table.
         cell: The largest and purest of the cells that the group was made of.
         hidden: Columns in which the group differs from others by what it shares.
+        sets: The value that its rows share in each hidden column.
         labelled: Whether each of `rows` carries the group's label.
         expected: Probability of that label by models that saw no row of the group; shape of `rows`
             in the sample.
@@ -77,6 +78,7 @@ class Group:
     rows: Integers
     cell: Cell
     hidden: Integers
+    sets: dict[int, float]
     labelled: NDArray[np.bool_]
     expected: Floats
     against_label: float
@@ -233,6 +235,7 @@ def _measured(
         rows=cell.rows,
         cell=cell,
         hidden=hidden,
+        sets={int(j): float(np.median(values[np.ix_(cell.rows, [j])])) for j in hidden},
         labelled=mine[cell.rows],
         expected=expected,
         against_label=against_label,

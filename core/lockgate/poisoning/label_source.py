@@ -29,8 +29,10 @@ NAME = "source-labels"
 RULE = "LG-POISON-003"
 FLOOR = 0.1
 """Smallest share of a source's own labels that alarms."""
-FEWEST = 5
+FEWEST = 3
 """Fewest flipped rows that alarm."""
+FEWEST_ROWS = 5
+"""A source with fewer rows is not tested."""
 MOST_SHOWN = 50
 """The report shows this many sources, the worst first."""
 
@@ -42,7 +44,7 @@ def detect(evidence: Evidence) -> Alarm:
     if evidence.source is None:
         return Alarm(NAME, RULE, ran=False, asked=False, why_not="no source column was named")
     count = np.bincount(evidence.source[evidence.source >= 0], minlength=len(evidence.sources))
-    tested = np.flatnonzero(count >= FEWEST)
+    tested = np.flatnonzero(count >= FEWEST_ROWS)
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
         return Alarm(NAME, RULE, ran=False, why_not="fewer than two sources have five rows or more")
     excess = evidence.batch.excess

@@ -67,6 +67,7 @@ def told(evidence: Evidence, name: str, rule: str, found: list[Group], p_values:
     alarm.large_enough = True
     alarm.belief, alarm.within = belief, within
     alarm.columns = tuple(evidence.features.names[j] for j in group.cell.columns)
+    alarm.sets = group.sets
     alarm.label = evidence.classes[group.cell.label]
     alarm.groups = [
         {

@@ -48,6 +48,7 @@ def test_measurements_as_they_are_raise_no_alarm(clean):
     found = assess(table(columns, y), label="label")
     assert not found.alarmed
     assert not found.suspects.any()
+    assert found.remedy is None
 
 
 def test_a_value_that_overrides_the_rest_of_its_rows_is_named_with_column_label_and_rows(clean):
@@ -59,6 +60,9 @@ def test_a_value_that_overrides_the_rest_of_its_rows_is_named_with_column_label_
     assert (alarm.rule, alarm.columns, alarm.label) == ("LG-POISON-004", ("x4",), "1")
     assert found.suspects[rows].all()
     assert found.suspects[~rows].sum() == 0
+    assert found.remedy is not None
+    assert found.remedy.dropped == rows.sum()
+    assert found.remedy.success_with > found.remedy.success_without
 
 
 def test_the_same_value_in_rows_of_any_class_with_their_own_labels_is_no_trigger(clean):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from lockgate.poisoning import Alarm, Assessment
+    from lockgate.poisoning.remedy import Remedy
 
 _SHOWN_ROWS = 20
 _FIX = {
@@ -229,8 +230,14 @@ def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline:
     for alarm in ran.values():
         if alarm.groups:
             outcome.tables[f"What {alarm.detector} compared"] = alarm.groups
+    if found.remedy is not None:
+        _advise(outcome, found.remedy)
     outcome.facts["Compared with"] = (
         "models of the baseline" if baseline is not None else "models of the table's other rows"
+    )
+    outcome.facts["Not looked for"] = (
+        "values tampered with while the labels stayed plausible, triggers of fewer than five rows, "
+        "made-up rows spread as widely as real ones"
     )
     if baseline is None:
         outcome.facts["Could pass unseen"] = (
@@ -238,3 +245,20 @@ def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline:
             "give a baseline to see them"
         )
     outcome.facts["Sources"] = f"column {source!r}" if source else "no column was named"
+
+
+def _advise(outcome: Outcome, remedy: Remedy) -> None:
+    """Say what a small model gains when the suspects are dropped."""
+    outcome.metrics["remedy"] = {
+        "rows_dropped": remedy.dropped,
+        "accuracy_with_suspects": round(remedy.accuracy_with, 4),
+        "accuracy_without": round(remedy.accuracy_without, 4),
+    }
+    said = f"accuracy {remedy.accuracy_with:.1%} with them, {remedy.accuracy_without:.1%} without"
+    if remedy.success_with is not None and remedy.success_without is not None:
+        outcome.metrics["remedy"]["trigger_success_with_suspects"] = round(remedy.success_with, 4)
+        outcome.metrics["remedy"]["trigger_success_without"] = round(remedy.success_without, 4)
+        said += (
+            f"; the trigger works on {remedy.success_with:.0%} and {remedy.success_without:.0%} of other rows"
+        )
+    outcome.facts["Dropping the suspects"] = f"a small forest, on rows it never saw: {said}"
