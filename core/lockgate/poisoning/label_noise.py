@@ -41,7 +41,7 @@ NAME = "label-noise"
 RULE = "LG-POISON-001"
 CLEAR = 0.01
 """Without a baseline: what may be mislabelled among the surest rows of honest data."""
-FADES = 0.12
+FADES = 0.16
 """Honest disagreement of the surest half of the rows is at most this times that of the other half."""
 _FEWEST = 8
 
