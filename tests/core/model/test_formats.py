@@ -441,6 +441,42 @@ def test_a_file_that_is_cut_short_anywhere_is_refused_in_one_sentence(frame, tmp
         assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("left_children", 10**6), ("left_children", 0), ("right_children", -7), ("split_indices", 4)],
+)
+def test_a_tree_of_xgboost_that_points_out_of_itself_is_refused(frame, tmp_path, key, value):
+    xgboost = pytest.importorskip("xgboost")
+    xgboost.XGBClassifier(n_estimators=3).fit(frame[NAMES], frame.z).save_model(tmp_path / "m.json")
+    document = json.loads((tmp_path / "m.json").read_text())
+    document["learner"]["gradient_booster"]["model"]["trees"][1][key][0] = value
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    with pytest.raises(InputError) as raised:
+        load(tmp_path / "m.json")
+    assert "outside of it" in str(raised.value) or "damaged" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("left_child", 10**6), ("left_child", 0), ("right_child", -99), ("split_feature", 4)]
+)
+def test_a_tree_of_lightgbm_that_points_out_of_itself_is_refused(frame, tmp_path, key, value):
+    lightgbm = pytest.importorskip("lightgbm")
+    model = lightgbm.LGBMClassifier(n_estimators=1, num_leaves=8, verbose=-1).fit(
+        frame[NAMES], frame.y == "yes"
+    )
+    lines = model.booster_.model_to_string().splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith(f"{key}="))
+    words = lines[at].partition("=")[2].split()
+    before, words[0] = lines[at], str(value)
+    lines[at] = f"{key}={' '.join(words)}"
+    sizes = next(i for i, line in enumerate(lines) if line.startswith("tree_sizes="))
+    size = int(lines[sizes].partition("=")[2]) + len(lines[at]) - len(before)
+    lines[sizes] = f"tree_sizes={size}"
+    (tmp_path / "m.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"outside of it|damaged"):
+        load(tmp_path / "m.txt")
+
+
 class Lying(Adapter):
     """Says that it has two classes, and answers whatever it was made with."""
 

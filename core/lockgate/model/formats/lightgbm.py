@@ -7,6 +7,7 @@ from typing import Any
 
 from lockgate.errors import InputError, MissingExtraError
 from lockgate.model.adapter import NamedAdapter
+from lockgate.model.boosted import check_lightgbm
 from lockgate.model.describe import Description
 
 
@@ -38,6 +39,10 @@ class LightgbmAdapter(NamedAdapter):
             )
         self.features = told.features or tuple(self._booster.feature_name())
         self.shape = (int(self._booster.num_feature()),)
+        try:
+            check_lightgbm(text.splitlines(), self.shape[0] or 0)
+        except InputError as error:
+            raise InputError(f"model {file} {error}") from None
         self._categories = list(self._booster.pandas_categorical or [])
         self.reads = "frame" if self._categories else "numbers"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from lockgate.errors import InputError, MissingExtraError
 from lockgate.model.adapter import NamedAdapter
+from lockgate.model.boosted import check_xgboost
 from lockgate.model.describe import Description
 
 _TWO = ("binary:logistic", "binary:logitraw", "reg:logistic")
@@ -42,6 +43,10 @@ class XgboostAdapter(NamedAdapter):
         names = self._booster.feature_names
         self.features = told.features or (tuple(names) if names else None)
         self.shape = (int(self._booster.num_features()),)
+        try:
+            check_xgboost(json.loads(bytes(self._booster.save_raw("json"))), self.shape[0] or 0)
+        except InputError as error:
+            raise InputError(f"model {file} {error}") from None
         best = self._booster.attr("best_iteration")
         self._range = (0, int(best) + 1) if best and best.isdigit() else (0, 0)
 
