@@ -110,7 +110,7 @@ def _smooth(noise: Any) -> Any:
 
     padded = np.pad(noise, ((0, 0), (1, 1), (1, 1)), mode="edge")
     height, width = noise.shape[1:]
-    spread = sum(padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)) / 9.0
+    spread: Any = sum(padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)) / 9.0
     return spread / (spread.std() or 1.0)
 
 

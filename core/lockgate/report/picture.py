@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 from markupsafe import Markup, escape
 
-_WIDTH, _HEIGHT = 470, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 46
+_WIDTH, _HEIGHT = 490, 330
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68, 22, 12, 48
 _MOST_POINTS = 200  # of a series; more cannot be told apart at this size
 _MOST_SERIES = 6  # as many as there are line styles
 _MOST_PIXELS = 40_000  # of all images together

@@ -130,7 +130,7 @@ def test_clopper_pearson_is_what_the_paper_says():
 
 
 def test_the_interval_of_a_rate_covers_the_truth_at_least_as_often_as_it_says():
-    """Scores with a known curve: members are normal around 2, others around 0; so the rate at 1 % is known."""
+    """Scores with a known curve: members are normal around 2, others around 0; so is the rate at 1 %."""
     from scipy.stats import norm
 
     truth = float(norm.sf(norm.isf(0.01) - 2))
