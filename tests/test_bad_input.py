@@ -68,8 +68,10 @@ GATE = "gate-retraining --reference good.parquet --current {data} --label y"
 ROBUST = "test-robustness --model good.skops --data {data} --label y --eps 0.1"
 INTEGRITY = "check-integrity --data {data} --label y"
 SPLIT = "check-split --train good.parquet --test {data} --label y"
-TABLES = [VALIDATE, INTEGRITY, SPLIT, POISON, DRIFT, GATE, ROBUST]
-LABELLED = [INTEGRITY, POISON, GATE, ROBUST]
+PRIVACY = "test-privacy --model good.skops --train {data} --test good.parquet --label y --shadows 4"
+EXTRACT = "test-extraction --model good.skops --data {data} --label y"
+TABLES = [VALIDATE, INTEGRITY, SPLIT, POISON, DRIFT, GATE, ROBUST, PRIVACY, EXTRACT]
+LABELLED = [INTEGRITY, POISON, GATE, ROBUST, PRIVACY, EXTRACT]
 
 
 def _cases():
@@ -97,6 +99,10 @@ def _cases():
     yield robust.replace("good.skops", "good.parquet"), "skops"
     yield robust.replace("0.1", "-1"), "eps"
     yield robust.replace("0.1", "nan"), "eps"
+    yield PRIVACY.replace("{data}", "good.parquet") + " --accountant schema.yaml", "JSON"
+    yield EXTRACT.replace("{data}", "good.parquet") + " --fingerprint {out}/f.json", "key"
+    match = "match-fingerprint --model good.skops --fingerprint {a} --key good.pub.pem"
+    yield match.replace("{a}", "good.parquet"), "attestation"
     yield "validate-data --data good.parquet --schema schema.yaml", "line 4"
     yield "check-integrity --data good.parquet --enforce outlier", "enforce"
     yield "check-split --train good.parquet --test good.parquet --date y", "time stamps"
