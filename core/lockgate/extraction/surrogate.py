@@ -87,7 +87,7 @@ def _linear(inputs: Any, weights: Any, seed: int) -> Callable[[Any], Any]:  # no
     import numpy as np
     from sklearn.linear_model import Ridge
 
-    clipped = np.clip(weights, 1e-3, 1.0)
+    clipped = np.clip(weights, 1e-6, 1.0)
     made = Ridge(1e-2).fit(inputs, np.log(clipped) - np.log(clipped).mean(axis=1, keepdims=True))
 
     def answer(asked: Any) -> Any:
