@@ -74,6 +74,11 @@ class Predictor:
         return self.model.classes
 
     @property
+    def gives_probabilities(self) -> bool:
+        """Whether `predict_proba` works."""
+        return self.model.gives_probabilities
+
+    @property
     def has_gradient(self) -> bool:
         """Whether `gradient` works."""
         return self.model.has_gradient
@@ -128,7 +133,7 @@ class Predictor:
             InputError: The model gives no probabilities, cannot read the rows, or answers what no classifier
                 can.
         """
-        if not self.model.gives_probabilities:
+        if not self.gives_probabilities:
             raise InputError(f"the model ({self.kind}) gives no probabilities; give one that does")
         return self._asked(table, self.model.probabilities, self._checked_probabilities)
 

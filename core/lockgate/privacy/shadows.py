@@ -103,7 +103,7 @@ def cloning(estimator: Any) -> Train:
 
     if not isinstance(estimator, BaseEstimator):
         raise InputError(
-            f"the model ({type(estimator).__name__}) is no scikit-learn estimator, so it cannot be trained "
+            "the model is no scikit-learn estimator that was read here, so it cannot be trained "
             "again by its settings; name a training function with trainer=module:function"
         )
 
@@ -152,7 +152,7 @@ def answers_of(predictor: Predictor, rows: Any, classes: tuple[Any, ...]) -> Any
 
     place = {label: at for at, label in enumerate(classes)}
     found = np.zeros((len(rows), len(classes)))
-    if hasattr(predictor.estimator, "predict_proba"):
+    if predictor.gives_probabilities:
         columns = [place[label] for label in predictor.classes]
         found[:, columns] = predictor.predict_proba(rows)
     else:

@@ -88,7 +88,7 @@ def test_extraction(
     outcome = Outcome()
     kind = f"{predictor.kind}, {len(rows.rows.columns)} columns, {len(predictor.classes)} classes"
     outcome.facts["Model"] = kind
-    outcome.facts["Answers"] = output if hasattr(predictor.estimator, "predict_proba") else "labels"
+    outcome.facts["Answers"] = output if predictor.gives_probabilities else "labels"
     outcome.facts["Thief's own rows"] = str(len(thief))
     with one_thread():
         _steal(outcome, predictor, thief, held, output, query_budget, max_fidelity, seed)
@@ -120,7 +120,7 @@ def _steal(
 ) -> None:
     from lockgate.extraction.fidelity import steal, without_asking
 
-    open_ones = OUTPUTS if hasattr(predictor.estimator, "predict_proba") else ("labels",)
+    open_ones = OUTPUTS if predictor.gives_probabilities else ("labels",)
     judged: Output = output if output in open_ones else "labels"
     stolen = steal(predictor, thief.rows, held.rows, open_ones, _budgets(budget), seed=seed)
     first = thief.take(range(min(len(thief), budget)))

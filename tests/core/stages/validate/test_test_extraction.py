@@ -28,6 +28,22 @@ def test_a_linear_model_that_tells_probabilities_is_copied_by_a_hundred_queries(
     assert 'class="curves"' in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_a_model_of_another_library_is_stolen_by_its_probabilities_too(stealable, tmp_path):
+    xgboost = pytest.importorskip("xgboost")
+    data = pd.read_parquet(stealable / "data")
+    classes = sorted(data.y.unique())
+    model = xgboost.XGBClassifier(n_estimators=10, max_depth=3, n_jobs=1)
+    model.fit(data[FEATURES[:4]], data.y.map(classes.index)).save_model(tmp_path / "model.json")
+    (tmp_path / "lockgate.json").write_text(json.dumps({"classes": classes}))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("model.json", "lockgate.json"):
+        (tmp_path / name).rename(folder / name)
+    arguments = {"model": str(folder), "data": str(stealable / "data"), "label": "y", "query_budget": 50}
+    said = run("test-extraction", arguments, out=tmp_path / "out").document
+    assert {"labels", "probabilities"} <= said["metrics"]["fidelity"].keys()
+
+
 def test_a_threshold_that_no_copy_reaches_passes(stealable, tmp_path):
     said = stolen(
         stealable, tmp_path / "out", model="forest", output="labels", query_budget=50, max_fidelity=0.99
