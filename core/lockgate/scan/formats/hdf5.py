@@ -1,22 +1,22 @@
 """HDF5 files (HDF5 File Format Specification 3.0): Keras keeps its configuration in them as JSON.
 
-The file is searched for JSON objects from end to end rather than followed from its root: attributes
-are never compressed, and what no group leads to is looked at as well.
+The file is searched for JSON objects and pickles from end to end: attributes are never compressed, and
+what no group leads to is looked at as well. Then its structure is followed from the root to every value
+(`lockgate.scan.formats.h5`), so that nothing which a reader would fail on is called safe.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import struct
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import keras
+from lockgate.scan.formats.h5 import superblock
 from lockgate.scan.pickles.judge import Judge
-from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
-MAGIC = b"\x89HDF\r\n\x1a\n"
+MAGIC = superblock.MAGIC
 _WINDOW = 4 << 20
 _OBJECT = re.compile(rb'\{[ \t\r\n]*"')
 # PyTables unpickles attributes and objects as they are read.
@@ -29,7 +29,6 @@ _KEY = re.compile(rb'"(?:class_name|[a-z_]*(?:\\u00[0-9a-fA-F]{2}[a-z_]*)+)"[ \t
 def scan(source: Source, context: Context) -> None:
     """Judge every JSON object in the file."""
     context.record.met("HDF5")
-    _ends(source)
     judge = Judge(context.lists, context.record, context.member)
     at = 0
     while at < source.size:
@@ -46,6 +45,7 @@ def scan(source: Source, context: Context) -> None:
                 step = max(1, found.start() + length)
                 break
         at += step
+    superblock.walk(source, context)
 
 
 def _document(source: Source, start: int, context: Context) -> int:
@@ -79,21 +79,3 @@ def _document(source: Source, start: int, context: Context) -> int:
         context.record.met("Keras")
         keras.check(config, context)
     return len(decoded[:end].encode())
-
-
-def _ends(source: Source) -> None:
-    """Hold the end of the file that its superblock declares against the real one."""
-    head = source.exactly(0, 64)
-    version, width = head[8], head[13] if head[8] < 2 else head[9]  # noqa: PLR2004 - versions 0 and 1
-    if version > 3 or width not in (4, 8):  # noqa: PLR2004 - the newest version
-        raise DamagedError("has a superblock of no known version", 8)
-    first = {0: 24, 1: 28, 2: 12, 3: 12}[version]
-    code = "<Q" if width == 8 else "<L"  # noqa: PLR2004 - bytes of an offset
-    base = struct.unpack_from(code, head, first)[0]
-    end = struct.unpack_from(code, head, first + 2 * width)[0]
-    if base != 0:
-        raise DamagedError("begins with something else than HDF5", 0)
-    if end > source.size:
-        raise DamagedError("is cut short", source.size)
-    if end < source.size:
-        raise DamagedError("bytes follow the end of the file that it declares", end)
