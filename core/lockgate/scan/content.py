@@ -7,13 +7,16 @@ looked at it saw, and the other is what is loaded.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import (
+    catboost,
     compressed,
     gguf,
     hdf5,
     jsons,
+    lightgbm,
     natives,
     npy,
     onnx,
@@ -25,7 +28,7 @@ from lockgate.scan.formats import (
 )  # fmt: skip
 from lockgate.scan.pickles import files
 from lockgate.scan.pickles.cursor import Cursor
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import DamagedError, Record
 from lockgate.scan.source import Source, Stream, spooled
 
 _HEAD = files.HEAD
@@ -102,21 +105,36 @@ def _readers(source: Source, head: bytes, context: Context) -> list[tuple[str, C
         is_("HDF5", lambda: hdf5.scan(source, context))
     if head.startswith(gguf.MAGIC):
         is_("GGUF", lambda: gguf.scan(source, context))
-    if head.startswith(natives.CATBOOST):
-        is_("CatBoost", lambda: natives.scan_catboost(source, context))
-    if head.startswith(natives.LIGHTGBM):
-        is_("LightGBM", lambda: natives.scan_lightgbm(source, context))
+    if head.startswith(catboost.MAGIC):
+        is_("CatBoost", lambda: catboost.scan(source, context))
+    if head.startswith(lightgbm.MAGIC):
+        is_("LightGBM", lambda: lightgbm.scan(source, context))
     if safetensors.looks_like_safetensors(head, source.size):
         is_("safetensors", lambda: safetensors.scan(source, context))
     if natives.looks_like_ubjson(head):
         is_("UBJSON", lambda: natives.scan_ubjson(source, context))
-    if files.looks_like_pickle(head):
+    if files.looks_like_pickle(head) and not _runs_into_nothing(source, head, context):
         is_("pickle", lambda: files.scan(Cursor(source.stream()), context))
     if what := text.program(head):
         is_("program", lambda: text.scan_program(what, context))
     if not found:
         _by_structure(source, head, context, is_)
     return found
+
+
+def _runs_into_nothing(source: Source, head: bytes, context: Context) -> bool:
+    """Whether a model of CatBoost, read as a pickle, breaks off before it names anything.
+
+    Its magic number is a byte string of 66 bytes to a pickle, and any number stands after that.
+    """
+    if not head.startswith(catboost.MAGIC):
+        return False
+    aside = replace(context, record=Record())
+    try:
+        files.scan(Cursor(source.stream()), aside)
+    except DamagedError:
+        return {hit.rule for hit in aside.record.hits} <= {"LG-SCAN-005"}
+    return False
 
 
 def _by_structure(

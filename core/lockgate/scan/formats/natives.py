@@ -1,7 +1,6 @@
 """Boosted trees in the formats of their own libraries: numbers in a frame, no code.
 
-Only the frame is held against the file: these libraries parse the rest themselves. XGBoost writes JSON
-(see `jsons`) or UBJSON, LightGBM text, CatBoost a length and a FlatBuffer.
+XGBoost writes JSON (see `jsons`) or UBJSON. For LightGBM see `lightgbm`, for CatBoost `catboost`.
 """
 
 from __future__ import annotations
@@ -9,12 +8,9 @@ from __future__ import annotations
 import re
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import text
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import CHUNK, Source
 
-CATBOOST = b"CBM1"
-LIGHTGBM = b"tree\n"
 _UBJSON = re.compile(rb"\{[Ll]\x00{0,7}")
 _SIZES = {
     b"i": 1,
@@ -32,7 +28,6 @@ _SIZES = {
 }
 _LENGTHS = frozenset([b"i", b"U", b"I", b"l", b"L"])
 _DEEPEST = 64
-_LIGHTGBM_HEAD = 8 << 20
 _MOST = 50_000_000  # values of a UBJSON document
 
 
@@ -130,35 +125,3 @@ def scan_ubjson(source: Source, context: Context) -> None:
     walk.value(walk.take(1), 0)
     if walk.base + walk.i != source.size:
         raise DamagedError("bytes follow the end of the document", walk.base + walk.i)
-
-
-def scan_catboost(source: Source, context: Context) -> None:
-    """Judge the frame of a CatBoost model: a length, a FlatBuffer, further parts by name."""
-    context.record.met("CatBoost")
-    size = int.from_bytes(source.exactly(4, 4), "little")
-    core = source.exactly(8, min(size, 8))
-    if size < 16 or 8 + size > source.size or int.from_bytes(core[:4], "little") >= size:  # noqa: PLR2004
-        raise DamagedError("its model is longer than the file", 4)
-    parts = source.read(8 + size, 1 << 16)
-    if parts and not re.match(rb"[\x00-\xff]{0,16}[\w.:]{3,}", parts):
-        raise DamagedError("bytes follow its model that are no part of it", 8 + size)
-
-
-def scan_lightgbm(source: Source, context: Context) -> None:
-    """Judge a LightGBM model: text, with a tree at each place where its head says."""
-    context.record.met("LightGBM")
-    if not text.is_text(source):
-        raise DamagedError("has bytes that are no text", 0)
-    head = source.read(0, _LIGHTGBM_HEAD)
-    sizes = re.search(rb"\ntree_sizes=([0-9 ]*)\n\n", head)
-    if not re.match(rb"tree\nversion=v\d+\n", head) or sizes is None:
-        raise DamagedError("is no model of LightGBM, though it begins like one", 0)
-    at = sizes.end()
-    for number, size in enumerate(sizes.group(1).split()):
-        if not source.read(at, 32).startswith(b"Tree=%d\n" % number):
-            raise DamagedError("has no tree where its head says", at)
-        at += int(size)
-    if not source.read(at, 16).startswith(b"end of trees\n"):
-        raise DamagedError("ends before its trees do", at)
-    if b"\nend of parameters\n" not in source.read(max(at, source.size - (1 << 16)), 1 << 16):
-        raise DamagedError("ends before its parameters do", source.size)

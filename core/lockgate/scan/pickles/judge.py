@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import natives
+from lockgate.scan.formats import catboost, natives
 from lockgate.scan.lists import Lists
 from lockgate.scan.pickles import arrays
 from lockgate.scan.pickles.arguments import RefusedError
@@ -252,7 +252,7 @@ class Judge:
             return Blob(size, torch=found)
         if _PICKLE.match(head):
             self._nested(_Headed(head, inside), offset)
-        elif natives.looks_like_ubjson(head) or head.startswith(natives.CATBOOST):
+        elif natives.looks_like_ubjson(head) or head.startswith(catboost.MAGIC):
             self._native(_Headed(head, inside), offset)
         inside.end()
         return Blob(size)
@@ -285,7 +285,7 @@ class Judge:
         """Hold the model of a library that lies in a byte string against its frame."""
         try:
             source = spooled(stream, _NATIVE)
-            read = natives.scan_catboost if source.read(0, 4) == natives.CATBOOST else natives.scan_ubjson
+            read = catboost.scan if source.read(0, 4) == catboost.MAGIC else natives.scan_ubjson
             read(source, Context(record=self.record, lists=self.lists, member=self.member))
         except DamagedError as error:
             self.record.cannot(f"holds a model in bytes, which {error}", self.member, offset)
