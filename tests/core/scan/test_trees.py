@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_bytes_after_a_model_of_catboost_are_not_safe(judged):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b"num_leaves=4", b"num_leaves=5"),
+        (b"num_leaves=", b"num_leaves=1"),
         (b"left_child=", b"left_child=0 "),
         (b"split_feature=", b"split_feature=7"),
         (b"leaf_value=", b"leaf_value=x"),
@@ -63,3 +64,53 @@ def test_a_tree_of_lightgbm_with_a_line_that_does_not_fit_is_not_safe(judged, ol
     data = (_FOLDER / "plain.txt").read_bytes()
     assert old in data
     assert judged(data.replace(old, new, 1)).answer is not Answer.SAFE
+
+
+def _xgboost() -> dict:
+    """A model of one tree of three nodes, as XGBoost 3 writes it."""
+    tree = {
+        "base_weights": [0.0, -1.0, 1.0], "categories": [], "categories_nodes": [], "categories_segments": [],
+        "categories_sizes": [], "default_left": [0, 0, 0], "id": 0, "left_children": [1, -1, -1],
+        "loss_changes": [1.0, 0.0, 0.0], "parents": [2147483647, 0, 0], "right_children": [2, -1, -1],
+        "split_conditions": [0.5, -1.0, 1.0], "split_indices": [1, 0, 0], "split_type": [0, 0, 0],
+        "sum_hessian": [2.0, 1.0, 1.0],
+        "tree_param": {"num_deleted": "0", "num_feature": "2", "num_nodes": "3", "size_leaf_vector": "1"},
+    }  # fmt: skip
+    model = {
+        "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": "1"},
+        "iteration_indptr": [0, 1],
+        "tree_info": [0],
+        "trees": [tree],
+    }
+    return {
+        "learner": {
+            "attributes": {},
+            "feature_names": [],
+            "feature_types": [],
+            "gradient_booster": {"model": model, "name": "gbtree"},
+            "learner_model_param": {"base_score": "5E-1", "num_class": "0", "num_feature": "2"},
+            "objective": {"name": "reg:squarederror"},
+        },
+        "version": [3, 2, 0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ('"learner"', '"learnes"'),
+        ('"trees"', '"treez"'),
+        ('"num_trees": "1"', '"num_trees": "2"'),
+        ('"left_children": [1,', '"left_children": [2,'),
+        ('"split_indices": [1,', '"split_indices": [2,'),
+        ('"num_nodes": "3"', '"num_nodes": "7"'),
+        ('"reg:', '"rez:'),
+        ('"version": [3,', '"version": [[],'),
+    ],
+)
+def test_a_model_of_xgboost_with_something_that_does_not_fit_is_not_safe(judged, old, new):
+    whole = json.dumps(_xgboost())
+    assert old in whole
+    answer = judged(whole.replace(old, new, 1).encode()).answer
+    assert answer is (Answer.UNKNOWN if old else Answer.SAFE)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import keras, templates, text
+from lockgate.scan.formats import keras, templates, text, xgboost
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
@@ -31,6 +31,9 @@ def scan(source: Source, context: Context) -> None:
     except (ValueError, RecursionError):
         raise DamagedError("is no JSON, though it begins like it") from None
     context.record.met("JSON")
+    if xgboost.is_model(document):
+        context.record.met("XGBoost")
+        xgboost.check(document)
     _imports(document, context)
     _walk(document, context, 0)
 

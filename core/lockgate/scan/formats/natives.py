@@ -6,8 +6,13 @@ XGBoost writes JSON (see `jsons`) or UBJSON. For LightGBM see `lightgbm`, for Ca
 from __future__ import annotations
 
 import re
+import struct
+import sys
+from array import array
+from typing import Any
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import xgboost
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import CHUNK, Source
 
@@ -27,7 +32,10 @@ _SIZES = {
     b"F": 0,
 }
 _LENGTHS = frozenset([b"i", b"U", b"I", b"l", b"L"])
+_CONSTANTS = {b"Z": None, b"N": None, b"T": True, b"F": False}
 _DEEPEST = 64
+_KEPT = 64 << 20  # bytes of a document whose values are looked at
+_CODES = {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": "f", b"D": "d"}
 _MOST = 50_000_000  # values of a UBJSON document
 
 
@@ -47,6 +55,7 @@ class _Ubjson:
         self.source = source
         self.buf, self.base, self.i = b"", 0, 0
         self.left = _MOST
+        self.keep = source.size <= _KEPT
 
     def take(self, count: int) -> bytes:
         if self.i + count > len(self.buf):
@@ -77,20 +86,33 @@ class _Ubjson:
             raise DamagedError("has a negative length", self.base + self.i)
         return value
 
-    def value(self, kind: bytes, depth: int) -> None:
+    def value(self, kind: bytes, depth: int) -> Any:
+        """Return the next value; None for those of long documents."""
         self.left -= 1
         if depth > _DEEPEST or self.left < 0:
             raise DamagedError("is nested too deep or holds too much", self.base + self.i)
         if kind in _SIZES:
-            self.skip(_SIZES[kind])
-        elif kind in (b"S", b"H"):
-            self.skip(self.length())
-        elif kind in (b"[", b"{"):
-            self.container(kind, depth)
-        else:
-            raise DamagedError("has a value of no known type", self.base + self.i)
+            raw = self.take(_SIZES[kind])
+            if kind in (b"d", b"D"):
+                return struct.unpack(">f" if kind == b"d" else ">d", raw)[0]
+            return int.from_bytes(raw, "big", signed=kind != b"U") if raw else _CONSTANTS[kind]
+        if kind in (b"S", b"H"):
+            return self.text()
+        if kind in (b"[", b"{"):
+            return self.container(kind, depth)
+        raise DamagedError("has a value of no known type", self.base + self.i)
 
-    def container(self, kind: bytes, depth: int) -> None:
+    def text(self) -> str:
+        size = self.length()
+        if not self.keep:
+            self.skip(size)
+            return ""
+        try:
+            return self.take(size).decode("utf-8")
+        except UnicodeDecodeError:
+            raise DamagedError("has a text that is no UTF-8", self.base + self.i) from None
+
+    def container(self, kind: bytes, depth: int) -> Any:
         end = b"]" if kind == b"[" else b"}"
         item: bytes | None = None
         count = -1
@@ -105,23 +127,46 @@ class _Ubjson:
         else:
             self.i -= 1
         if count >= 0 and item in _SIZES and kind == b"[":
-            self.skip(count * _SIZES[item])
-            return
+            return self.numbers(item, count)
+        listed: list[Any] = []
+        named: dict[str, Any] = {}
         while count != 0:
             if count < 0 and (mark := self.take(1)) == end:
-                return
+                break
             if count < 0:
                 self.i -= 1
-            if kind == b"{":
-                self.skip(self.length())
-            self.value(item or self.take(1), depth + 1)
+            name = self.text() if kind == b"{" else ""
+            if name in named:
+                raise DamagedError("has a key twice", self.base + self.i)
+            value = self.value(item or self.take(1), depth + 1)
+            if self.keep and kind == b"{":
+                named[name] = value
+            elif self.keep:
+                listed.append(value)
             count -= count > 0
+        return named if kind == b"{" else listed
+
+    def numbers(self, item: bytes, count: int) -> Any:
+        """Return an array of numbers of one type."""
+        size = count * _SIZES[item]
+        if not self.keep or item not in _CODES:
+            self.skip(size)
+            return None
+        made = array(_CODES[item], self.take(size))
+        if sys.byteorder == "little":
+            made.byteswap()
+        return made
 
 
 def scan_ubjson(source: Source, context: Context) -> None:
     """Judge a UBJSON document: it must fill the file."""
     context.record.met("UBJSON")
     walk = _Ubjson(source)
-    walk.value(walk.take(1), 0)
+    document = walk.value(walk.take(1), 0)
     if walk.base + walk.i != source.size:
         raise DamagedError("bytes follow the end of the document", walk.base + walk.i)
+    if walk.keep and xgboost.is_model(document):
+        context.record.met("XGBoost")
+        xgboost.check(document)
+    elif walk.keep:
+        raise DamagedError("is a document that is no model of XGBoost")
