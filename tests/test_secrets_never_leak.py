@@ -481,10 +481,14 @@ def test_what_a_stage_lets_slip_is_hidden_in_the_error_and_in_all_that_led_to_it
 
 
 def test_an_input_with_a_password_in_its_url_is_named_without_it(tmp_path: Path) -> None:
+    (tmp_path / "current.csv").write_text("a\n1\n")
     with pytest.raises(LockgateError, match=re.escape("http://127.0.0.1:1/data cannot be read")) as raised:
         run(
             "check-drift",
-            {"current": "current.csv", "reference": f"http://ana:{_WRONG}@127.0.0.1:1/data?token={_WRONG}"},
+            {
+                "current": str(tmp_path / "current.csv"),
+                "reference": f"http://ana:{_WRONG}@127.0.0.1:1/data?token={_WRONG}",
+            },
             out=tmp_path / "out",
         )
     assert _WRONG not in str(raised.value)

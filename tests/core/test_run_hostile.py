@@ -210,8 +210,9 @@ def test_a_run_that_is_told_to_end_leaves_no_copy_and_no_result(tmp_path, data, 
     (tmp_path / "slow_stage.py").write_text(_MODULE)
     (tmp_path / "tmp").mkdir()
     code = (
-        # A shell's background job ignores SIGINT, and so would its children.
+        # A shell's background job ignores SIGINT, nohup's SIGHUP, and so would their children.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL); "
         "from lockgate.run import run; "
         f"run('slow_stage:take_time', {{'data': {str(data)!r}, 'flag': 'begun'}}, out='out', "
         f"place={sys.executable if elsewhere else 'inline'!r})"

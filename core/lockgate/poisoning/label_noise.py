@@ -11,11 +11,8 @@ disagreement fades where the model is sure; planted labels keep a floor. The agr
 with the model is fitted as a logistic curve of the rank of the model's certainty, with and without a
 ceiling below 1 (a lapse rate: Wichmann and Hill 2001). Statistic: twice the logarithm of the
 likelihood ratio of the two. Null: labels drawn from the curve without a ceiling (parametric
-bootstrap). Beside it stands a plainer one, for tables whose classes are clear: how many of the surest
-half of the rows disagree, held against `FADES` times the rate in the other half and at least `CLEAR`
-(Poisson). The p value is twice the smaller of the two. The class that disagrees most is left out of
-both, because one outcome can be uncertain by nature even at its surest (employment at the best age),
-and flips at random leave no class alone.
+bootstrap). The class that disagrees most is left out, because one outcome can be uncertain by nature
+even at its surest (employment at the best age), and flips at random leave no class alone.
 
 Floor: `Evidence.min_share` of the labels.
 
@@ -32,18 +29,10 @@ from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
 from lockgate.poisoning.resampling import permuted_p
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from lockgate.poisoning.evidence import Evidence, Labelled
 
 NAME = "label-noise"
 RULE = "LG-POISON-001"
-CLEAR = 0.01
-"""Without a baseline: what may be mislabelled among the surest rows of honest data."""
-FADES = 0.16
-"""Honest disagreement of the surest half of the rows is at most this times that of the other half."""
-_FEWEST = 8
 
 
 def detect(evidence: Evidence) -> Alarm:
@@ -85,40 +74,12 @@ def _by_lapse(evidence: Evidence) -> Alarm:
     )
     kept = predicted != int(disagree.argmax())
     found = lapse(batch.probabilities[kept], batch.labels[kept], evidence.random(NAME), evidence.draws)
-    share, p_value = found.share, found.p_value
-    plainly = _among_the_surest(batch, predicted)
-    if plainly is not None:
-        p_value = min(1.0, 2.0 * min(p_value, plainly[1]))
-        share = plainly[0] if plainly[1] < found.p_value else share
     return Alarm(
         NAME,
         RULE,
         statistic=found.statistic,
-        p_value=p_value,
-        share=share,
-        large_enough=share >= evidence.min_share,
-        belief=believe_flipped(batch, share),
+        p_value=found.p_value,
+        share=found.share,
+        large_enough=found.share >= evidence.min_share,
+        belief=believe_flipped(batch, found.share),
     )
-
-
-def _among_the_surest(batch: Labelled, predicted: NDArray[np.int64]) -> tuple[float, float] | None:
-    """Return the share of disagreement among the surest rows, and its p value; None for too few rows."""
-    import numpy as np
-    from scipy.special import gammainc
-
-    certainty = batch.probabilities.max(axis=1)
-    counted = []
-    for k in np.unique(predicted):
-        mine = np.flatnonzero(predicted == k)
-        mine = mine[np.argsort(-np.round(certainty[mine], 9), kind="stable")]
-        wrong = batch.labels[mine] != k
-        half = len(mine) // 2
-        if half < _FEWEST:
-            continue
-        usual = max(CLEAR, FADES * float(wrong[half:].mean()))
-        counted.append((float(wrong[:half].mean()), float(wrong[:half].sum()), usual * half, float(half)))
-    if len(counted) < 2:  # noqa: PLR2004 - one of them is left out
-        return None
-    kept = np.array(sorted(counted)[:-1])
-    seen, expected, rows = kept[:, 1].sum(), kept[:, 2].sum(), kept[:, 3].sum()
-    return float(seen / rows), float(gammainc(seen, expected)) if seen else 1.0

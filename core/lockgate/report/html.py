@@ -18,16 +18,18 @@ from datetime import datetime
 from functools import lru_cache
 from importlib import resources
 from itertools import groupby, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from lockgate.body import plain
 from lockgate.errors import StageError
 from lockgate.report import figure, text
 from lockgate.report.picture import Picture, draw
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MAX_BYTES = 500_000
 """No page is larger, in bytes."""
@@ -144,6 +146,8 @@ def _within(parts: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=len(_LIMITS))
 def _environment(longest: int) -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
     def finalize(value: Any) -> Any:
         return value if isinstance(value, Markup) else text.visible(str(value), longest)
 

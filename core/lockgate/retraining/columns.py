@@ -36,6 +36,7 @@ _DEFAULT_SHARE = 0.1
 _FAR = 5.0  # standard errors
 _OUTSIDE = 0.01
 _NEW_SHARE = 0.05
+_ABSENT = 1e-3  # the chance that a value is absent without having been renamed
 _MANY_VALUES = 20
 _MOST_CATEGORIES = 500
 
@@ -299,12 +300,21 @@ def _of_categories(pair: Pair) -> Bug | None:
     if spelt >= 0.9 * much:
         said = f"spells known values otherwise in {spelt:.0%} of the rows (letters, blanks or encoding)"
         return Bug("spelling", (pair.name,), said)
-    lost = sum(gone.values())
+    new, gone = _surely(new, len(pair.before)), _surely(gone, len(pair.now))
+    much, lost = sum(new.values()), sum(gone.values())
+    if much < _NEW_SHARE:
+        return None
     noise = 3.0 / math.sqrt(len(pair.now))
     if _matched(new, gone) >= 0.8 * much and abs(lost - much) <= max(noise, 0.25 * lost):
         said = f"has {len(new)} values that are new, as frequent as {len(gone)} that are gone"
         return Bug("renamed", (pair.name,), said)
     return None
+
+
+def _surely(values: dict[str, float], rows: int) -> dict[str, float]:
+    """Return the values that would hardly be absent from so many rows by chance, all of them together."""
+    allowed = _ABSENT / max(1, len(values))
+    return {value: share for value, share in values.items() if (1 - share) ** rows < allowed}
 
 
 def _matched(new: dict[str, float], gone: dict[str, float]) -> float:

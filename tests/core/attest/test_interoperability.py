@@ -28,9 +28,11 @@ from sigstore.errors import Error as SigstoreError
 from lockgate.attest import envelope, keys, predicates, statement
 from lockgate.attest.predicates.policy_approval import PolicyApproval
 from lockgate.attest.predicates.policy_approval import build as build_approval
+from lockgate.attest.predicates.retraining_state import build as build_state
 from lockgate.attest.predicates.waiver import Waiver
 from lockgate.attest.predicates.waiver import build as build_waiver
 from lockgate.errors import EnvelopeError
+from lockgate.retraining.state import State
 
 NOW = dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)
 RESULT = {
@@ -90,6 +92,19 @@ WRITTEN = RESULT | {
     },
     "context": {"bom": BILL},
 }
+STATE = State(
+    stream="credit",
+    sequence=2,
+    previous="b" * 64,
+    written=NOW,
+    trigger="a" * 64,
+    reference={"sha256": "a" * 64},
+    armed=True,
+    trainings=(),
+    batches=(),
+    accounts={},
+    history=(),
+)
 STATEMENTS = {
     "test-result": statement.from_result(RESULT),
     "provenance": statement.from_result(TRAINING, "provenance"),
@@ -100,6 +115,7 @@ STATEMENTS = {
         {"sha256": "a" * 64},
         Waiver("validate-data", ("LG-DATA-010",), "production", "Löcher", NOW, NOW + dt.timedelta(9)),
     ),
+    "retraining-state": build_state(STATE),
 }
 
 

@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from world import DATA, MODEL, World, key, pem
 
 from lockgate.attest import envelope, statement
-from lockgate.attest.predicates import policy_approval, waiver
+from lockgate.attest.predicates import policy_approval, retraining_state, waiver
 from lockgate.errors import EnvelopeError, PolicyError
 from lockgate.gate.attestation import read
+from lockgate.outcome import Decision
 from lockgate.policy import parse as parse_policy
+from lockgate.retraining.betting import Account
+from lockgate.retraining.state import Batch, State
 
 NOW = dt.datetime(2026, 6, 1, tzinfo=dt.timezone.utc)
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -96,7 +99,27 @@ def kinds(tmp_path_factory) -> dict[str, dict]:
         "cyclonedx": statement.from_result(_bill(world), "cyclonedx"),
         "waiver": waiver.build(MODEL, said),
         "policy-approval": policy_approval.build("d" * 64, approval),
+        "retraining-state": retraining_state.build(_state()),
     }
+
+
+def _state() -> State:
+    """The memory of a retraining gate."""
+    accounts = {("source", "one"): Account(10, 3.5, 0.4, (1.0, 2.0, 3.0, 4.0), 1, 100, 0.1)}
+    batch = Batch(DATA, Decision.KEEP, held=False, on=NOW)
+    return State(
+        stream="one",
+        sequence=1,
+        previous=None,
+        written=NOW,
+        trigger="a" * 64,
+        reference=DATA,
+        armed=True,
+        trainings=(),
+        batches=(batch,),
+        accounts=accounts,
+        history=(0.1,),
+    )
 
 
 def _bill(world: World) -> dict:
@@ -113,7 +136,10 @@ def _bill(world: World) -> dict:
     return made | {"context": {"bom": bill}, "outputs": {"bom": {"uri": "bom.cdx.json", "digest": digest}}}
 
 
-KINDS = ("test-result", "provenance", "verification-summary", "cyclonedx", "waiver", "policy-approval")
+KINDS = (
+    *("test-result", "provenance", "verification-summary", "cyclonedx"),
+    *("waiver", "policy-approval", "retraining-state"),
+)
 
 
 def test_every_kind_of_predicate_is_fuzzed(kinds):
