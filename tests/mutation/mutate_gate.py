@@ -51,6 +51,7 @@ TARGETS = (  # from the top down
 TESTS = (
     *("tests/core/gate", "tests/core/policy", "tests/core/ledger", "tests/core/attest"),
     *("tests/core/stages/develop/test_record_provenance.py", "tests/core/stages/deploy"),
+    "tests/core/retraining/test_state.py",
 )
 PASSED_OVER = (  # of many threads and processes, or of other libraries than those that a gate uses
     *("ledger/test_concurrent.py", "ledger/test_crash.py", "ledger/test_database.py"),
@@ -374,7 +375,7 @@ def main() -> int:
         words += [f"--ignore=tests/core/{name}" for name in PASSED_OVER]
         words += [f"--deselect={name}" for name in LEFT_OUT]
         code = pytest.main(
-            [*words, *(test for test in TESTS if test.split("/")[2] in {*groups, "stages"})],
+            [*words, *(test for test in TESTS if test.split("/")[2] in {*groups, "stages", "retraining"})],
             plugins=[session],
         )
     if code or not session.done:

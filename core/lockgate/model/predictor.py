@@ -18,6 +18,7 @@ from typing import Any
 
 from lockgate.errors import InputError, LockgateError
 from lockgate.model.adapter import Adapter
+from lockgate.model.numeric import numbers
 
 _BATCH = 65_536  # rows given to the model at once, which bounds memory
 _CELLS = 1 << 25  # the same in numbers, for images
@@ -268,33 +269,6 @@ class Predictor:
         if found.shape != np.shape(given) or not np.isfinite(found).all():
             raise self._wrong("gives a gradient that is not a finite number for each cell")
         return found
-
-
-def numbers(rows: Any, precision: str) -> Any:
-    """Return rows as an array of numbers; what is missing is NaN.
-
-    Raises:
-        InputError: A column holds something else.
-    """
-    import numpy as np
-
-    if not hasattr(rows, "iloc"):
-        return np.ascontiguousarray(rows, dtype=precision)
-    made = np.empty(rows.shape, dtype=precision)
-    for i, name in enumerate(rows.columns):
-        made[:, i] = _column(rows[name], str(name), precision)
-    return made
-
-
-def _column(values: Any, name: str, precision: str) -> Any:
-    import numpy as np
-
-    try:
-        return values.to_numpy(dtype=precision, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"the model reads numbers and column {name!r} holds something else; encode it as in training"
-        ) from error
 
 
 @contextlib.contextmanager

@@ -35,3 +35,7 @@ class PolicyForkedError(PolicyError):
 
 class TrustStateError(InputError):
     """The file in which a gate remembers what it has seen cannot be used."""
+
+
+class StateRefusedError(InputError):
+    """The state is older than one that was seen, or belongs to another stream, or is missing."""

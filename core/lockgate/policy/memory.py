@@ -31,7 +31,7 @@ from lockgate.documents import load_json, read_bytes
 from lockgate.errors import EnvelopeError, InputError, StageError
 from lockgate.policy import seen as form
 from lockgate.policy.errors import TrustStateError
-from lockgate.policy.seen import Seen, SeenPolicy, check_policy
+from lockgate.policy.seen import Seen, SeenPolicy, check_policy, check_state
 
 __all__ = ["Seen", "SeenPolicy", "TrustState", "check_policy"]
 _MAX_BYTES = 16_000_000
@@ -133,11 +133,7 @@ class TrustState:
             StageError: It cannot be written.
         """
         with self._changing() as seen:
-            known = seen.states.get(stream)
-            if known is not None:
-                from lockgate.retraining.keeping import check
-
-                check(known.revision, known.digest, sequence, digest, stream)
+            check_state(seen.states.get(stream), stream, sequence, digest)
             states = {**seen.states, stream: SeenPolicy(sequence, digest)}
             self._write(replace(seen, states=states), seen)
 

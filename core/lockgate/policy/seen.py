@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lockgate.attest import fields
-from lockgate.policy.errors import PolicyForkedError, PolicyRolledBackError
+from lockgate.policy.errors import PolicyForkedError, PolicyRolledBackError, StateRefusedError
 
 FORMAT = "lockgate.trust-state/1"
 _SIZE = re.compile(r"(?:0|[1-9][0-9]{0,18})\Z")
@@ -74,6 +74,26 @@ def check_policy(seen: SeenPolicy | None, name: str, revision: int, digest: str)
         raise PolicyForkedError(
             f"the policy {name!r} was seen with the same revision {revision} and another content "
             f"(sha256 {seen.digest}); give every change a revision of its own"
+        )
+
+
+def check_state(seen: SeenPolicy | None, stream: str, sequence: int, digest: str) -> None:
+    """Refuse a state of a stream that is older than the newest one that was seen, or a fork of it.
+
+    Raises:
+        StateRefusedError: It is.
+    """
+    if seen is None or seen.revision < sequence:
+        return
+    if seen.revision > sequence:
+        raise StateRefusedError(
+            f"the state of the stream {stream!r} is number {sequence}, and number {seen.revision} was seen "
+            "before; give the newest one"
+        )
+    if seen.digest != digest:
+        raise StateRefusedError(
+            f"another state number {seen.revision} of the stream {stream!r} was seen before; "
+            "two runs went on from the same state, so find out which one counts"
         )
 
 

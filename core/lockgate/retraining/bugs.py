@@ -12,8 +12,9 @@ held all the same, and the search for poison goes on without the broken columns.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from lockgate.retraining.bug import FEWEST_ROWS, Bug
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,24 +23,6 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20_000
 """Rows of each table that are looked at, evenly spread over it."""
-FEWEST_ROWS = 40
-"""In tables with fewer rows nothing is named."""
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A defect of one or two columns.
-
-    Attributes:
-        kind: ``unit``, ``sign``, ``shift``, ``missing``, ``default``, ``constant``, ``swapped``,
-            ``renamed``, ``spelling`` or ``codes``.
-        columns: Names of the columns.
-        said: What happened to them, the end of a sentence that begins with their names.
-    """
-
-    kind: str
-    columns: tuple[str, ...]
-    said: str
 
 
 def find_bugs(

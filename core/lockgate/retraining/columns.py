@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockgate.retraining.bugs import FEWEST_ROWS, Bug
+from lockgate.retraining.bug import FEWEST_ROWS, Bug
 
 if TYPE_CHECKING:
     import numpy as np

@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING
 
 from lockgate import artifact
 from lockgate.attest import envelope
-from lockgate.errors import EnvelopeError, InputError, StageError
+from lockgate.errors import EnvelopeError, StageError
+from lockgate.policy.errors import StateRefusedError
+from lockgate.policy.seen import check_state
 from lockgate.retraining.state import State
 
 if TYPE_CHECKING:
@@ -33,10 +35,6 @@ if TYPE_CHECKING:
     from lockgate.settings import Settings
 
 _WAIT = 60.0  # seconds for another run that writes the same state
-
-
-class StateRefusedError(InputError):
-    """The state is older than one that was seen, or belongs to another stream, or is missing."""
 
 
 @dataclass(frozen=True)
@@ -82,26 +80,8 @@ def read(raw: bytes | None, *, stream: str, keys: Sequence[SSlibKey], settings: 
                 "before; give the newest one"
             )
         if seen is not None and kept is not None:
-            check(seen.revision, seen.digest, kept.state.sequence, kept.name, stream)
+            check_state(seen, stream, kept.state.sequence, kept.name)
     return kept
-
-
-def check(seen: int, seen_name: str, sequence: int, name: str, stream: str) -> None:
-    """Refuse a state that is older than the newest one that was seen, or a fork of it.
-
-    Raises:
-        StateRefusedError: It is.
-    """
-    if sequence < seen:
-        raise StateRefusedError(
-            f"the state of the stream {stream!r} is number {sequence}, and number {seen} was seen before; "
-            "give the newest one"
-        )
-    if sequence == seen and name != seen_name:
-        raise StateRefusedError(
-            f"another state number {seen} of the stream {stream!r} was seen before; "
-            "two runs went on from the same state, so find out which one counts"
-        )
 
 
 def _opened(raw: bytes, keys: Sequence[SSlibKey]) -> Kept:

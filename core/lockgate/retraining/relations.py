@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lockgate.retraining.bugs import Bug
+from lockgate.retraining.bug import Bug
 from lockgate.retraining.columns import Pair, distance
 
 if TYPE_CHECKING:

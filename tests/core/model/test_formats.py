@@ -24,6 +24,7 @@ from lockgate.model.adapter import Adapter
 from lockgate.outcome import Verdict
 
 NAMES = list("abcd")
+REFUSED = "outside of it|damaged|cannot be judged"  # by the scanner, or by what reads the trees
 
 
 @pytest.fixture(scope="module")
@@ -451,9 +452,8 @@ def test_a_tree_of_xgboost_that_points_out_of_itself_is_refused(frame, tmp_path,
     document = json.loads((tmp_path / "m.json").read_text())
     document["learner"]["gradient_booster"]["model"]["trees"][1][key][0] = value
     (tmp_path / "m.json").write_text(json.dumps(document))
-    with pytest.raises(InputError) as raised:
+    with pytest.raises(InputError, match=REFUSED):
         load(tmp_path / "m.json")
-    assert "outside of it" in str(raised.value) or "damaged" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +473,7 @@ def test_a_tree_of_lightgbm_that_points_out_of_itself_is_refused(frame, tmp_path
     size = int(lines[sizes].partition("=")[2]) + len(lines[at]) - len(before)
     lines[sizes] = f"tree_sizes={size}"
     (tmp_path / "m.txt").write_text("\n".join(lines) + "\n")
-    with pytest.raises(InputError, match=r"outside of it|damaged"):
+    with pytest.raises(InputError, match=REFUSED):
         load(tmp_path / "m.txt")
 
 

@@ -13,11 +13,10 @@ from lockgate.attest import envelope, keys
 from lockgate.attest.predicates import retraining_state
 from lockgate.errors import EnvelopeError, LockgateError, StageError
 from lockgate.outcome import Decision
-from lockgate.policy.errors import TrustStateError
+from lockgate.policy.errors import StateRefusedError, TrustStateError
 from lockgate.policy.memory import TrustState
 from lockgate.retraining import keeping, state
 from lockgate.retraining.betting import Account
-from lockgate.retraining.keeping import StateRefusedError
 from lockgate.settings import Settings
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone.utc)

@@ -74,7 +74,7 @@ class SklearnAdapter(Adapter):
         """See `Adapter`."""
         if self._gradient is None:
             return super().gradient(rows, target)
-        from lockgate.model.predictor import numbers
+        from lockgate.model.numeric import numbers
 
         return self._gradient(numbers(rows, "float64"), target)
 

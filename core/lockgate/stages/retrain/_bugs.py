@@ -10,7 +10,7 @@ from lockgate.outcome import Location, Outcome, Severity
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lockgate.retraining.bugs import Bug
+    from lockgate.retraining.bug import Bug
 
 _FIX = {
     "unit": "Convert the column back where it is written, and write its unit into the data schema.",
@@ -32,7 +32,8 @@ def look_for_bugs(
     leave_out: Collection[str],
 ) -> list[Bug]:
     """Record the defects of a batch, and return them."""
-    from lockgate.retraining.bugs import FEWEST_ROWS, find_bugs
+    from lockgate.retraining.bug import FEWEST_ROWS
+    from lockgate.retraining.bugs import find_bugs
 
     if min(before.num_rows, now.num_rows) < FEWEST_ROWS:
         outcome.cannot("upstream", f"a table has fewer than {FEWEST_ROWS} rows", 0, "==")

@@ -1,0 +1,24 @@
+"""A defect of a batch, as `lockgate.retraining.bugs` finds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FEWEST_ROWS = 40
+"""In tables with fewer rows nothing is named."""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A defect of one or two columns.
+
+    Attributes:
+        kind: ``unit``, ``sign``, ``shift``, ``missing``, ``default``, ``constant``, ``swapped``,
+            ``renamed``, ``spelling`` or ``codes``.
+        columns: Names of the columns.
+        said: What happened to them, the end of a sentence that begins with their names.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    said: str
