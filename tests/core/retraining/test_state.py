@@ -211,3 +211,15 @@ def test_no_field_is_optional_and_none_may_be_added(field):
 def test_any_bytes_are_refused_in_one_sentence(signers, raw):
     with pytest.raises(LockgateError):
         read(raw, signers["gate"])
+
+
+def test_the_next_state_is_remembered_over_the_one_before(tmp_path):
+    memory = TrustState(tmp_path / "memory.json")
+    for sequence, digest in ((1, "a" * 64), (1, "a" * 64), (2, "b" * 64), (5, "c" * 64)):
+        memory.remember_state("employment", sequence, digest)
+        assert memory.state("employment").digest == digest
+    for sequence, digest in ((5, "d" * 64), (4, "c" * 64)):
+        with pytest.raises(StateRefusedError):
+            memory.remember_state("employment", sequence, digest)
+    assert memory.state("employment").revision == 5
+    assert memory.state("income") is None
