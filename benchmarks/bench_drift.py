@@ -165,7 +165,7 @@ def once(tool: str, python: Path, paths: list[Path]) -> tuple[float, float, floa
     start = time.perf_counter()
     command = [python, "-c", FRAME.format(body=BODIES[tool]), *map(str, paths)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    said, problem = child.stdout.read(), child.stderr.read()  # type: ignore[union-attr]
+    said, problem = child.stdout.read(), child.stderr.read()  # type: ignore[union-attr] - both are pipes
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - start

@@ -104,7 +104,7 @@ def main() -> None:
 
             spark = session()
             # Spark's Python has no public way to ask; the driver itself is one of those listed.
-            executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1  # noqa: SLF001
+            executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1  # noqa: SLF001 - PySpark gives no other way to count them
             spark.stop()
     one, other = found["duckdb"], found["spark"]
     largest = max(

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SIZES = {"sha256": 64, "sha384": 96, "sha512": 128}  # hexadecimal digits
-STRONG = frozenset(_SIZES)
-"""Digest algorithms that hold a file; the others have known collisions."""
+_SIZES = {"sha256": 64, "sha384": 96, "sha512": 128}  # hexadecimal digits; the others have known collisions
 
 
 def strong(algorithm: Any, hexadecimal: Any) -> str | None:

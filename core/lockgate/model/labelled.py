@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.errors import InputError
+from lockgate.model.adapter import as_array
 from lockgate.model.predictor import Predictor
 
 
@@ -58,9 +59,9 @@ def read_labelled(predictor: Predictor, data: Path, label: str, row_key: str | N
     table = read_arrow(data)
     require_label(table, label, where=data)
     require_columns(table, [row_key] if row_key else [], "row_key", where=data)
-    for name in (label, row_key):
+    for called, name in (("label column", label), ("column", row_key)):
         if name in (predictor.features or ()):
-            raise InputError(f"the model reads the column {name!r} itself; train it without")
+            raise InputError(f"the model reads the {called} {name!r} itself; train it without")
     values = table[label].to_pylist()
     numbers = np.array([i for i, value in enumerate(values) if value is not None])
     place = {value: at for at, value in enumerate(classes)}
@@ -77,4 +78,4 @@ def read_labelled(predictor: Predictor, data: Path, label: str, row_key: str | N
         named = table[row_key].to_pylist()
         keys = [i if named[i] is None else str(named[i])[:80] for i in keys]
     rows = predictor.frame(table.drop_columns([label, *([row_key] if row_key else [])])).iloc[numbers]
-    return Labelled(rows.reset_index(drop=True), np.array(classes)[known], known, keys)
+    return Labelled(rows.reset_index(drop=True), as_array(classes)[known], known, keys)

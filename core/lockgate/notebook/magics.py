@@ -145,9 +145,7 @@ def _inside_strings(lines: list[str]) -> set[int]:
     text = "\n".join(re.sub(r"^(\s*)[!%?]", r"\1#", line) for line in lines)
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.STRING or tokenize.tok_name[token.type].startswith(
-                ("FSTRING", "TSTRING")
-            ):
+            if token.type == tokenize.STRING or _is_formatted(token):
                 found.update(range(token.start[0], token.end[0]))
     except (tokenize.TokenError, SyntaxError, IndentationError, ValueError):
         pass

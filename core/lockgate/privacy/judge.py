@@ -241,8 +241,7 @@ def judge_duplicates(
             "LG-PRIVACY-003",
             Severity.MEDIUM,
             f"The model is sure of {len(at)} repeated training rows whose label similar rows "
-            "contradict: it knows "
-            "them by heart.",
+            "contradict: it knows them by heart.",
             subject="train",
             location=Location(rows=tuple(train.keys[i] for i in at[:_SHOWN])),
             count=len(at),
@@ -256,8 +255,7 @@ def judge_duplicates(
             "LG-PRIVACY-004",
             Severity.MEDIUM,
             f"{shared:.1%} of the test rows equal a training row, and {repeated:.1%} of the "
-            "training rows equal "
-            "another one: rows of the test were trained on.",
+            "training rows equal another one: rows of the test were trained on.",
             subject="test",
             location=Location(rows=tuple(test.keys[i] for i in at[:_SHOWN])),
             count=len(at),

@@ -16,7 +16,6 @@ not for ever; `ALPHA` is small enough for thousands of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -123,8 +122,3 @@ def threshold(weight: float, alpha: float = ALPHA) -> float:
         alpha: Chance of a false alarm.
     """
     return -math.log(alpha) - math.log(weight)
-
-
-def evidence_of(accounts: Iterable[tuple[float, Account]], alpha: float = ALPHA) -> float:
-    """Return the strongest evidence in units of its own threshold: an alarm from 1 on."""
-    return max((a.log_evidence / threshold(weight, alpha) for weight, a in accounts), default=0.0)

@@ -76,10 +76,6 @@ def compare(
     columns: Sequence[str] | None = None,
     ignore: Iterable[str] = (),
     always: Iterable[str] = (),
-    alpha: float = ALPHA,
-    max_psi: float = MAX_PSI,
-    max_js: float = MAX_JS,
-    min_rows: int = MIN_ROWS,
     limits: Limits | None = None,
     same: Season | None = None,
     threads: int | None = None,
@@ -98,11 +94,7 @@ def compare(
         columns: The columns to test, however they look; None tests all but the above.
         ignore: Columns to leave out.
         always: Columns to test however they look, beside the others.
-        alpha: Level of significance over all columns together, above 0 and below 1.
-        max_psi: Largest PSI without drift, 0 or more.
-        max_js: Largest Jensen-Shannon distance without drift, 0 to 1.
-        min_rows: Fewest rows of each table for an answer, 1 or more.
-        limits: All of these and more; outweighs them.
+        limits: When a column has drifted.
         same: Compare with the rows of the reference of the same season only.
         threads: Columns that are compared at a time, and threads of DuckDB; None is one a core.
             Changes no result.
@@ -113,7 +105,7 @@ def compare(
         InputError: A table is unreadable or empty, a named column is in neither table, a column has
             no value at all in one of them, nothing is left to compare, or a threshold is out of range.
     """
-    limits = limits or Limits(alpha, max_psi, max_js, min_rows)
+    limits = limits or Limits()
     with connect(_MEMORY) as connection, working("comparing columns"):
         if threads is not None:
             connection.execute(f"SET threads = {int(threads)}")

@@ -49,7 +49,7 @@ def test_a_large_change_in_few_rows_is_not_decided(tmp_path):
     (column,) = drift.compare(before, now).columns
     assert column.drifted is None
     assert "100 rows" in column.reason
-    (column,) = drift.compare(before, now, min_rows=100).columns
+    (column,) = drift.compare(before, now, limits=drift.Limits(min_rows=100)).columns
     assert column.drifted is True
 
 
@@ -193,7 +193,7 @@ def test_identical_tables_never_drift_in_any_order_of_their_rows(tmp_path, data,
     order = data.draw(st.permutations(range(rows)))
     before = write(tmp_path, "before", **columns)
     now = write(tmp_path, "now", **{name: [cells[i] for i in order] for name, cells in columns.items()})
-    found = drift.compare(before, now, columns=list(columns), min_rows=1)
+    found = drift.compare(before, now, columns=list(columns), limits=drift.Limits(min_rows=1))
     assert not found.drifted
     assert all(c.psi == 0 and c.js == 0 and c.p_value == 1 for c in found.columns)
 
@@ -263,4 +263,4 @@ def test_empty_tables_and_tables_without_a_common_column_are_errors(tmp_path):
 def test_a_threshold_that_would_silence_the_test_is_an_error(tmp_path, bad):
     path = write(tmp_path, "t", x=normal(1))
     with pytest.raises(InputError, match=next(iter(bad))):
-        drift.compare(path, path, **bad)
+        drift.compare(path, path, limits=drift.Limits(**bad))

@@ -51,7 +51,8 @@ from lockgate.stages.retrain._record import (
     record_shape,
     record_undecided,
 )
-from lockgate.table.drift import ALPHA, MAX_JS, MAX_PSI, Comparison, compare
+from lockgate.table.comparison import ALPHA, MAX_JS, MAX_PSI, Comparison, Limits
+from lockgate.table.drift import compare
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -190,10 +191,7 @@ def gate_retraining(
         reference,
         current,
         ignore=[*left_out, *(name for name in empty if name in named)],
-        alpha=alpha,
-        max_psi=max_psi,
-        max_js=max_js,
-        min_rows=min_rows,
+        limits=Limits(alpha, max_psi, max_js, min_rows),
     )
     record_shape(outcome, found)
     reasons = _look_for_drift(outcome, found, label, max_drifted_share)

@@ -10,11 +10,10 @@ Rules:
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import Any
 
 from lockgate.errors import InputError
 from lockgate.model import ScanEvidence, load, one_thread
+from lockgate.model.labelled import Labelled, read_labelled
 from lockgate.outcome import Outcome
 from lockgate.robustness.attack import attack
 from lockgate.robustness.judge import THREAT, judge_attack, judge_clean, judge_perturbations
@@ -80,10 +79,12 @@ def test_robustness(
         InputError: A parameter is out of range, the model is not a safe and fitted classifier, it
             does not fit the data, or the label is missing, constant or not one of its classes.
     """
+    import numpy as np
+
     _check_parameters(eps, attack_rows, perturbed_rows, max_queries)
     predictor = load(model, ScanEvidence(scan, scan_key))
-    frame, truth, numbers = _rows(predictor, data, label)
-    frame, truth, numbers = _drawn(frame, truth, numbers, max(attack_rows, perturbed_rows), seed)
+    drawn = _drawn(read_labelled(predictor, data, label), max(attack_rows, perturbed_rows), seed)
+    frame, truth, numbers = drawn.rows, drawn.labels, np.array(drawn.keys)
     _check_columns(attack_columns, list(frame.columns))
     some, few = slice(perturbed_rows), slice(attack_rows)
     movable = Space.of(frame, attack_columns)
@@ -140,39 +141,11 @@ def _check_parameters(eps: float, attack_rows: int, perturbed_rows: int, max_que
             raise InputError(f"{name} is {value}; give at least {least}")
 
 
-def _rows(predictor: Any, data: Path, label: str) -> tuple[Any, Any, Any]:
-    """Return the model's columns, the right labels as the model writes them, and the row numbers."""
-    import numpy as np
-
-    from lockgate.model.adapter import as_array
-    from lockgate.table.read import read_arrow, require_label
-
-    classes = predictor.classes
-    table = read_arrow(data)
-    require_label(table, label, where=data)
-    values = table[label].to_pylist()
-    numbers = np.array([i for i, value in enumerate(values) if value is not None])
-    place = {value: i for i, value in enumerate(classes)}
-    known = [place.get(values[i], -1) for i in numbers]
-    strange = len({values[i] for i, at in zip(numbers, known, strict=True) if at < 0})
-    if strange:
-        raise InputError(
-            f"label column {label!r} of {data} has {strange} labels that are none of the model's "
-            f"{len(classes)} classes, which are of type {type(classes[0]).__name__}; "
-            "give data labelled as in training"
-        )
-    if label in (predictor.features or ()):
-        raise InputError(f"the model reads the label column {label!r} itself; train it without")
-    frame = predictor.frame(table.drop_columns([label])).iloc[numbers]
-    return frame, as_array(classes)[known], numbers
-
-
-def _drawn(frame: Any, truth: Any, numbers: Any, count: int, seed: int) -> tuple[Any, Any, Any]:
+def _drawn(rows: Labelled, count: int, seed: int) -> Labelled:
     """Draw rows without replacement, in random order, so that any first part is a random sample too."""
     import numpy as np
 
-    order = np.random.default_rng(seed).permutation(len(frame))[:count]
-    return frame.iloc[order].reset_index(drop=True), truth[order], numbers[order]
+    return rows.take(np.random.default_rng(seed).permutation(len(rows))[:count])
 
 
 def _check_columns(named: list[str] | None, columns: list[str]) -> None:
