@@ -45,7 +45,7 @@ def on_paper(data: bytes) -> Record:
 
 def test_every_opcode_there_is_is_known():
     inline = {0x94, 0x8C, 0x4B, 0x68, 0x47, 0x4D, 0x4A, 0x6A, 0x28, 0x75, 0x65, 0x4E, 0x88, 0x89, 0x7D, 0x5D}
-    inline |= {0x85, 0x86, 0x87, 0x29, 0x2E, 0x61, 0x73, 0x43, 0x8F, 0x90}
+    inline |= {0x85, 0x86, 0x87, 0x29, 0x2E, 0x61, 0x73, 0x43, 0x8F, 0x90, 0x52, 0x81, 0x74}
     known = inline | set(opcodes.HANDLERS)
     assert known == {ord(opcode.code) for opcode in pickletools.opcodes}
 
@@ -175,6 +175,17 @@ def test_names_that_are_remembered_beside_runs_are_still_the_right_ones(judged):
     at = 100 + 100 + 1 + 20 + 20
     names = b"\x8c\x02os\x94\x8c\x06system\x940h%ch%c\x93\x8c\x04echo\x85R" % (at, at + 1)
     assert {hit.name for hit in judged(head + names + b"l.").hits} == {"os.system"}
+
+
+@pytest.mark.parametrize("begin", [b"(", b"]\x94("])
+def test_what_is_fetched_in_a_row_is_what_was_remembered(judged, begin):
+    names = b"\x80\x04\x8c\x02os\x940\x8c\x06system\x940"
+    row = b"h\x00h\x01" * 20
+    attack = names + begin + row + b"\x93\x8c\x04echo\x85R"
+    end = b"l." if begin == b"(" else b"e."
+    assert {hit.name for hit in judged(attack + end).hits} == {"os.system"}
+    assert judged(names + begin + row + end).answer is Answer.SAFE
+    assert judged(names + begin + row + b"h\x07" * 9 + end).answer is Answer.UNKNOWN
 
 
 def test_a_deep_pickle_ends_soon():

@@ -18,7 +18,7 @@ from typing import Any
 from lockgate.scan.pickles import repeats, runs
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import STARTS, Judge
-from lockgate.scan.pickles.opcodes import HANDLERS
+from lockgate.scan.pickles.opcodes import HANDLERS, MOST_ITEMS
 from lockgate.scan.pickles.values import INERT, KEPT, LIST, LOST, NEVER, NONE, SET, SHORT, Blob, Mapping
 from lockgate.scan.record import CutShortError, DamagedError, TooMuchError
 
@@ -157,8 +157,10 @@ class Machine:
                         if buf[i] == 0x28 and len(marks) < MAX_MARKS:  # and MARK
                             marks.append(stack)
                             stack = []
-                            push = stack.append
                             i += 1
+                            if i + 2 < stop and buf[i] == 0x68 == buf[i + 2]:
+                                stack, i = runs.known(buf, i, whole, memo)
+                            push = stack.append
                 elif op == 0x47:  # BINFLOAT
                     push(INERT)
                     i += 8
@@ -173,7 +175,9 @@ class Machine:
                         raise TooMuchError("the pickle is nested too deep", c.base + i)
                     marks.append(stack)
                     stack = []
-                    if misses < 16 or not misses & 63:
+                    if few and buf[i] == 0x68 == buf[i + 2]:
+                        stack, i = runs.known(buf, i, whole, memo)
+                    elif misses < 16 or not misses & 63:
                         found, made, i = runs.find(buf, i, whole, few and _RUN)
                         if found:
                             stack += found
@@ -269,6 +273,18 @@ class Machine:
                     stack[-1] = (stack[-1], second, value)
                 elif op == 0x29:  # EMPTY_TUPLE
                     push(())
+                elif op == 0x52:  # REDUCE
+                    value = stack.pop()
+                    stack[-1] = self.judge.call(stack[-1], value, c.base + i - 1)
+                elif op == 0x81:  # NEWOBJ
+                    value = stack.pop()
+                    stack[-1] = self.judge.new(stack[-1], value, c.base + i - 1)
+                elif op == 0x74:  # TUPLE
+                    if not marks:
+                        raise DamagedError("the pickle misses a mark", c.base + i)
+                    value, stack = stack, marks.pop()
+                    push = stack.append
+                    push(tuple(value) if len(value) <= MOST_ITEMS else INERT)
                 elif op == 0x2E:  # STOP
                     c.i, self.stack = i, stack
                     return self._stop()

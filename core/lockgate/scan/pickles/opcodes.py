@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _INTEGER = re.compile(rb"[+-]?[0-9]+L?\Z")
 _FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+|inf|nan)\Z", re.IGNORECASE)
 
+MOST_ITEMS = 32  # of a tuple that is kept
+
 HANDLERS: dict[int, Callable[[Machine], None]] = {}
 
 
@@ -178,12 +180,6 @@ def _dict(m: Machine) -> None:
     m.stack.append(made)
 
 
-@_opcode("t")
-def _tuple(m: Machine) -> None:
-    items = m._pop_mark()
-    m.stack.append(tuple(items) if len(items) <= 32 else INERT)
-
-
 @_opcode("0")
 def _pop(m: Machine) -> None:
     if m.stack:
@@ -261,12 +257,6 @@ def _binpersid(m: Machine) -> None:
     m.stack.append(m.judge.persistent(m._pop(), m.c.offset))
 
 
-@_opcode("R")
-def _reduce(m: Machine) -> None:
-    args, func = m._pop(), m._pop()
-    m.stack.append(m.judge.call(func, args, m.c.offset - 1))
-
-
 @_opcode("i")
 def _inst(m: Machine) -> None:
     offset = m.c.offset - 1
@@ -281,12 +271,6 @@ def _obj(m: Machine) -> None:
     if not items:
         raise DamagedError("the pickle takes from an empty stack", m.c.offset)
     m.stack.append(m.judge.instantiate(items[0], tuple(items[1:]), m.c.offset - 1))
-
-
-@_opcode("\x81")
-def _newobj(m: Machine) -> None:
-    args, cls = m._pop(), m._pop()
-    m.stack.append(m.judge.new(cls, args, m.c.offset - 1))
 
 
 @_opcode("\x92")

@@ -23,6 +23,7 @@ _PIECE = rb"(?:" + _ATOM + rb"|" + _LIST + rb"|" + _DICT + rb"|" + _SET + rb")"
 _NUMBERS_RUN = re.compile(_ATOM + rb"{32,}", re.DOTALL)
 # One match for each number, or for several of one byte, which it returns.
 _NUMBERS = re.compile(rb"K.|M..|G.{8}|J.{4}|([N\x88\x89]+)|" + _ATOM, re.DOTALL)
+_KNOWN_RUN = re.compile(rb"(?:h.){8,}", re.DOTALL)
 _EMPTY_RUN = re.compile(rb"(?:\]\x94){16,}")
 _PIECES_RUN = re.compile(_PIECE + rb"{8,}", re.DOTALL)
 _PIECES = re.compile(rb"(?=(.))" + _PIECE, re.DOTALL)
@@ -68,6 +69,19 @@ def find(buf: bytes, i: int, stop: int, room: int) -> tuple[list[Any], list[Any]
         values = [INERT if kind in _NOT_KEPT else _made(kind) for kind in kinds]
         return values, [value for value in values if value is not INERT], found.end()
     return [], [], i
+
+
+def known(buf: bytes, i: int, stop: int, memo: list[Any]) -> tuple[list[Any], int]:
+    """Return what BINGET after BINGET at a place fetches from the memo, and where they end.
+
+    Raises:
+        IndexError: One asks for what was not remembered.
+    """
+    found = _KNOWN_RUN.match(buf, i, stop)
+    if found is None:
+        return [], i
+    end = found.end()
+    return list(map(memo.__getitem__, buf[i + 1 : end : 2])), end
 
 
 def _made(kind: bytes) -> Any:
