@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -53,10 +54,12 @@ class Interpreter:
     Attributes:
         python: Path of the interpreter, for example ``/opt/ml/bin/python``.
         timeout: Seconds until the run is stopped and counts as not having run; None for no limit.
+        sandbox: What its models are put into there; None for none.
     """
 
     python: str
     timeout: float | None = None
+    sandbox: Sandbox | None = None
 
     def __str__(self) -> str:
         return self.python
@@ -68,7 +71,6 @@ class Interpreter:
         *,
         out: Path,
         settings: Settings,
-        sandbox: Mapping[str, Any] | None = None,
     ) -> bool:
         """Run the stage with that interpreter; see `lockgate.run.run`.
 
@@ -77,7 +79,6 @@ class Interpreter:
             arguments: As in `run`.
             out: As in `run`.
             settings: As in `run`.
-            sandbox: What a sandbox for its models allows, as `Sandbox` takes it; None for none.
 
         Raises:
             InputError: As in the other interpreter, or the interpreter cannot be started.
@@ -87,7 +88,7 @@ class Interpreter:
             "stage": ref if isinstance(ref, str) else ref.ref,
             "arguments": {name: _as_json(name, value) for name, value in arguments.items()},
             "out": str(out),
-            "sandbox": sandbox,
+            "sandbox": self.sandbox and asdict(self.sandbox),
         }
         with artifact.private_folder() as private:
             ask, reply = private / "request.json", private / "reply.json"
@@ -134,17 +135,24 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-def as_place(value: Place | str) -> Place | None:
+def as_place(value: Place | Sandbox | str) -> Place | Sandbox | None:
     """Return the place that a value names; None for ``inline``.
 
     ``sandbox``, and ``sandbox:memory=2G,required``, name a `Sandbox`; other text is the path of an
-    interpreter.
+    interpreter. A sandbox of another interpreter is that `Interpreter`, with the sandbox in it.
     """
     if isinstance(value, str):
         if value == "sandbox" or value.startswith("sandbox:"):
-            return parse(value)
-        return None if value == "inline" else Interpreter(value)
+            value = parse(value)
+        else:
+            return None if value == "inline" else Interpreter(value)
+    if isinstance(value, Sandbox) and value.python is not None and not _is_this(value.python):
+        return Interpreter(value.python, sandbox=replace(value, python=None))
     return value
+
+
+def _is_this(python: str) -> bool:
+    return Path(python).absolute() == Path(sys.executable).absolute()
 
 
 def _as_json(name: str, value: Any) -> Any:

@@ -29,6 +29,7 @@ from lockgate.settings import Settings, in_a_run
 if TYPE_CHECKING:
     from lockgate.place import Place
     from lockgate.policy import Policy
+    from lockgate.sandbox import Sandbox
     from lockgate.stage import Parameter, Stage
 
 
@@ -47,7 +48,7 @@ def run(
     policy: str | os.PathLike[str] | None = None,
     key: str | None = None,
     settings: Settings | None = None,
-    place: Place | str = "inline",
+    place: Place | Sandbox | str = "inline",
     sarif: str | os.PathLike[str] | None = None,
     junit: str | os.PathLike[str] | None = None,
 ) -> Result:
@@ -80,10 +81,13 @@ def run(
     around = Settings(key=key, policy=os.fspath(policy) if policy else None)
     around = around.or_else(settings or Settings())
     around = around.or_else(Settings(key_passphrase=os.environ.get("LOCKGATE_KEY_PASSPHRASE")))
-    if where is not None:
+    confined: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+    if isinstance(where, sandbox.Sandbox):
+        confined = sandbox.in_force(where)
+    elif where is not None:
         return _elsewhere(where, ref, arguments, folder, around, exports)
     spec = stages.find(ref)
-    with artifact.private_folder() as private:
+    with confined, artifact.private_folder() as private:
         this = _Run(spec, folder, private, around, exports)
         this.spare(arguments)
         with outfolder.claimed(folder):

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-    from lockgate.place import Place
+    from lockgate.place import Place, Sandbox
     from lockgate.result import Result
     from lockgate.settings import Settings
 
@@ -83,7 +83,7 @@ class StageOperator(BaseOperator):
         arguments: Mapping[str, Any],
         out: str | None = None,
         policy: str | None = None,
-        place: Place | str = "inline",
+        place: Place | Sandbox | str = "inline",
         fail_on: Sequence[str] = ("FAIL", "INCONCLUSIVE"),
         lockgate_conn_id: str | None = DEFAULT_CONNECTION,
         sarif: str | None = None,

@@ -21,6 +21,7 @@ Rules, of any stage that loads a model:
     ``LG-SANDBOX-006`` it was stopped for another system call that is forbidden, or died.
 """
 
-from lockgate.sandbox.box import Sandbox, Session, current, parse
+from lockgate.sandbox.box import Sandbox, parse
+from lockgate.sandbox.session import Session, current, in_force
 
-__all__ = ["Sandbox", "Session", "current", "parse"]
+__all__ = ["Sandbox", "Session", "current", "in_force", "parse"]

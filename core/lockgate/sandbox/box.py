@@ -1,22 +1,13 @@
-"""What a sandbox allows, and the one that is in force."""
+"""What a sandbox allows."""
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
 import re
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lockgate.errors import InputError
-
-if TYPE_CHECKING:
-    from lockgate.sandbox.jail import Jail
-    from lockgate.settings import Settings
-    from lockgate.stage import Stage
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(?:i?B)?\Z", re.IGNORECASE)
@@ -53,9 +44,6 @@ class Sandbox:
             if not Path(path).exists():
                 raise InputError(f"read_only names {path}, which is not there; give paths of this machine")
 
-    def __str__(self) -> str:
-        return "the sandbox"
-
     @property
     def memory_bytes(self) -> int:
         """The memory in bytes.
@@ -67,65 +55,6 @@ class Sandbox:
         if match is None:
             raise InputError(f"memory is {str(self.memory)[:40]!r}; give bytes, or a size such as 2G")
         return int(match.group(1)) * _UNITS[match.group(2).upper()]
-
-    def carry_out(
-        self, ref: str | Stage, arguments: Mapping[str, Any], *, out: Path, settings: Settings
-    ) -> bool:
-        """Run the stage with the interpreter, and every model that it loads in the sandbox; see `run`."""
-        if self.python is not None and not _is_this(self.python):
-            from lockgate.place import Interpreter
-
-            said = {**asdict(self), "python": None, "read_only": list(self.read_only)}
-            there = Interpreter(self.python)
-            return there.carry_out(ref, arguments, out=out, settings=settings, sandbox=said)
-        from lockgate.run import run
-
-        with in_force(self):
-            return run(ref, arguments, out=out, settings=settings).opens
-
-
-@dataclass
-class Session:
-    """A sandbox in force, with what was started in it.
-
-    Attributes:
-        box: What it allows.
-        said: How its processes were confined; empty as long as there was none.
-        jails: Its processes.
-    """
-
-    box: Sandbox
-    said: dict[str, Any] = field(default_factory=dict)
-    jails: list[Jail] = field(default_factory=list)
-
-    def describe(self) -> dict[str, Any]:
-        """Return what is recorded as ``environment.sandbox``."""
-        return self.said or {"form": "not used: no model was loaded"}
-
-
-def _is_this(python: str) -> bool:
-    return Path(python).absolute() == Path(sys.executable).absolute()
-
-
-_IN_FORCE: contextvars.ContextVar[Session | None] = contextvars.ContextVar("lockgate_sandbox", default=None)
-
-
-def current() -> Session | None:
-    """Return the sandbox in force, or None."""
-    return _IN_FORCE.get()
-
-
-@contextlib.contextmanager
-def in_force(box: Sandbox) -> Iterator[Session]:
-    """Put models that are loaded inside the block into a sandbox, and end their processes after it."""
-    session = Session(box)
-    token = _IN_FORCE.set(session)
-    try:
-        yield session
-    finally:
-        _IN_FORCE.reset(token)
-        for jail in session.jails:
-            jail.end()
 
 
 def parse(text: str) -> Sandbox:

@@ -15,7 +15,7 @@ from lockgate.sandbox.jail import Jail
 
 if TYPE_CHECKING:
     from lockgate.model.recognise import Found
-    from lockgate.sandbox.box import Session
+    from lockgate.sandbox.session import Session
 
 _MOST_NAMES = 1_000_000
 _LONGEST = 100

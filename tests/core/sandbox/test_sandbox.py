@@ -14,8 +14,8 @@ from lockgate.errors import EscapeError, InputError, StageError
 from lockgate.model import ScanEvidence, load, save
 from lockgate.place import Interpreter, Sandbox, as_place
 from lockgate.run import run
-from lockgate.sandbox.box import in_force
 from lockgate.sandbox.jail import Jail
+from lockgate.sandbox.session import in_force
 
 FORMS = ["bubblewrap", "process limits"]
 QUICK = {
@@ -369,3 +369,10 @@ def test_the_command_line_takes_a_place(model, data, tmp_path, capsys):
     assert document["environment"]["sandbox"]["form"] in FORMS
     assert main([*words, "--place", "sandbox:colour=red"]) == 2
     assert "colour" in capsys.readouterr().err
+
+
+def test_a_sandbox_of_another_interpreter_is_that_interpreter_with_the_sandbox_in_it():
+    there = as_place("sandbox:python=/usr/bin/python3,memory=2G")
+    assert there == Interpreter("/usr/bin/python3", sandbox=Sandbox(memory="2G"))
+    here = Sandbox(python=sys.executable, memory="2G")
+    assert as_place(here) is here
