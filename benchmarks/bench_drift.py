@@ -7,6 +7,10 @@ categories; the current one's ``x0`` is shifted by half a deviation). Each tool 
 files in a process of its own, imports included; the tools take turns, so that a slow minute hits all
 of them. Given are medians of wall time, processor time and peak memory, and the ratio to Lockgate.
 
+Every run is a line of `build/bench-drift.jsonl`, with the load of the machine before it: a run that
+was cut goes on from there when the same command is given again. Lines of other code of Lockgate, or of
+other tables, do not count.
+
 A peer runs in the interpreter that ``LOCKGATE_EVIDENTLY_PYTHON``, ``LOCKGATE_DEEPCHECKS_PYTHON``,
 ``LOCKGATE_NANNYML_PYTHON`` or ``LOCKGATE_FROUROS_PYTHON`` names; one that is absent is left out, and
 the table says so. By default Evidently runs in this interpreter, deepchecks in `.venv-deepchecks`.
@@ -15,18 +19,19 @@ the table says so. By default Evidently runs in this interpreter, deepchecks in 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from results import write_section
+from turns import ROOT, Log, Measured, code_digest, run
 
-ROOT = Path(__file__).resolve().parents[1]
+RUNS = ROOT / "build" / "bench-drift.jsonl"
+PROFILE, STORED = "lockgate, profile of one", "lockgate, stored profile"
 
 BODIES = {
     "lockgate": """
@@ -42,13 +47,22 @@ for path in (before, now):
     table = connection.read_parquet(str(path))
     table.aggregate(", ".join(f'count("{n}"), min("{n}"), max("{n}")' for n in table.columns)).fetchall()
 """,
-    "lockgate, profile of one": """
+    "lockgate, command line": """
+import contextlib, io, tempfile
+from lockgate.cli import main
+out = tempfile.mkdtemp()
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main(["check-drift", "--reference", str(before), "--current", str(now), "--out", out])
+said = json.loads((Path(out) / "result.json").read_text())
+found = [f["location"]["column"] for f in said["findings"] if f["rule"] == "LG-DRIFT-001"]
+""",
+    PROFILE: """
 from lockgate.table.engine.local import profile_of
 from lockgate.table.baseline import document
 document.write(profile_of(before), before.with_suffix(".profile"))
 found = []
 """,
-    "lockgate, stored profile": """
+    STORED: """
 from lockgate.table.baseline import document
 from lockgate.table.engine.local import profile_of
 from lockgate.table.profile_drift import compare_profiles
@@ -89,7 +103,7 @@ import pandas as pd, nannyml
 a, b = pd.read_parquet(before), pd.read_parquet(now)
 text = [c for c in a if c.startswith("s")]
 calculator = nannyml.UnivariateDriftCalculator(
-    column_names=list(a), treat_as_categorical=text, chunk_number=1,
+    column_names=list(a), treat_as_categorical=text,
     continuous_methods=["kolmogorov_smirnov", "jensen_shannon"],
     categorical_methods=["chi2", "jensen_shannon"])
 result = calculator.fit(a).calculate(b).filter(period="analysis").to_df()
@@ -160,69 +174,93 @@ def make(path: Path, rows: int, columns: int, seed: int, shift: float) -> None:
         writer.close()
 
 
-def once(tool: str, python: Path, paths: list[Path]) -> tuple[float, float, float, list[str]]:
-    """Run a tool: wall seconds, processor seconds, peak MiB, and what it calls drifted."""
-    start = time.perf_counter()
-    command = [python, "-c", FRAME.format(body=BODIES[tool]), *map(str, paths)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    said, problem = child.stdout.read(), child.stderr.read()  # type: ignore[union-attr] - both are pipes
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
-    if child.returncode:
-        raise SystemExit(f"{tool} failed:\n{problem[-2000:]}")
-    peak = usage.ru_maxrss / 1024
-    return wall, usage.ru_utime + usage.ru_stime, peak, json.loads(said.splitlines()[-1])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=sorted(BODIES), default=list(BODIES))
+    parser.add_argument(
+        "--runs", type=Path, default=RUNS, help="file of JSON lines; one that is there goes on"
+    )
+    parser.add_argument("--timeout", type=float, default=1_800, help="seconds a run may take")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     asked = parser.parse_args()
     pythons = {tool: interpreter(tool) for tool in BODIES if tool in asked.only}
     absent = [tool for tool, python in pythons.items() if python is None]
-    runs: dict[str, list[tuple[float, float, float, list[str]]]] = {t: [] for t in pythons if pythons[t]}
+    there = {tool: python for tool, python in pythons.items() if python is not None}
+    log = Log(asked.runs)
+    same = {tool: _same(tool, asked.rows, asked.columns) for tool in there}
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / name for name in ("before", "now")]
-        make(paths[0], asked.rows, asked.columns, 1, 0.0)
-        make(paths[1], asked.rows, asked.columns, 2, 0.5)
-        for turn in range(asked.repeat):
-            for tool, taken in runs.items():
-                taken.append(once(tool, Path(str(pythons[tool])), paths))
-                print(
-                    f"turn {turn + 1}: {tool}: {taken[-1][0]:.1f} s, {taken[-1][2]:.0f} MiB", file=sys.stderr
-                )
+        paths = [Path(folder) / name for name in ("before.parquet", "now.parquet")]
+        commands = {
+            tool: [python, "-c", FRAME.format(body=BODIES[tool]), *paths] for tool, python in there.items()
+        }
+        if any(len(log.of(tool, same[tool])) < asked.repeat for tool in there):
+            make(paths[0], asked.rows, asked.columns, 1, 0.0)
+            make(paths[1], asked.rows, asked.columns, 2, 0.5)
+            if (
+                STORED in there
+            ):  # what it reads, also when the run that makes it is not asked for or was before
+                ready = run([there[STORED], "-c", FRAME.format(body=BODIES[PROFILE]), *paths], asked.timeout)
+                if "error" in ready:
+                    sys.exit(f"the profile could not be made: {ready['error']}")
+        log.take_turns(commands, same, asked.repeat, asked.timeout)
+    lines = _page(asked, log.medians(there, same), absent)
+    print("\n".join(lines))
+    if asked.write:
+        write_section(_title(asked.rows, asked.columns), lines)
+
+
+def _same(tool: str, rows: int, columns: int) -> dict[str, object]:
+    """What two runs of a tool must have in common to be put together."""
+    ours = {"code": code_digest()} if tool.startswith("lockgate") else {}
+    return {
+        "rows": rows,
+        "columns": columns,
+        "body": hashlib.sha256(BODIES[tool].encode()).hexdigest()[:12],
+    } | ours
+
+
+def _title(rows: int, columns: int) -> str:
+    usual = (rows, columns) == (1_000_000, 20)
+    return "Drift" if usual else f"Drift, {rows:,} rows, {columns} columns"
+
+
+def _page(
+    asked: argparse.Namespace, medians: Mapping[str, Measured | None], absent: Sequence[str]
+) -> list[str]:
+    ran = {tool: found for tool, found in medians.items() if found}
+    base = ran.get("lockgate") or next(iter(ran.values()))
+    fewest = min(found.runs for found in ran.values())
     lines = [
         (
             f"`python benchmarks/bench_drift.py {asked.rows} --columns {asked.columns} "
             f"--repeat {asked.repeat}`: two tables of {asked.rows:,} rows and {asked.columns} columns in "
             "Parquet, of which `x0` has moved."
         ),
-        "Whole processes with imports, taking turns; medians, and the ratio to Lockgate's two tables.",
+        (
+            f"Whole processes with imports, taking turns; medians of {fewest}, and the ratio to "
+            "Lockgate's two tables."
+        ),
         *([f"Not run, as not installed: {', '.join(absent)}."] if absent else []),
         "",
-        "| tool | wall, s | ratio | processor, s | ratio | peak memory, MiB | called drifted |",
-        "|---|---|---|---|---|---|---|",
+        "| tool | wall, s | ratio | processor, s | ratio | peak memory, MiB | ratio | called drifted |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    medians = {t: [statistics.median(r[k] for r in taken) for k in range(3)] for t, taken in runs.items()}
-    base = medians.get("lockgate") or next(iter(medians.values()))
-    for tool, (wall, processor, peak) in medians.items():
-        lines.append(
-            f"| {tool} | {wall:.1f} | {wall / base[0]:.2f} | {processor:.1f} | {processor / base[1]:.2f} "
-            f"| {peak:,.0f} | {', '.join(runs[tool][-1][3][:4])} |"
-        )
-    print("\n".join(lines))
-    if asked.write:
-        title = (
-            "Drift"
-            if (asked.rows, asked.columns) == (1_000_000, 20)
-            else (f"Drift, {asked.rows:,} rows, {asked.columns} columns")
-        )
-        write_section(title, lines)
+    for tool, found in ran.items():
+        if found.error:
+            lines.append(f"| {tool} | failed: {found.error.replace('|', ' ')} | | | | | | |")
+            continue
+        values = (found.wall, found.processor, found.peak)
+        of_base = (base.wall, base.processor, base.peak)
+        cells = [
+            f"{value:,.{digits}f} | {value / one:.2f}"
+            for value, one, digits in zip(values, of_base, (1, 1, 0), strict=True)
+        ]
+        named = [*found.said[:4], *(["..."] if len(found.said) > 4 else [])]
+        lines.append(f"| {tool} | {' | '.join(cells)} | {', '.join(named)} |")
+    return lines
 
 
 if __name__ == "__main__":
