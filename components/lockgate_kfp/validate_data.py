@@ -22,6 +22,7 @@ def validate_data(
     attestation_json: dsl.Output[dsl.Artifact],
     schema: Optional[dsl.Input[dsl.Artifact]] = None,
     baseline: Optional[dsl.Input[dsl.Dataset]] = None,
+    baseline_profile: Optional[dsl.Input[dsl.Artifact]] = None,
     label: Optional[str] = None,
     primary_key: Optional[List[str]] = None,
     ignore: Optional[List[str]] = None,
@@ -41,11 +42,11 @@ def validate_data(
 ) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
     """Check a table's columns, types, ranges, categories, keys, copies and labels.
 
-    The table is held against a schema (a YAML file), against a baseline table, or both. Every
-    declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
-    `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
-    are held against what was read off them. Without anything to hold it against a run is
-    INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
+    The table is held against a schema (a YAML file), against a baseline (an earlier table or its
+    profile), or both. Every declaration becomes a check that passes, fails, or is INCONCLUSIVE
+    because it could not run. `--infer-schema` writes a first schema from the data; such a run alone is
+    a WARN, as the data are held against what was read off them. Without anything to hold it against a
+    run is INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
 
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 
@@ -61,6 +62,8 @@ def validate_data(
         attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
         schema: The YAML file that says what the table must look like.
         baseline: An earlier table that was accepted, to compare with.
+        baseline_profile: The profile of such a table instead, from `profile-data`: statistics, no
+            rows.
         label: The column that models learn; the schema may name it.
         primary_key: Columns that together name a row; the schema may name them.
         ignore: Columns that are no features, such as the source or a time stamp: left out of the
@@ -95,6 +98,7 @@ def validate_data(
             "data": data,
             "schema": schema,
             "baseline": baseline,
+            "baseline_profile": baseline_profile,
             "label": label,
             "primary_key": primary_key,
             "ignore": ignore,

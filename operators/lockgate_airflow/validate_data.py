@@ -14,11 +14,11 @@ from lockgate_airflow.base import StageOperator
 class ValidateDataOperator(StageOperator):
     """Check a table's columns, types, ranges, categories, keys, copies and labels.
 
-    The table is held against a schema (a YAML file), against a baseline table, or both. Every
-    declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
-    `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
-    are held against what was read off them. Without anything to hold it against a run is
-    INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
+    The table is held against a schema (a YAML file), against a baseline (an earlier table or its
+    profile), or both. Every declaration becomes a check that passes, fails, or is INCONCLUSIVE
+    because it could not run. `--infer-schema` writes a first schema from the data; such a run alone is
+    a WARN, as the data are held against what was read off them. Without anything to hold it against a
+    run is INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
 
     Every argument of the stage may be a template or the output of another task.
 
@@ -30,6 +30,8 @@ class ValidateDataOperator(StageOperator):
             nothing is written there.
         schema: The YAML file that says what the table must look like.
         baseline: An earlier table that was accepted, to compare with.
+        baseline_profile: The profile of such a table instead, from `profile-data`: statistics, no
+            rows.
         infer_schema: Where to write a schema that this table fits, to read and correct.
         label: The column that models learn; the schema may name it.
         primary_key: Columns that together name a row; the schema may name them.
@@ -66,6 +68,7 @@ class ValidateDataOperator(StageOperator):
         registered_schema: str | None = None,
         schema: str | None = None,
         baseline: str | None = None,
+        baseline_profile: str | None = None,
         infer_schema: str | None = None,
         label: str | None = None,
         primary_key: list[str] | str | None = None,
@@ -91,6 +94,7 @@ class ValidateDataOperator(StageOperator):
                 "registered_schema": registered_schema,
                 "schema": schema,
                 "baseline": baseline,
+                "baseline_profile": baseline_profile,
                 "infer_schema": infer_schema,
                 "label": label,
                 "primary_key": primary_key,

@@ -100,7 +100,7 @@ def column_drift(name: str, one: ColumnProfile, other: ColumnProfile) -> ColumnD
     least, most = _gaps(bins, *sizes.filled)
     numbers = Numbers(
         gap=least,
-        bins=_deciles(bins, one.filled),
+        bins=deciles(bins, one.filled),
         error=(most - least) / (one.filled * other.filled) if all(sizes.filled) else 0.0,
         wasserstein=_wasserstein(one, bins),
         picture=bars(one.edges, bins),
@@ -122,7 +122,7 @@ def _gaps(bins: Counts, n: int, m: int) -> tuple[int, int]:
     return least, max(least, most)
 
 
-def _deciles(bins: Counts, n: int) -> Counts:
+def deciles(bins: Counts, n: int) -> Counts:
     """Join fine bins into those between the reference's deciles, one below and one above them."""
     joined: list[tuple[int, int]] = []
     held = [0, 0]

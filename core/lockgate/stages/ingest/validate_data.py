@@ -71,6 +71,7 @@ def validate_data(
     registered_schema: SchemaOut,
     schema: FileIn | None = None,
     baseline: DatasetIn | None = None,
+    baseline_profile: FileIn | None = None,
     infer_schema: FileOut | None = None,
     *,
     label: str | None = None,
@@ -91,11 +92,11 @@ def validate_data(
 ) -> Outcome:
     """Check a table's columns, types, ranges, categories, keys, copies and labels.
 
-    The table is held against a schema (a YAML file), against a baseline table, or both. Every
-    declaration becomes a check that passes, fails, or is INCONCLUSIVE because it could not run.
-    `--infer-schema` writes a first schema from the data; such a run alone is a WARN, as the data
-    are held against what was read off them. Without anything to hold it against a run is
-    INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
+    The table is held against a schema (a YAML file), against a baseline (an earlier table or its
+    profile), or both. Every declaration becomes a check that passes, fails, or is INCONCLUSIVE
+    because it could not run. `--infer-schema` writes a first schema from the data; such a run alone is
+    a WARN, as the data are held against what was read off them. Without anything to hold it against a
+    run is INCONCLUSIVE; `--register-new-baseline` then writes the schema that the next run is given.
 
     Args:
         data: The table to check: Parquet, CSV, Arrow or JSON lines, a file or a folder of parts.
@@ -104,6 +105,7 @@ def validate_data(
             set and the table holds, to be the next run's `schema`. Else nothing is written there.
         schema: The YAML file that says what the table must look like.
         baseline: An earlier table that was accepted, to compare with.
+        baseline_profile: The profile of such a table instead, from `profile-data`: statistics, no rows.
         infer_schema: Where to write a schema that this table fits, to read and correct.
         label: The column that models learn; the schema may name it.
         primary_key: Columns that together name a row; the schema may name them.
@@ -142,11 +144,11 @@ def validate_data(
     label, key, ignore = conform.roles(declared, label, primary_key or [], ignore or [])
     outcome = Outcome()
     with connect() as connection:
-        base = None if baseline is None else open_table(connection, baseline, _kinds(declared))
+        base = conform.accepted(connection, baseline, baseline_profile, _kinds(declared))
         kinds = _kinds(declared) if declared or base is None else base.kinds
         table = open_table(connection, data, kinds)
         conform.require_columns(table, declared, label=label, key=key, ignore=ignore)
-        columns, before = profile(table), profile(base) if base else None
+        columns = profile(table)
         conform.require_values(table, columns, declared, label)
         copies = repeats.duplicates(table)
         features = [name for name in table.storage if name != label and name not in {*key, *ignore}]
@@ -159,13 +161,12 @@ def validate_data(
                 conform.to_key(held, table, columns, key)
             limits = _limits(declared, max_duplicate_share, max_conflicting_label_share)
             conform.to_limits(held, table.rows, copies, conflicts, limits)
-        if base and before is not None and not skip_check:
+        if base and not skip_check:
             conform.to_baseline(
                 held,
                 table,
                 columns,
                 base,
-                before,
                 leave_out={*key, *ignore},
                 limits=conform.BaselineLimits(
                     min_row_ratio, max_row_ratio, max_outside_baseline, max_completeness_drop, max_categories
@@ -182,7 +183,7 @@ def validate_data(
             registering=register_new_baseline,
             otherwise=infer_schema is not None or suite is not None,
         )
-        conform.describe(outcome, table, columns, copies, conflicts, base, before)
+        conform.describe(outcome, table, columns, copies, conflicts, base)
         if infer_schema is not None or outcome.metrics["new_baseline"]:
             found = infer.infer(
                 table,

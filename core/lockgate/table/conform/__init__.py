@@ -1,4 +1,4 @@
-"""Hold a table against a schema and against a baseline table, check by check.
+"""Hold a table against a schema and against a baseline, check by check.
 
 Each function adds to an `Outcome`: one check for everything that is declared, and for each check
 that fails one finding with counts and row numbers, never with values. A check that cannot run,
@@ -8,12 +8,14 @@ because its column is absent or holds nothing of the declared type, is INCONCLUS
 |---|---|
 | `roles` | the label, key and ignored columns: they must be there, and say something |
 | `against_schema` | columns, types, completeness, ranges, categories, uniqueness, rows |
+| `accepted` | what is known of the baseline: from its rows, or from its profile |
 | `against_baseline` | the same, as they were in an earlier table |
 | `uniqueness` | keys, exact copies, conflicting labels |
 | `lifecycle` | whether a table is checked, what a violation weighs, whether a new baseline is registered |
 | `checks` | what these share |
 """
 
+from lockgate.table.conform.accepted import accepted
 from lockgate.table.conform.against_baseline import BaselineLimits, to_baseline
 from lockgate.table.conform.against_schema import to_schema
 from lockgate.table.conform.checks import describe
@@ -22,6 +24,7 @@ from lockgate.table.conform.uniqueness import to_key, to_limits
 
 __all__ = [
     "BaselineLimits",
+    "accepted",
     "describe",
     "require_columns",
     "require_values",

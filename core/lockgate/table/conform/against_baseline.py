@@ -1,4 +1,4 @@
-"""Hold a table against a baseline: an earlier table that was accepted."""
+"""Hold a table against a baseline: an earlier table that was accepted, or its profile."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lockgate.outcome import Outcome, Severity
+from lockgate.table.conform.accepted import Accepted, FromRows
 from lockgate.table.conform.checks import (
     ENDS,
     ValueCheck,
     fail,
     judge,
     no_names,
-    not_among,
     of_type,
     outside,
 )
 from lockgate.table.infer import slack
-from lockgate.table.profile import Column, categories
+from lockgate.table.profile import Column
 from lockgate.table.typed import Table
 
 
@@ -46,14 +46,13 @@ def to_baseline(
     outcome: Outcome,
     table: Table,
     columns: Mapping[str, Column],
-    base: Table,
-    base_columns: Mapping[str, Column],
+    base: Accepted,
     *,
     leave_out: Collection[str],
     limits: BaselineLimits,
     has_schema: bool,
 ) -> None:
-    """Compare row count, columns, completeness, ranges and categories with a baseline table.
+    """Compare row count, columns, completeness, ranges and categories with a baseline.
 
     A range is widened by a tenth of its span at either end: of `n` rows drawn from where the
     baseline's `N` came from, about `2 n / N` lie outside its bare range by chance alone.
@@ -67,14 +66,15 @@ def to_baseline(
         _check_columns(outcome, table, base)
     wanted: list[ValueCheck] = []
     moving: list[str] = []
-    for name, before in base_columns.items():
+    ours = FromRows(table, columns)
+    for name in base.kinds:
         if name not in table.storage or name in leave_out:
             continue
-        now = columns[name]
+        now, before = columns[name], base.column(name)
         if not has_schema and table.kinds[name] != "any":
             of_type(outcome, table, name, now, prefix="baseline-")
         _check_drop(outcome, name, before.completeness - now.completeness, limits)
-        if _moves_on(table, base, name, now, before):
+        if _moves_on(ours, base, name):
             moving.append(name)
         else:
             wanted += _value_checks(outcome, table, base, name, now, before, limits)
@@ -91,18 +91,14 @@ def to_baseline(
         )
 
 
-def _moves_on(table: Table, base: Table, name: str, now: Column, before: Column) -> bool:
+def _moves_on(ours: Accepted, base: Accepted, name: str) -> bool:
     """Whether a column of whole numbers is a key in both tables, or constant in each and higher now."""
-    if {table.kinds[name], base.kinds[name]} != {"integer"} or not (now.valid and before.valid):
+    now, before = ours.column(name), base.column(name)
+    if {now.kind, before.kind} != {"integer"} or not (now.valid and before.valid):
         return False
     if before.minimum == before.maximum and now.minimum == now.maximum:
         return bool(now.minimum > before.minimum)
-    return all(
-        column.valid == side.rows
-        and column.maximum - column.minimum >= side.rows - 1
-        and side.ask(f"count(DISTINCT {side.value(name)})")[0][0] == side.rows
-        for side, column in ((base, before), (table, now))
-    )
+    return base.is_key(name) and ours.is_key(name)
 
 
 def _check_ratio(outcome: Outcome, ratio: float, limits: BaselineLimits) -> None:
@@ -114,9 +110,9 @@ def _check_ratio(outcome: Outcome, ratio: float, limits: BaselineLimits) -> None
             fail(outcome, "LG-DATA-011", check, message, fix)
 
 
-def _check_columns(outcome: Outcome, table: Table, base: Table) -> None:
-    missing = [n for n in base.storage if n not in table.storage]
-    extra = [n for n in table.storage if n not in base.storage]
+def _check_columns(outcome: Outcome, table: Table, base: Accepted) -> None:
+    missing = [n for n in base.kinds if n not in table.storage]
+    extra = [n for n in table.storage if n not in base.kinds]
     fix = "Write the table with the columns of the baseline, or take a new baseline."
     gone, new = "is missing, and the baseline has it", "is there, and the baseline has it not"
     no_names(outcome, "baseline-missing-columns", missing, "LG-DATA-001", gone, fix)
@@ -134,7 +130,7 @@ def _check_drop(outcome: Outcome, name: str, drop: float, limits: BaselineLimits
 def _value_checks(
     outcome: Outcome,
     table: Table,
-    base: Table,
+    base: Accepted,
     name: str,
     now: Column,
     before: Column,
@@ -154,12 +150,15 @@ def _value_checks(
         low, high = slack(before.minimum, before.maximum, whole=whole) if before.valid else (None, None)
         condition = outside(value, kind, low, high) if before.valid else ""
     elif kind in ("string", "boolean"):
-        seen = categories(base, name, limits.max_categories)
-        if seen is None:
+        unseen = base.unseen(name, value, limits.max_categories)
+        if unseen.is_free_text:
             return []
         check, rule = f"baseline-categories:{name}", "LG-DATA-012"
         what = "of categories that the baseline does not have"
-        condition = not_among(value, kind, list(seen)) if seen else ""
+        condition = unseen.condition
+        if unseen.unknown:
+            outcome.cannot(check, f"column {name!r}: {unseen.unknown}", limits.max_outside, "<=")
+            return []
     else:
         return []
     if not condition or not now.valid:

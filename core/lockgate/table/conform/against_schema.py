@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lockgate.outcome import Outcome
-from lockgate.table.checks import skew
+from lockgate.table.conform.accepted import Accepted
 from lockgate.table.conform.checks import (
     ENDS,
     ValueCheck,
@@ -28,7 +28,7 @@ def to_schema(
     table: Table,
     columns: Mapping[str, Column],
     schema: DataSchema,
-    base: Table | None = None,
+    base: Accepted | None = None,
 ) -> None:
     """Check columns, types, presence, ranges, categories, lengths, different values, skew and the row count.
 
@@ -37,7 +37,7 @@ def to_schema(
         table: The table.
         columns: Its profile.
         schema: What it is held against.
-        base: The baseline table that `max_skew` is about; without one it is INCONCLUSIVE.
+        base: The baseline that `max_skew` is about; without one it is INCONCLUSIVE.
     """
     _check_columns(outcome, table, schema)
     _check_rows(outcome, table.rows, schema)
@@ -149,16 +149,16 @@ def _check_distinct(outcome: Outcome, table: Table, name: str, column: Column, r
         fail(outcome, "LG-DATA-017", f"{check}:{end}", message, fix, column=name, count=found)
 
 
-def _check_skew(outcome: Outcome, table: Table, base: Table | None, name: str, rule: ColumnRule) -> None:
+def _check_skew(outcome: Outcome, table: Table, base: Accepted | None, name: str, rule: ColumnRule) -> None:
     if rule.max_skew is None:
         return
     check = f"skew:{name}"
     measured = None
-    if base is None or name not in base.storage:
-        reason = "there is no baseline to measure the skew against; give baseline"
+    if base is None or name not in base.kinds:
+        reason = "there is no baseline to measure the skew against; give baseline or baseline_profile"
     else:
         reason = f"the column {name!r} has no value of its type in the table or the baseline"
-        measured = skew.of_columns(table, base, [name]).get(name)
+        measured = base.skew(table, name)
     if measured is None:
         outcome.cannot(check, reason, rule.max_skew, "<=")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lockgate.outcome import Comparator, Location, Outcome, Severity
 from lockgate.table.checks.shape import outline, shapes
@@ -13,6 +13,9 @@ from lockgate.table.repeats import Repeats
 from lockgate.table.schema import as_bound
 from lockgate.table.sql import literal
 from lockgate.table.typed import Kind, Table
+
+if TYPE_CHECKING:
+    from lockgate.table.conform.accepted import Accepted
 
 ENDS: tuple[tuple[Literal["min", "max"], Comparator], ...] = (("min", ">="), ("max", "<="))
 _MAX_LOCATED = 50  # findings that get row numbers: each costs a scan of its column
@@ -144,8 +147,7 @@ def describe(
     columns: Mapping[str, Column],
     copies: Repeats,
     conflicts: Repeats | None,
-    base: Table | None = None,
-    base_columns: Mapping[str, Column] | None = None,
+    base: Accepted | None = None,
 ) -> None:
     """Add what was counted to the metrics and the report: shares, means and spreads, no values.
 
@@ -169,12 +171,9 @@ def describe(
         if finding.location.column:
             what = finding.check.partition(":")[0].replace("-", " ")
             found.setdefault(finding.location.column, []).append(what)
-    before: Mapping[str, list[int]] = {}
-    if base is not None and base_columns is not None:
-        before = shapes(base, {n: c for n, c in base_columns.items() if n in columns})
-    shared = {n: c for n, c in columns.items() if n in before}
-    drawn = shapes(table, {n: c for n, c in columns.items() if n not in before})
-    drawn |= shapes(table, shared, base_columns)
+    drawn = {name: {"this table": outline(n)} for name, n in shapes(table, columns).items()}
+    for name, (before, now) in (base.pictures(table, columns) if base else {}).items():
+        drawn[name] = {"baseline": before, "this table": now}
     place = {name: i for i, name in enumerate(columns)}
     outcome.tables["Columns"] = [
         {
@@ -185,7 +184,7 @@ def describe(
             "invalid": columns[name].invalid,
             "mean": _short(columns[name].mean),
             "standard deviation": _short(columns[name].std),
-            **_picture(drawn.get(name), before.get(name)),
+            **({"distribution": drawn[name]} if name in drawn else {}),
         }
         for name in sorted(columns, key=lambda n: (-len(found.get(n, [])), place[n]))
     ]
@@ -193,13 +192,6 @@ def describe(
 
 def _short(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")
-
-
-def _picture(now: list[int] | None, before: list[int] | None) -> dict[str, Any]:
-    if now is None:
-        return {}
-    series = {"baseline": outline(before)} if before else {}
-    return {"distribution": {**series, "this table": outline(now)}}
 
 
 def _literal(value: Any, kind: Kind) -> str:

@@ -13,6 +13,8 @@ from lockgate.errors import InputError
 from lockgate.outcome import Finding, Outcome, Verdict
 from lockgate.run import run
 from lockgate.stages.ingest.validate_data import validate_data
+from lockgate.table.baseline import document
+from lockgate.table.engine.local import profile_of
 
 SCHEMA = """
 version: 1
@@ -64,6 +66,14 @@ class Bench:
         pq.write_table(pa.table(columns), self.folder / name)
         return self.folder / name
 
+    def accepted(self, how: str, columns: dict[str, Any]) -> dict[str, Path]:
+        """The argument that names an accepted table: its rows, or the profile that stands for them."""
+        path = self.put(columns, "baseline")
+        if how == "baseline_profile":
+            document.write(profile_of(path), self.folder / "profile.json")
+            path = self.folder / "profile.json"
+        return {how: path}
+
     def __call__(self, columns: dict[str, Any], *, schema: str | None = SCHEMA, **more: Any) -> Outcome:
         if schema is not None:
             (self.folder / "schema.yaml").write_text(schema)
@@ -71,6 +81,9 @@ class Bench:
         return validate_data(
             self.put(columns), self.folder / "page.html", self.folder / "registered.yaml", **more
         )
+
+
+BASELINES = pytest.mark.parametrize("how", ["baseline", "baseline_profile"])
 
 
 @pytest.fixture
@@ -191,6 +204,7 @@ def test_rows_with_equal_features_and_other_labels_fail_over_the_allowed_share(v
     assert (only(outcome).rule, only(outcome).count) == ("LG-DATA-009", 80)
 
 
+@BASELINES
 @pytest.mark.parametrize(
     ("rule", "planted", "check", "number"),
     [
@@ -215,13 +229,13 @@ def test_rows_with_equal_features_and_other_labels_fail_over_the_allowed_share(v
     ],
 )
 def test_what_tfdv_checks_besides_holds_for_the_clean_table_and_fails_for_the_spoilt_one(
-    validate: Bench, rule: str, planted: dict[str, Any], check: str, number: int
+    validate: Bench, how: str, rule: str, planted: dict[str, Any], check: str, number: int
 ) -> None:
-    baseline = validate.put(people(), "baseline") if "skew" in rule else None
+    given = validate.accepted(how, people()) if "skew" in rule else {}
     nullable = rule.replace("}", ", nullable: true}")
     schema = f"version: 1\nallow_extra_columns: true\ncolumns: {{{nullable}}}\n"
-    clean = validate(people(), schema=schema, baseline=baseline)
-    spoilt = validate({**people(), **planted}, schema=schema, baseline=baseline, max_outside_baseline=1.0)
+    clean = validate(people(), schema=schema, **given)
+    spoilt = validate({**people(), **planted}, schema=schema, **given, max_outside_baseline=1.0)
 
     assert verdicts(clean)[check] is Verdict.PASS
     assert [(f.rule, f.check) for f in spoilt.findings if f.check] == [(f"LG-DATA-{number:03d}", check)]
@@ -263,6 +277,7 @@ def test_csv_codes_are_validated_as_text_and_as_written(validate: Bench, tmp_pat
 # --- Baseline ---------------------------------------------------------------------------------------
 
 
+@BASELINES
 @pytest.mark.parametrize(
     ("before", "now", "compared"),
     [
@@ -274,24 +289,26 @@ def test_csv_codes_are_validated_as_text_and_as_written(validate: Bench, tmp_pat
     ],
 )
 def test_only_numbers_that_tell_batches_apart_may_leave_the_baselines_range(
-    validate: Bench, before: Any, now: Any, compared: bool
+    validate: Bench, how: str, before: Any, now: Any, compared: bool
 ) -> None:
-    baseline = validate.put({**people(), "mark": before}, "baseline")
-    outcome = validate({**people(), "mark": now}, schema=None, baseline=baseline, primary_key=["id"])
+    given = validate.accepted(how, {**people(), "mark": before})
+    outcome = validate({**people(), "mark": now}, schema=None, **given, primary_key=["id"])
     assert ("baseline-range:mark" in verdicts(outcome)) is compared
     assert outcome.verdict is (Verdict.FAIL if compared else Verdict.PASS)
     assert ("LG-DATA-016" in {f.rule for f in outcome.findings}) is not compared
 
 
-def test_a_table_like_its_baseline_passes_without_a_schema(validate: Bench) -> None:
-    baseline = validate.put(people(), "baseline")
+@BASELINES
+def test_a_table_like_its_baseline_passes_without_a_schema(validate: Bench, how: str) -> None:
+    given = validate.accepted(how, people())
     later = {**people(210), "id": np.arange(1000, 1210), "badge": np.arange(1000, 1210).astype(str)}
-    outcome = validate(later, schema=None, baseline=baseline, primary_key=["id"], label="hired")
+    outcome = validate(later, schema=None, **given, primary_key=["id"], label="hired")
 
     assert outcome.verdict is Verdict.PASS
     assert "baseline-range:id" not in verdicts(outcome)
 
 
+@BASELINES
 @pytest.mark.parametrize(
     ("change", "rule", "check"),
     [
@@ -303,33 +320,60 @@ def test_a_table_like_its_baseline_passes_without_a_schema(validate: Bench) -> N
     ],
 )
 def test_what_changed_since_the_baseline_fails(
-    validate: Bench, change: dict[str, Any], rule: str, check: str
+    validate: Bench, how: str, change: dict[str, Any], rule: str, check: str
 ) -> None:
-    baseline = validate.put(people(), "baseline")
-    outcome = validate({**people(), **change}, schema=None, baseline=baseline, primary_key=["id"])
+    given = validate.accepted(how, people())
+    outcome = validate({**people(), **change}, schema=None, **given, primary_key=["id"])
 
     assert (only(outcome).rule, only(outcome).check) == (rule, check)
 
 
-def test_a_rare_new_value_is_tolerated_up_to_the_threshold(validate: Bench) -> None:
-    baseline = validate.put(people(), "baseline")
-    arguments: dict[str, Any] = {"schema": None, "baseline": baseline, "primary_key": ["id"]}
+@BASELINES
+def test_a_rare_new_value_is_tolerated_up_to_the_threshold(validate: Bench, how: str) -> None:
+    given = validate.accepted(how, people())
+    arguments: dict[str, Any] = {"schema": None, **given, "primary_key": ["id"]}
 
     assert validate(spoilt("town", 3, "Genf"), **arguments).verdict is Verdict.PASS
     assert validate(spoilt("town", 3, "Genf"), **arguments, max_outside_baseline=0.0).verdict is Verdict.FAIL
 
 
-def test_a_delivery_of_a_tenth_of_the_rows_fails_against_the_baseline(validate: Bench) -> None:
-    baseline = validate.put(people(), "baseline")
+@BASELINES
+def test_a_delivery_of_a_tenth_of_the_rows_fails_against_the_baseline(validate: Bench, how: str) -> None:
+    given = validate.accepted(how, people())
 
     tenth = {name: cells[:20] for name, cells in people().items()}
-    assert (
-        only(validate(tenth, schema=None, baseline=baseline, primary_key=["id"])).check == "baseline-rows:min"
-    )
-    assert (
-        only(validate(people(500), schema=None, baseline=baseline, primary_key=["id"])).check
-        == "baseline-rows:max"
-    )
+    assert only(validate(tenth, schema=None, **given, primary_key=["id"])).check == "baseline-rows:min"
+    assert only(validate(people(500), schema=None, **given, primary_key=["id"])).check == "baseline-rows:max"
+
+
+def test_a_profile_knows_values_that_were_merged_into_it_or_are_too_long_to_be_listed(
+    validate: Bench,
+) -> None:
+    towns = np.array(["Bern"] * 100 + ["Genf"] * 50 + ["x" * 300] * 50)
+    monday = profile_of(validate.put(people(), "monday"))
+    tuesday = profile_of(validate.put({**people(), "town": towns}, "tuesday"), layout=monday)
+    document.write(monday + tuesday, validate.folder / "both.json")
+    given = {"schema": None, "baseline_profile": validate.folder / "both.json", "min_row_ratio": 0.1}
+
+    assert validate({**people(), "town": towns}, **given).verdict is Verdict.PASS
+    new = validate({**people(), "town": np.array(["Thun"] * 200)}, **given)
+    assert (only(new).rule, only(new).count) == ("LG-DATA-012", 200)
+
+
+def test_a_schema_may_read_a_profiles_numbers_as_others_than_they_were_stored(validate: Bench) -> None:
+    ages = {"age": np.array([18.0, 30.0, 44.0, np.nan])}
+    given = validate.accepted("baseline_profile", ages)
+    schema = "version: 1\ncolumns:\n  age: {type: integer, nullable: true}\n"
+
+    assert validate(ages, schema=schema, **given, max_duplicate_share=1).verdict is Verdict.PASS
+    older = {"age": np.array([98.0, 99.0, 97.0, np.nan])}
+    assert only(validate(older, schema=schema, **given)).check == "baseline-range:age"
+
+
+def test_a_baseline_is_rows_or_a_profile_and_not_both(validate: Bench) -> None:
+    given = validate.accepted("baseline_profile", people()) | validate.accepted("baseline", people())
+    with pytest.raises(InputError, match="give one of them"):
+        validate(people(), schema=None, **given)
 
 
 # --- Inference --------------------------------------------------------------------------------------
