@@ -1,4 +1,4 @@
-"""Count a table and write its profile, which stands for it as a baseline of `check-drift`.
+"""Count a table and write its profile, which stands for it as a baseline.
 
 The KFP component of `lockgate profile-data`, written by `make faces` from
 `lockgate.stages.monitor.profile_data`.
@@ -26,7 +26,7 @@ def profile_data(
     engine: str = "duckdb",
     policy: Optional[dsl.Input[dsl.Artifact]] = None,
 ) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
-    """Count a table and write its profile, which stands for it as a baseline of `check-drift`.
+    """Count a table and write its profile, which stands for it as a baseline.
 
     A profile holds counts, extremes, exact sums, hashes of values and the values of categories; no
     rows. Profiles of days, partitions or sources merge exactly, if they were counted in one layout.

@@ -44,7 +44,8 @@ def verify_artifact(
             `model_signing sign key` makes. Its files are checked as well; what that format leaves out
             (files of git, empty folders, modes) only the attestation covers.
         attested_by: The stage that must have written the attestation.
-        subject: Which input of that stage the artifact must have been; by default its first.
+        subject: Which input or output of that stage the artifact must have been, such as `profile`
+            of `profile-data`; by default its first input.
         policy: `lockgate.yaml`, when thresholds come from a policy.
 
     Returns:

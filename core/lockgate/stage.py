@@ -105,6 +105,8 @@ ModelOut = Annotated[Path, Artifact("model", "out", ".skops")]
 """A model to write."""
 FileOut = Annotated[Path, Artifact("file", "out")]
 """Any other file to write."""
+ProfileOut = Annotated[Path, Artifact("file", "out", ".json")]
+"""A profile of a table to write, as JSON."""
 SchemaOut = Annotated[Path, Artifact("file", "out", ".yaml", sometimes=True)]
 """A data schema that the stage writes when there is reason to: whether it did stands in its result."""
 ReportOut = Annotated[Path, Artifact("report", "out", ".html")]

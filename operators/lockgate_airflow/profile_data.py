@@ -1,4 +1,4 @@
-"""Count a table and write its profile, which stands for it as a baseline of `check-drift`.
+"""Count a table and write its profile, which stands for it as a baseline.
 
 The Airflow operator of `lockgate profile-data`, written by `make faces` from
 `lockgate.stages.monitor.profile_data`.
@@ -12,7 +12,7 @@ from lockgate_airflow.base import StageOperator
 
 
 class ProfileDataOperator(StageOperator):
-    """Count a table and write its profile, which stands for it as a baseline of `check-drift`.
+    """Count a table and write its profile, which stands for it as a baseline.
 
     A profile holds counts, extremes, exact sums, hashes of values and the values of categories; no
     rows. Profiles of days, partitions or sources merge exactly, if they were counted in one layout.

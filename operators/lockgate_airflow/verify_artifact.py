@@ -27,7 +27,8 @@ class VerifyArtifactOperator(StageOperator):
             `model_signing sign key` makes. Its files are checked as well; what that format leaves out
             (files of git, empty folders, modes) only the attestation covers.
         attested_by: The stage that must have written the attestation.
-        subject: Which input of that stage the artifact must have been; by default its first.
+        subject: Which input or output of that stage the artifact must have been, such as `profile`
+            of `profile-data`; by default its first input.
         kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
             `StageOperator`, and what every Airflow operator takes.
     """

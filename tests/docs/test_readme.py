@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 PACKAGES = ("core/lockgate", "operators/lockgate_airflow", "components/lockgate_kfp")
 ROWS = 8_000
+PROFILE = "A baseline of statistics"
 FIRST, GATE, WORKFLOW = (
     "On the command line",
     "Evidence and the release gate",
@@ -277,6 +278,13 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[in
 
 
 @pytest.fixture(scope="module")
+def profiled(tried: tuple[Path, list[tuple[int, str]]]) -> tuple[Path, list[tuple[int, str]]]:
+    """Run the commands of the section on profiles where the first section's ended."""
+    folder, _ = tried
+    return folder, _try(PROFILE, folder)
+
+
+@pytest.fixture(scope="module")
 def released(tried: tuple[Path, list[tuple[int, str]]]) -> tuple[Path, list[tuple[int, str]]]:
     """Run the commands of the section on the release gate where the first section's ended."""
     folder, _ = tried
@@ -287,7 +295,7 @@ def released(tried: tuple[Path, list[tuple[int, str]]]) -> tuple[Path, list[tupl
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("readme")
-@pytest.mark.parametrize(("heading", "ran"), [(FIRST, "tried"), (GATE, "released")])
+@pytest.mark.parametrize(("heading", "ran"), [(FIRST, "tried"), (PROFILE, "profiled"), (GATE, "released")])
 def test_every_command_exits_as_shown_with_the_verdict_shown(heading, ran, request):
     _, results = request.getfixturevalue(ran)
     for (command, code, verdict), (got, said) in zip(_commands(heading), results, strict=True):

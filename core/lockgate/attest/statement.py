@@ -147,6 +147,21 @@ class Statement:
             refuse(f"it is of the kind {self.kind}, which no stage writes")
         return self.summary
 
+    @property
+    def outputs(self) -> tuple[Subject, ...]:
+        """What the run wrote, by the names of the stage's outputs.
+
+        Raises:
+            EnvelopeError: No stage wrote the statement, or it says this in another form.
+        """
+        if self.summary is None:
+            return ()
+        said = self.document["predicate"][EXTENSION].get("outputs", {})
+        listed = fields.mapping(said, "the outputs")
+        return tuple(
+            Subject(name, fields.digest_set(digests, "an output")) for name, digests in listed.items()
+        )
+
 
 def from_result(document: Mapping[str, Any], kind: str = "test-result") -> dict[str, Any]:
     """Return the statement of a result document (``result.json``).

@@ -48,7 +48,8 @@ def verify_artifact(
             `model_signing sign key` makes. Its files are checked as well; what that format leaves out
             (files of git, empty folders, modes) only the attestation covers.
         attested_by: The stage that must have written the attestation.
-        subject: Which input of that stage the artifact must have been; by default its first.
+        subject: Which input or output of that stage the artifact must have been, such as `profile` of
+            `profile-data`; by default its first input.
 
     Raises:
         InputError: The attestation is no envelope of a run, the model signature is none of that format
@@ -86,7 +87,8 @@ def verify_artifact(
             f"Give the attestation of {attested_by}, or set attested_by to the stage you rely on.",
         )
     now = digest(artifact)
-    named = [s for s in statement.subjects if s.name == subject] if subject else statement.subjects[:1]
+    known = (*statement.subjects, *statement.outputs)
+    named = [s for s in known if s.name == subject] if subject else statement.subjects[:1]
     same = any(s.is_(now) for s in named)
     if not outcome.check("digest", value=same, comparator="==", threshold=True):
         _fail(
@@ -94,7 +96,7 @@ def verify_artifact(
             "LG-SIGN-013",
             "digest",
             f"The artifact is not the one that was attested: it digests to {_short(now)}, "
-            f"the attestation names {', '.join(_short(s.digest) for s in named) or 'no such input'}.",
+            f"the attestation names {', '.join(_short(s.digest) for s in named) or 'nothing of that name'}.",
             "Do not use it; get it again from where it was signed, or find out who changed it.",
         )
     if not outcome.check("verdict", value=run.opens, comparator="==", threshold=True):

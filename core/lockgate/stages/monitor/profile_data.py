@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lockgate.errors import InputError
 from lockgate.outcome import Location, Outcome, Severity
-from lockgate.stage import DatasetIn, FileIn, FileOut, stage
+from lockgate.stage import DatasetIn, FileIn, ProfileOut, stage
 
 if TYPE_CHECKING:
     from lockgate.table.baseline.profile import ColumnProfile, Profile
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @stage("profile-data", threats=["data-poisoning"])
 def profile_data(
     data: DatasetIn,
-    profile: FileOut,
+    profile: ProfileOut,
     layout: FileIn | None = None,
     merge: list[FileIn] | None = None,
     *,
@@ -28,7 +28,7 @@ def profile_data(
     ignore: list[str] | None = None,
     engine: Literal["duckdb", "spark"] = "duckdb",
 ) -> Outcome:
-    """Count a table and write its profile, which stands for it as a baseline of `check-drift`.
+    """Count a table and write its profile, which stands for it as a baseline.
 
     A profile holds counts, extremes, exact sums, hashes of values and the values of categories; no
     rows. Profiles of days, partitions or sources merge exactly, if they were counted in one layout.

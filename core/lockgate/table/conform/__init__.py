@@ -8,7 +8,7 @@ because its column is absent or holds nothing of the declared type, is INCONCLUS
 |---|---|
 | `roles` | the label, key and ignored columns: they must be there, and say something |
 | `against_schema` | columns, types, completeness, ranges, categories, uniqueness, rows |
-| `accepted` | what is known of the baseline: from its rows, or from its profile |
+| `accepted`, `accepted_profile` | what is known of the baseline: from its rows, or from its profile |
 | `against_baseline` | the same, as they were in an earlier table |
 | `uniqueness` | keys, exact copies, conflicting labels |
 | `lifecycle` | whether a table is checked, what a violation weighs, whether a new baseline is registered |

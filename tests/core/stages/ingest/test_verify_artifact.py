@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lockgate.attest import envelope, keys, statement
@@ -136,6 +138,18 @@ def test_the_artifact_must_have_been_the_first_input_or_the_one_that_is_named(tm
     assert _rules(verify_artifact(file, path, pair.public, **asked)) == ["LG-SIGN-013"]
     assert _rules(verify_artifact(file, path, pair.public, subject="model", **asked)) == ["LG-SIGN-013"]
     assert verify_artifact(file, path, pair.public, subject="schema", **asked).verdict is Verdict.PASS
+
+
+def test_what_a_run_wrote_is_verified_by_its_own_attestation(pair, tmp_path):
+    table = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"x": [1, 2, 3]}), table)
+    made = run("profile-data", {"data": table}, out=tmp_path / "out", key=str(pair.private))
+    assert made.verdict is Verdict.PASS
+    written, attestation = tmp_path / "out" / "profile.json", tmp_path / "out" / "attestation.json"
+    asked = {"attested_by": "profile-data", "subject": "profile"}
+    assert verify_artifact(written, attestation, pair.public, **asked).verdict is Verdict.PASS
+    written.write_text(written.read_text().replace('"rows": 3', '"rows": 4'))
+    assert _rules(verify_artifact(written, attestation, pair.public, **asked)) == ["LG-SIGN-013"]
 
 
 @pytest.mark.parametrize(
