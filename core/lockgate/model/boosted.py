@@ -39,12 +39,13 @@ def check_lightgbm(lines: Iterable[str], columns: int) -> None:
     """Hold every tree of LightGBM's text against its own size and the number of columns.
 
     Raises:
-        InputError: A child, leaf or feature number is out of bounds, or children do not come after their
-            parent.
+        InputError: A child, leaf, feature or category number is out of bounds, or children do not come after
+            their parent.
     """
     for tree in _trees_of_text(lines):
         try:
             leaves = int(tree["num_leaves"])
+            _check_lists(tree, leaves, columns)
             if leaves == 1:
                 continue
             left, right, feature = (_whole(tree[k]) for k in ("left_child", "right_child", "split_feature"))
@@ -56,6 +57,24 @@ def check_lightgbm(lines: Iterable[str], columns: int) -> None:
             inside = all(at < child < leaves - 1 if child >= 0 else ~child < leaves for child in pair)
             if not inside or not 0 <= feature[at] < columns:
                 raise InputError(_BROKEN)
+
+
+def _check_lists(tree: Mapping[str, str], leaves: int, columns: int) -> None:
+    """Hold the sets of categories of a tree of LightGBM, and the columns of its linear leaves."""
+    kinds, places = _whole(tree.get("decision_type", "")), tree.get("threshold", "").split()
+    bounds, words = (_whole(tree.get(key, "")) for key in ("cat_boundaries", "cat_threshold"))
+    counts, used = (_whole(tree.get(key, "")) for key in ("num_features", "leaf_features"))
+    sets = int(tree.get("num_cat", "0"))
+    ordered = not sets or (bounds == sorted(bounds) and bounds[:1] == [0] and bounds[-1:] == [len(words)])
+    if len(bounds) != (sets + 1 if sets else 0) or not ordered:
+        raise InputError(_BROKEN)
+    if leaves > 1 and not len(kinds) == len(places) == leaves - 1:
+        raise InputError(_BROKEN)
+    by_set = [float(place) for place, kind in zip(places, kinds, strict=False) if kind & 1]
+    linear = len(counts) in (0, leaves) and all(n >= 0 for n in counts) and sum(counts) == len(used)
+    inside = all(0 <= place < sets for place in by_set) and all(0 <= column < columns for column in used)
+    if not (linear and inside):
+        raise InputError(_BROKEN)
 
 
 def _trees_of_text(lines: Iterable[str]) -> Iterator[dict[str, str]]:

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from lockgate.errors import InputError
 from lockgate.model import Predictor, load
 from lockgate.model.adapter import Adapter
+from lockgate.model.boosted import check_lightgbm
 from lockgate.outcome import Verdict
 
 NAMES = list("abcd")
@@ -475,6 +476,59 @@ def test_a_tree_of_lightgbm_that_points_out_of_itself_is_refused(frame, tmp_path
     (tmp_path / "m.txt").write_text("\n".join(lines) + "\n")
     with pytest.raises(InputError, match=REFUSED):
         load(tmp_path / "m.txt")
+
+
+@pytest.fixture(scope="module")
+def by_category(tmp_path_factory):
+    """A LightGBM model whose trees split by sets of categories, and its rows."""
+    lightgbm = pytest.importorskip("lightgbm")
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame({"kind": pd.Categorical(rng.choice(list("uvwxyz"), 600)), "b": rng.normal(size=600)})
+    label = rows.kind.isin(list("vxy")) ^ (rows.b > 1)
+    model = lightgbm.LGBMClassifier(n_estimators=2, min_data_per_group=5, cat_smooth=1, verbose=-1)
+    path = tmp_path_factory.mktemp("categories") / "m.txt"
+    model.fit(rows, label).booster_.save_model(path)
+    assert "num_cat=1" in path.read_text() or "num_cat=2" in path.read_text()
+    return path, rows, model.predict_proba(rows)
+
+
+def test_splits_by_category_of_lightgbm_are_read_as_written(by_category):
+    path, rows, expected = by_category
+    found = load(path).predict_proba(rows.assign(kind=rows.kind.astype(str)))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("key", "word"),
+    [
+        ("cat_boundaries", "-64"),
+        ("cat_boundaries", "1"),
+        ("cat_boundaries", "99999999"),
+        ("threshold", "7"),
+        ("threshold", "-1"),
+        ("threshold", "1e9"),
+        ("num_cat", "0"),
+        ("num_cat", "9"),
+    ],
+)
+def test_a_split_by_categories_that_are_not_there_is_refused(by_category, tmp_path, key, word):
+    lines = by_category[0].read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Tree="))
+    tree = dict(line.partition("=")[::2] for line in lines[start : lines.index("", start)])
+    first = [int(kind) & 1 for kind in tree["decision_type"].split()].index(1) if key == "threshold" else 0
+    words = tree[key].split()
+    words[first] = word
+    at = next(i for i, line in enumerate(lines) if i > start and line.startswith(f"{key}="))
+    sizes = next(i for i, line in enumerate(lines) if line.startswith("tree_sizes="))
+    grown = len(new := f"{key}={' '.join(words)}") - len(lines[at])
+    lines[at] = new
+    size, _, others = lines[sizes].partition("=")[2].partition(" ")
+    lines[sizes] = f"tree_sizes={int(size) + grown} {others}"
+    (tmp_path / "m.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match="cannot be judged"):  # the scanner, before LightGBM reads it
+        load(tmp_path / "m.txt")
+    with pytest.raises(InputError, match="outside of it"):
+        check_lightgbm(lines, 2)
 
 
 class Lying(Adapter):

@@ -66,6 +66,21 @@ def test_a_tree_of_lightgbm_with_a_line_that_does_not_fit_is_not_safe(judged, ol
     assert judged(data.replace(old, new, 1)).answer is not Answer.SAFE
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"num_features=1 1 1\nleaf_features=0  0  0", b"num_features=1 1 1\nleaf_features=3  0  0"),
+        (b"num_features=1 1 1\nleaf_features=0  0  0", b"num_features=2 -1 2\nleaf_features=0  0 0"),
+    ],
+)
+def test_a_leaf_of_lightgbm_that_reads_a_column_that_is_not_there_is_not_safe(judged, old, new):
+    data = (_FOLDER / "linear.txt").read_bytes()
+    assert old in data
+    changed = data.replace(old, new.ljust(len(old)))
+    assert judged(changed).answer is not Answer.SAFE
+    assert len(changed) == len(data)  # so nothing but the column is wrong
+
+
 def _xgboost() -> dict:
     """A model of one tree of three nodes, as XGBoost 3 writes it."""
     tree = {
@@ -114,3 +129,14 @@ def test_a_model_of_xgboost_with_something_that_does_not_fit_is_not_safe(judged,
     assert old in whole
     answer = judged(whole.replace(old, new, 1).encode()).answer
     assert answer is (Answer.UNKNOWN if old else Answer.SAFE)
+
+
+@pytest.mark.parametrize("category", [0, 2**24 - 1, 2**24, -1])
+def test_only_categories_that_xgboost_can_count_are_safe(judged, category):
+    document = _xgboost()
+    document["learner"]["gradient_booster"]["model"]["trees"][0].update(
+        categories=[category], categories_nodes=[0], categories_segments=[0], categories_sizes=[1],
+        split_type=[1, 0, 0],
+    )  # fmt: skip
+    answer = judged(json.dumps(document).encode()).answer
+    assert answer is (Answer.SAFE if 0 <= category < 2**24 else Answer.UNKNOWN)

@@ -120,6 +120,7 @@ def _tree(raw: bytes, number: int, features: int, at: int) -> None:
     if leaves > 1:
         _shape(said, leaves, features, at)
     _others(said, leaves, categories, at)
+    _linear(said, leaves, features, at)
 
 
 def _shape(said: dict[bytes, bytes], leaves: int, features: int, at: int) -> None:
@@ -139,17 +140,31 @@ def _shape(said: dict[bytes, bytes], leaves: int, features: int, at: int) -> Non
 def _others(said: dict[bytes, bytes], leaves: int, categories: int, at: int) -> None:
     bounds = [int(one) for one in said.get(b"cat_boundaries", b"").split()]
     words = said.get(b"cat_threshold", b"").split()
-    if categories and (len(bounds) != categories + 1 or bounds != sorted(bounds) or bounds[-1] != len(words)):
+    ends = (bounds[0], bounds[-1]) == (0, len(words)) if bounds else False
+    if categories and (len(bounds) != categories + 1 or bounds != sorted(bounds) or not ends):
         raise DamagedError("has categories of another number than their bounds", at)
     if not categories and (bounds or words):
         raise DamagedError("has categories of another number than their bounds", at)
     if leaves > 1 and categories != sum(int(one) & 1 for one in said[b"decision_type"].split()):
         raise DamagedError("has another number of categories than decisions by them", at)
+    if leaves > 1 and any(
+        not 0 <= float(place) < categories
+        for place, kind in zip(said[b"threshold"].split(), said[b"decision_type"].split(), strict=True)
+        if int(kind) & 1
+    ):
+        raise DamagedError("has a decision by categories that are not there", at)
     if len(said[b"shrinkage"].split()) != 1 or said.get(b"is_linear", b"0") not in (b"0", b"1"):
         raise DamagedError("has a tree without a rate", at)
-    linear = sum(int(one) for one in said.get(b"num_features", b"").split())
-    if any(len(said[key].split()) != linear for key in (b"leaf_features", b"leaf_coeff") if key in said):
+
+
+def _linear(said: dict[bytes, bytes], leaves: int, features: int, at: int) -> None:
+    """Hold the lines through the leaves of a linear tree, if it has any."""
+    counts = [int(one) for one in said.get(b"num_features", b"").split()]
+    used = [int(one) for one in said.get(b"leaf_features", b"").split()]
+    if any(len(said[key].split()) != sum(counts) for key in (b"leaf_features", b"leaf_coeff") if key in said):
         raise DamagedError("has another number of coefficients than features", at)
+    if any(one < 0 for one in counts) or any(not 0 <= one < features for one in used):
+        raise DamagedError("has a coefficient of a feature that is not there", at)
     if said.get(b"is_linear") == b"1" and leaves > 1 and b"leaf_coeff" not in said:
         raise DamagedError("has a linear tree without coefficients", at)
 

@@ -7,6 +7,7 @@ from typing import Any
 from lockgate.scan.record import DamagedError
 
 _ROOT = 2147483647  # the parent of a root
+_CATEGORIES = 1 << 24  # they are float32, so XGBoost knows no others
 _NODES = (
     *("left_children", "right_children", "parents", "split_conditions", "split_indices", "sum_hessian"),
     *("loss_changes", "default_left"),
@@ -102,6 +103,8 @@ def _tree(tree: dict[str, Any], features: int) -> None:
             raise DamagedError("has categories that do not follow each other")
         if any(not 0 <= node < nodes or not tree["split_type"][node] for node in tree["categories_nodes"]):
             raise DamagedError("has categories of a node that has none")
+        if any(not 0 <= one < _CATEGORIES for one in tree["categories"]):
+            raise DamagedError("has a category that no column can have")
     if int(said["num_deleted"]) or vector > 1:
         # Leaves of several targets: parents and children are written otherwise.
         return
