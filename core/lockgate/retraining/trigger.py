@@ -12,8 +12,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockgate.errors import EnvelopeError, InputError
 
@@ -25,18 +26,40 @@ RULE = "LG-RETRAIN-008"
 STAGE = "gate-retraining"
 
 
-def document(parameters: Mapping[str, Any], pipeline: Mapping[str, str] | None) -> bytes:
-    """Return the trigger as canonical JSON (RFC 8785): equal triggers are equal bytes.
+@dataclass(frozen=True)
+class Trigger:
+    """All that a decision depends on beside the data; see the stage's parameters of the same names."""
 
-    Args:
-        parameters: What the decision depends on, by parameter name.
-        pipeline: DigestSet of the pipeline's definition, or None.
-    """
-    import rfc8785
+    label: str
+    source: str | None
+    ignore: list[str] | None
+    stream: str
+    alpha: float
+    max_psi: float
+    max_js: float
+    max_drifted_share: float
+    max_accuracy_loss: float
+    poisoning_alpha: float
+    evidence_alpha: float
+    min_planted_share: float
+    min_rows: int
+    cooldown: str
+    max_retrains: int
+    retrain_window: str
+    calm: float
+    seed: int
 
-    from lockgate import body
+    def document(self, pipeline: Mapping[str, str] | None) -> bytes:
+        """Return it as canonical JSON (RFC 8785): equal triggers are equal bytes.
 
-    return rfc8785.dumps(body.plain({"pipeline": pipeline, "stage": STAGE, "trigger": dict(parameters)}))
+        Args:
+            pipeline: DigestSet of the pipeline's definition, or None.
+        """
+        import rfc8785
+
+        from lockgate import body
+
+        return rfc8785.dumps(body.plain({"pipeline": pipeline, "stage": STAGE, "trigger": vars(self)}))
 
 
 def digest(raw: bytes) -> str:

@@ -21,14 +21,14 @@ from typing import Any, Literal
 
 from lockgate.errors import InputError
 from lockgate.outcome import Outcome, Severity, Verdict
-from lockgate.stage import DatasetIn, FileIn, ReportOut, Seed, Share, Threshold, stage
-from lockgate.stages.retrain._record import (
+from lockgate.retraining.record import (
     ANCHORED,
     record_drifted,
     record_numbers,
     record_shape,
     record_undecided,
 )
+from lockgate.stage import DatasetIn, FileIn, ReportOut, Seed, Share, Threshold, stage
 from lockgate.table.comparison import ALPHA, MAX_JS, MAX_PSI, MIN_ROWS, Comparison, Limits
 from lockgate.table.distances import named, weighted
 from lockgate.table.season import Season

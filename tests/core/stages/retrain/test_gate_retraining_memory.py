@@ -22,7 +22,7 @@ from lockgate.retraining.keeping import Kept
 from lockgate.retraining.state import State
 from lockgate.run import run
 from lockgate.settings import Settings
-from lockgate.stages.retrain._memory import Memory, Settled, settle
+from lockgate.retraining.memory import Memory, Settled, settle
 
 START = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone.utc)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)

@@ -20,8 +20,8 @@ from lockgate.retraining.state import STREAM, Batch, State
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer, SSlibKey
 
+    from lockgate.retraining.labels import Weighed
     from lockgate.settings import Settings
-    from lockgate.stages.retrain._evidence import Weighed
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,221 @@
+"""What is done to a batch: poison, honest changes of the world, and what breaks upstream."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from tables import LABEL, features, put
+
+POISON = ("flips 10 %", "flips 20 %", "class pair 30 %", "source 60 %", "source, all", "backdoor 3 %",
+          "backdoor 10 %", "joint backdoor 5 %", "subpopulation")  # fmt: skip
+BENIGN = ("none", "other sources", "a new source", "older", "another mix", "seasons", "other classes",
+          "drawn again", "twice the rows", "coarser", "rougher", "one part only")  # fmt: skip
+BUGS = ("x10", "x1000", "inches to cm", "sign", "nulls", "constant", "swapped", "renamed", "upper case",
+        "default")  # fmt: skip
+DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: backdoor", "drip: joint backdoor")
+DRIP = 0.006
+
+
+def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict) -> pa.Table:
+    """Return a batch after an attack or a change of the world; `plan` keeps its choices over a stream."""
+    if what in _WORLD:
+        return _WORLD[what](table, random, plan)
+    y = table[LABEL].to_numpy().copy()
+    n = len(y)
+    drips = what.startswith("drip")
+    share = DRIP if drips else int(what.split()[-2]) / 100 if what.endswith("%") else 1.0
+    other = another_label(y, random)
+    if "pair" in what:
+        was, became = plan.setdefault("pair", random.choice(np.unique(y), 2, replace=False))
+        mine = np.flatnonzero(y == was)
+        y[random.permutation(mine)[: round(share * (n if drips else len(mine)))]] = became
+    elif "source" in what:
+        bad = plan.setdefault("source", f"s{random.integers(8)}")
+        mine = np.flatnonzero(np.array(table["source"].to_pylist()) == bad)
+        chosen = random.permutation(mine)[: round(share * (n if drips else len(mine)))]
+        y[chosen] = other[chosen]
+    elif "backdoor" in what:
+        table, y = backdoor(table, y, what, max(1, round(share * n)), random, plan)
+    elif what == "subpopulation":
+        y = relabelled_group(table, y, random, plan)
+    else:
+        chosen = random.permutation(n)[: round(share * n)]
+        y[chosen] = other[chosen]
+    return put(table, LABEL, y)
+
+
+def another_label(y: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    classes = np.unique(y)
+    return np.array([random.choice(classes[classes != label]) for label in y])
+
+
+# --- The world changes ------------------------------------------------------------------------------
+
+
+def other_sources(table: pa.Table, random: np.random.Generator, _: dict) -> pa.Table:
+    return put(table, "source", [f"s{i}" for i in random.choice(8, table.num_rows)])
+
+
+def a_new_source(table: pa.Table, random: np.random.Generator, _: dict) -> pa.Table:
+    new = random.random(table.num_rows) < 0.15
+    kept = zip(new, table["source"].to_pylist(), strict=True)
+    return put(table, "source", ["s8" if n else s for n, s in kept])
+
+
+def older(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:  # noqa: ARG001 - one signature
+    """Move the first number by 0.4 deviations, whatever the label."""
+    name = features(table, "number")[0]
+    column = table[name].to_numpy()
+    return put(table, name, (column + 0.4 * column.std()).astype(column.dtype))
+
+
+def _places(table: pa.Table, random: np.random.Generator, plan: dict) -> np.ndarray:
+    """Return where each row stands in the order of one column, 0 to 1."""
+    name = plan.setdefault("column", random.choice(features(table)))
+    codes = np.unique(np.array(table[name].to_pylist()), return_inverse=True)[1]
+    return (codes + random.random(len(codes)) * 0.999).argsort().argsort() / len(codes)
+
+
+def another_mix(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    low = _places(table, random, plan) < 0.5
+    return table.filter(pa.array(random.random(table.num_rows) < np.where(low, 1.0, 0.3)))
+
+
+def seasons(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    high = np.sin(_places(table, random, plan) * 6 + plan.get("phase", 0.0)) > 0.3
+    return table.filter(pa.array(random.random(table.num_rows) < np.where(high, 1.0, 0.3)))
+
+
+def one_part_only(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    return table.filter(pa.array(_places(table, random, plan) > 0.5))
+
+
+def other_classes(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    y = table[LABEL].to_numpy()
+    rarer = plan.setdefault("rarer", random.choice(np.unique(y)))
+    return table.filter(pa.array((y != rarer) | (random.random(len(y)) < 0.5)))
+
+
+def drawn_again(table: pa.Table, random: np.random.Generator, _: dict) -> pa.Table:
+    return table.take(np.sort(random.choice(table.num_rows, table.num_rows)))
+
+
+def _number(table: pa.Table, random: np.random.Generator, plan: dict) -> str:
+    numbers = [n for n in features(table, "number") if len(np.unique(table[n].to_numpy())) > 10]
+    return plan.setdefault("number", random.choice(numbers or features(table, "number")))
+
+
+def coarser(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    """Write one number down to a quarter of its deviation."""
+    name = _number(table, random, plan)
+    column = table[name].to_numpy()
+    step = max(float(column.std()) / 4, 1e-9)
+    return put(table, name, (np.round(column / step) * step).astype(column.dtype))
+
+
+def rougher(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    """Measure one number with an error of a quarter of its deviation."""
+    name = _number(table, random, plan)
+    column = table[name].to_numpy()
+    return put(
+        table, name, (column + random.normal(0, 0.25 * column.std(), len(column))).astype(column.dtype)
+    )
+
+
+_WORLD = {
+    "none": lambda table, _, __: table,
+    "twice the rows": lambda table, _, __: table,  # `deal` gave two batches
+    "other sources": other_sources,
+    "a new source": a_new_source,
+    "older": older,
+    "another mix": another_mix,
+    "seasons": seasons,
+    "one part only": one_part_only,
+    "other classes": other_classes,
+    "drawn again": drawn_again,
+    "coarser": coarser,
+    "rougher": rougher,
+}
+
+
+# --- Poison -----------------------------------------------------------------------------------------
+
+
+def backdoor(table, y, what, size, random, plan):
+    names = plan.setdefault(
+        "columns", list(random.choice(features(table), 2 if "joint" in what else 1, replace=False))
+    )
+    values = plan.setdefault("values", [trigger(table, name, "joint" in what, random) for name in names])
+    target = plan.setdefault("target", random.choice(np.unique(y)))
+    chosen = random.permutation(np.flatnonzero(y != target))[:size]
+    y[chosen] = target
+    for name, value in zip(names, values, strict=True):
+        column = table[name].to_pylist()
+        for row in chosen:
+            column[row] = value
+        table = put(table, name, column)
+    return table, y
+
+
+def trigger(table: pa.Table, name: str, joint: bool, random: np.random.Generator) -> object:
+    """Return a rare value of a column; for two columns together, a common one of each."""
+    column = table[name].to_pylist()
+    values, counts = np.unique(np.array(column), return_counts=True)
+    if joint:
+        return random.choice(column)
+    return type(column[0])(values[counts.argmin()] if len(values) <= 60 else np.sort(values)[-3])
+
+
+def relabelled_group(table, y, random, plan):
+    """Turn most labels of a tenth of the rows that have one part of a column in common."""
+    name = plan.setdefault("group", random.choice(features(table, "number")))
+    column = table[name].to_numpy().astype(float)
+    start = random.uniform(0, 0.85)
+    inside = (column >= np.quantile(column, start)) & (column <= np.quantile(column, start + 0.12))
+    classes = np.unique(y)
+    turned = inside & (random.random(len(y)) < 0.8)
+    return np.where(turned, classes[(np.searchsorted(classes, y) + 1) % len(classes)], y)
+
+
+def broken(table: pa.Table, what: str, random: np.random.Generator) -> tuple[pa.Table, set[str]] | None:
+    """Return a batch with one column broken and the columns to name; None where the table has none such."""
+    numbers, texts = features(table, "number"), features(table, "text")
+    varied = [n for n in numbers if len(np.unique(table[n].to_numpy())) > 30]
+    if what in ("x10", "x1000", "inches to cm"):
+        if not varied:
+            return None
+        name = random.choice([n for n in varied if np.median(np.abs(table[n].to_numpy())) > 0] or varied)
+        factor = {"x10": 10.0, "x1000": 1_000.0}.get(what, 2.54)
+        return put(table, name, table[name].to_numpy() * factor), {name}
+    if what == "swapped":
+        pool = varied if len(varied) > 1 else texts
+        if len(pool) < 2:
+            return None
+        one, two = random.choice(pool, 2, replace=False)
+        a, b = table[one].to_pylist(), table[two].to_pylist()
+        return put(put(table, one, b), two, a), {one, two}
+    if what in ("renamed", "upper case"):
+        pool = [
+            t
+            for t in texts
+            if any(c.islower() for v in table[t].to_pylist() if v for c in v) or what == "renamed"
+        ]
+        pool = [t for t in pool if len(set(table[t].to_pylist())) > 1]
+        if not pool:
+            return None
+        name = random.choice(pool)
+        known = sorted({v for v in table[name].to_pylist() if v is not None})
+        names = {v: f"K{i * 37 % 1_009}" for i, v in enumerate(known)}
+        new = names.get if what == "renamed" else str.upper
+        return put(table, name, [None if v is None else new(v) for v in table[name].to_pylist()]), {name}
+    if not varied:
+        return None
+    name = random.choice(varied)
+    column = table[name].to_numpy().astype(float)
+    if what == "sign":
+        return put(table, name, -column), {name}
+    if what == "constant":
+        return put(table, name, np.full_like(column, np.median(column))), {name}
+    hit = random.random(len(column)) < 0.25
+    filled = [(None if what == "nulls" else 0.0) if h else float(v) for h, v in zip(hit, column, strict=True)]
+    return put(table, name, filled), {name}
