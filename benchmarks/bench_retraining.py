@@ -38,7 +38,7 @@ from tables import HELD_OUT, LABEL, TUNED, deal
 from lockgate.retraining.betting import Account, threshold
 from lockgate.retraining.bugs import find_bugs
 from lockgate.retraining.cells import look
-from lockgate.retraining.surprise import watch
+from lockgate.retraining.surprise import watch_each
 
 
 class Kept:
@@ -171,14 +171,15 @@ def alarmed_at(reference: pa.Table, batches: list[pa.Table]) -> int:
     """Return the number of the first batch that raises an alarm; 0 for none."""
     known: dict[tuple[str, ...], Account] = {}
     of = [np.array(t["source"].to_pylist(), dtype=object) for t in (reference, *batches)]
-    for number, batch in enumerate(batches, start=1):
-        watched = watch(reference, batch, label=LABEL, leave_out={"source"}, seed=0)
+    judged = watch_each(reference, batches, label=LABEL, leave_out={"source"}, seed=0)
+    for number, watched in enumerate(judged, start=1):
         if isinstance(watched, str):
             continue
         found = look(watched, of[number], of[0], known)
         for place, account in found.accounts.items():
             known[place] = known[place].and_then(account) if place in known else account
-        if any(a.log_evidence >= threshold(found.weights[p[0]]) for p, a in known.items()):
+        raised = [p for p, a in known.items() if a.log_evidence >= threshold(found.weights[p[0]])]
+        if raised:
             return number
     return 0
 

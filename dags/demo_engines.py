@@ -176,6 +176,7 @@ def _airflow(workflow: Workflow) -> tuple[list[str], re.Pattern[str]]:
             "batch": workflow.batch,
             "schema": str(SCHEMA),
             "published": str(workflow.model.parent),
+            "state": str(workflow.out / "retraining-state.json"),
         }
     )
     command = [sys.executable, "-m", "airflow", "dags", "test", "secure_retraining", "--conf", conf]

@@ -39,6 +39,7 @@ BATCHES = os.environ.get("LOCKGATE_BATCHES", str(HERE / "data" / "batches"))
 BATCH = "{{ params.batches }}/{{ params.batch }}.parquet"
 SIGNATURE = "{{ params.batches }}/{{ params.batch }}.signature/attestation.json"
 REFERENCE = "{{ params.batches }}/reference.parquet"
+STATE = "{{ params.state or params.batches ~ '/retraining-state.json' }}"
 
 with DAG(
     "secure_retraining",
@@ -49,6 +50,12 @@ with DAG(
     params={
         "batches": Param(BATCHES, type="string", description="Folder that make_batches.py wrote"),
         "batch": Param("clean", type="string", description="Name of the new batch: clean or poisoned"),
+        "stream": Param("employment", type="string", description="The batches whose evidence adds up"),
+        "state": Param(
+            "",
+            type="string",
+            description="Path or URL of what gate-retraining remembers; empty: beside the batches",
+        ),
         "schema": Param(str(HERE / "data" / "employment.schema.yaml"), type="string"),
         "code_revision": Param(
             os.environ.get("LOCKGATE_CODE_REVISION", ""),
@@ -73,8 +80,17 @@ with DAG(
     detect = DetectPoisoningOperator(
         task_id="detect", train=BATCH, baseline=REFERENCE, label=LABEL, source=SOURCE, fail_on=()
     )
+    # Runs take turns here: each goes on from the signed state that the one before has left.
     gate = GateRetrainingOperator(
-        task_id="gate", reference=REFERENCE, current=BATCH, label=LABEL, source=SOURCE, fail_on=()
+        task_id="gate",
+        reference=REFERENCE,
+        current=BATCH,
+        label=LABEL,
+        source=SOURCE,
+        stream="{{ params.stream }}",
+        state_uri=STATE,
+        fail_on=(),
+        max_active_tis_per_dag=1,
     )
     decide = DecisionBranchOperator(
         task_id="decide", result=gate.output, retrain="train", keep="in_service", quarantine="hold"

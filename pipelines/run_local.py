@@ -3,10 +3,10 @@
     python pipelines/run_local.py BATCHES clean --schema dags/data/employment.schema.yaml --out OUT
 
 BATCHES is a folder that `dags/make_batches.py` wrote. Every step's artifacts go below OUT/steps,
-the published model into OUT/published. Key, policy, evidence and ledger are those of LOCKGATE_* where
-they are set, else those in BATCHES. The model is promoted at MLFLOW_TRACKING_URI; without it, at an MLflow
-server that keeps its files in OUT/mlflow and runs as long as this does. Exits 0 when every step ran and
-every gate on the way was open, else 1.
+the published model into OUT/published, what gate-retraining remembers into OUT/retraining-state.json.
+Key, policy, evidence and ledger are those of LOCKGATE_* where they are set, else those in BATCHES. The
+model is promoted at MLFLOW_TRACKING_URI; without it, at an MLflow server that keeps its files in OUT/mlflow
+and runs as long as this does. Exits 0 when every step ran and every gate on the way was open, else 1.
 """
 
 import argparse
@@ -57,6 +57,7 @@ def run_local(batches: Path, batch: str, schema: Path, out: Path) -> bool:
                 supplier_key=str(batches / "supplier.pub.pem"),
                 pipeline_key=str(batches / "pipeline.pub.pem"),
                 published=str(out / "published"),
+                state=str(out / "retraining-state.json"),
                 code_revision=os.environ.get("LOCKGATE_CODE_REVISION", ""),
             )
         except RuntimeError as error:  # what kfp.local raises when a step fails

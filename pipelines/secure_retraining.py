@@ -94,6 +94,8 @@ def secure_retraining(
     supplier_key: str,
     pipeline_key: str,
     published: str,
+    state: str,
+    stream: str = "employment",
     code_revision: str = "",
 ):
     """Verify, validate, look for poison, decide; then train, scan, attack, release and promote.
@@ -106,6 +108,8 @@ def secure_retraining(
         supplier_key: URI of the supplier's public key.
         pipeline_key: URI of this pipeline's public key.
         published: Folder that serving reads.
+        state: URL, or path on a volume, where what gate-retraining remembers is kept between runs.
+        stream: Name of the stream of batches whose evidence adds up.
         code_revision: Git commit of the training code.
     """
     new = dsl.importer(artifact_uri=batch, artifact_class=dsl.Dataset).set_display_name("batch")
@@ -121,7 +125,19 @@ def secure_retraining(
     sound = require_pass(verdicts=[validated.outputs["verdict"]])
     # Its alarm closes nothing here: the gate below weighs it and answers QUARANTINE.
     poison = detect_poisoning(train=new.output, baseline=old.output, label=LABEL, source=SOURCE).after(sound)
-    gate = gate_retraining(reference=old.output, current=new.output, label=LABEL, source=SOURCE).after(poison)
+    # Never from the cache: it goes on from the signed state that the run before has left.
+    gate = (
+        gate_retraining(
+            reference=old.output,
+            current=new.output,
+            label=LABEL,
+            source=SOURCE,
+            stream=stream,
+            state_uri=state,
+        )
+        .after(poison)
+        .set_caching_options(enable_caching=False)
+    )
     chosen = choose(
         verdict=gate.outputs["verdict"], decision=gate.outputs["decision"], published=published
     ).set_caching_options(enable_caching=False)

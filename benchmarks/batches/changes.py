@@ -12,7 +12,8 @@ BENIGN = ("none", "other sources", "a new source", "older", "another mix", "seas
           "drawn again", "twice the rows", "coarser", "rougher", "one part only")  # fmt: skip
 BUGS = ("x10", "x1000", "inches to cm", "sign", "nulls", "constant", "swapped", "renamed", "upper case",
         "default")  # fmt: skip
-DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: backdoor", "drip: joint backdoor")
+DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: value", "drip: backdoor",
+         "drip: joint backdoor")  # fmt: skip
 DRIP = 0.006
 
 
@@ -34,6 +35,14 @@ def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict)
         mine = np.flatnonzero(np.array(table["source"].to_pylist()) == bad)
         chosen = random.permutation(mine)[: round(share * (n if drips else len(mine)))]
         y[chosen] = other[chosen]
+    elif what == "drip: value":
+        name = plan.setdefault("named", random.choice(features(table)))
+        column = np.array(table[name].to_pylist())
+        value = plan.setdefault("value", random.choice(column))
+        nearest = np.abs(column - value) if column.dtype.kind in "if" else column != value
+        mine = random.permutation(len(y))
+        mine = mine[np.argsort(nearest[mine], kind="stable")][: round(share * n)]
+        y[mine] = other[mine]
     elif "backdoor" in what:
         table, y = backdoor(table, y, what, max(1, round(share * n)), random, plan)
     elif what == "subpopulation":
@@ -110,6 +119,8 @@ def coarser(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Tabl
     name = _number(table, random, plan)
     column = table[name].to_numpy()
     step = max(float(column.std()) / 4, 1e-9)
+    if (column == np.round(column)).all():
+        step = max(2.0, np.round(step))
     return put(table, name, (np.round(column / step) * step).astype(column.dtype))
 
 

@@ -396,7 +396,14 @@ def retrained(server: Server, batches: Path, tmp_path_factory: pytest.TempPathFa
     runs = {
         batch: server.start(
             "secure_retraining",
-            {"batches": str(batches), "batch": batch, "schema": schema, "published": str(root / batch)},
+            {
+                "batches": str(batches),
+                "batch": batch,
+                "schema": schema,
+                "published": str(root / batch),
+                "stream": batch,  # at the same time, so neither goes on from the other
+                "state": str(root / f"{batch}.state.json"),
+            },
         )
         for batch in ("clean", "poisoned")
     }
@@ -435,6 +442,7 @@ def test_the_example_holds_the_poisoned_batch_and_publishes_nothing(
 ) -> None:
     poisoned = retrained["poisoned"]
     assert poisoned["state"] == "failed"
+    assert poisoned["published"].with_name("poisoned.state.json").exists()
     states = {
         name: server.task("secure_retraining", poisoned["run"], name)["state"]
         for name in ("detect", "gate", "hold", "train", "release", "promote", "publish")

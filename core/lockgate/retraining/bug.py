@@ -17,8 +17,10 @@ class Bug:
             ``renamed``, ``spelling`` or ``codes``.
         columns: Names of the columns.
         said: What happened to them, the end of a sentence that begins with their names.
+        doubt: How a drift could look like it too: not at all (0), not quite (1), or well (2).
     """
 
     kind: str
     columns: tuple[str, ...]
     said: str
+    doubt: int = 0

@@ -60,9 +60,18 @@ def find_bugs(
         for bug in [columns.defect(pair, groups if name != label else [])]
         if bug is not None
     ]
+    # What a drift could look like too is one where the other columns have moved along with it.
     broken = {name for bug in found for name in bug.columns}
     sound = [pair for name, pair in pairs.items() if name not in broken]
-    together = relations.defects(sound, label)
+    found = [b for b in found if not b.doubt or not relations.is_drift(pairs[b.columns[0]], sound, b.doubt)]
+    broken = {name for bug in found for name in bug.columns}
+    exchanged = relations.exchanged(list(pairs.values()), label)
+    sound = [pair for name, pair in pairs.items() if name not in broken or name in exchanged]
+    together = [
+        bug
+        for bug in relations.defects(sound, label)
+        if bug.kind == "swapped" or not broken.intersection(bug.columns)
+    ]
     # A column that stands still may be all that somebody filtered by: then the rest looks like those rows.
     found = [b for b in found if b.kind != "constant" or not relations.filtered(pairs[b.columns[0]], sound)]
     swapped = {name for bug in together for name in bug.columns}

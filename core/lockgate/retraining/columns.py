@@ -32,7 +32,11 @@ _LEAST_DISTANCE = 0.12
 _ALIKE = 0.08
 _ROUGHLY_ALIKE = 0.2
 _LARGE_FACTOR = 5.0
+_TIGHT = 6.0
+"""A change that leaves so many times less of the distance than there was is unlike most drifts."""
 _DEFAULT_SHARE = 0.1
+_ALONE = 2.5
+"""A default comes this many times as often as the next value."""
 _FAR = 5.0  # standard errors
 _OUTSIDE = 0.01
 _NEW_SHARE = 0.05
@@ -147,14 +151,14 @@ def _of_numbers(pair: Pair, groups: Sequence[tuple[str, NDArray[np.bool_]]]) -> 
     now = _present(everything)
     if min(len(before), len(now)) < FEWEST_ROWS:
         return None
-    if said := _unit(before, now):
-        return Bug(said[0], (pair.name,), said[1])
+    if unit := _unit(before, now):
+        return Bug(unit[0], (pair.name,), unit[1], unit[2])
     for name, rows in groups:
         part = everything[rows & ~np.isnan(everything)]
         rest = everything[~rows & ~np.isnan(everything)]
         moved = not len(rest) or distance(before, rest) > _ALIKE
-        if len(part) >= FEWEST_ROWS and (said := _unit(before, part, factors_only=True, only_large=moved)):
-            return Bug(said[0], (pair.name,), f"{said[1]}, in the rows of source {name!r}")
+        if len(part) >= FEWEST_ROWS and (unit := _unit(before, part, factors_only=True, only_large=moved)):
+            return Bug(unit[0], (pair.name,), f"{unit[1]}, in the rows of source {name!r}")
     if said := _outside(before, now):
         return Bug(said[0], (pair.name,), said[1])
     return _default(pair.name, before, now)
@@ -162,8 +166,8 @@ def _of_numbers(pair: Pair, groups: Sequence[tuple[str, NDArray[np.bool_]]]) -> 
 
 def _unit(
     before: Floats, now: Floats, *, factors_only: bool = False, only_large: bool = False
-) -> tuple[str, str] | None:
-    """Return what makes the reference like the batch, when they differ.
+) -> tuple[str, str, int] | None:
+    """Return what makes the reference like the batch, when they differ, and how a drift could be like it.
 
     In few rows a drift looks like many a change of its form, so there only factors are tried, and only
     large ones where everything else has moved as well.
@@ -180,14 +184,14 @@ def _unit(
     noise = math.sqrt(1 / len(was) + 1 / len(is_))
     if off < max(_LEAST_DISTANCE, _CERTAIN * noise):
         return None
-    best: tuple[float, str, str] | None = None
+    best: tuple[float, str, str, int] | None = None
     for kind, said, change, large in _changes(was, factors_only=factors_only):
         left = distance(change(was), is_)
         # A skewed column that drifts is soon like a small multiple of itself.
         tolerated = max(_ROUGHLY_ALIKE if large else _ALIKE, _BY_CHANCE * noise)
         allowed = min(tolerated, _ROUGHLY_ALIKE, off / 2 if large else off / 3)
         if (large or not only_large) and left <= allowed and (best is None or left < best[0]):
-            best = (left, kind, said)
+            best = (left, kind, said, 0 if large else 1 if left <= off / _TIGHT else 2)
     return best[1:] if best else None
 
 
@@ -263,6 +267,10 @@ def _default(name: str, before: Floats, now: Floats) -> Bug | None:
     error = math.sqrt(both * (1 - both) * (1 / len(now) + 1 / len(before)))
     if share - was < max(_DEFAULT_SHARE, _FAR * error) or share < 5 * was:
         return None
+    # Where others come as often by now, the column was rounded, or its range was cut.
+    second = float(np.partition(counts, -2)[-2]) / len(now) if len(counts) > 1 else 0.0
+    if share < _ALONE * second:
+        return None
     return Bug(
         "default", (name,), f"has one and the same value in {share:.0%} of the rows, before in {was:.1%}"
     )
@@ -274,7 +282,8 @@ def distance(one: Floats, two: Floats) -> float:
 
     one, two = np.sort(one), np.sort(two)
     # Numbers that a change of unit has moved by a rounding error are the same ones.
-    grain = 1e-9 * max(abs(float(one[0])), abs(float(one[-1])), 1e-300)
+    largest = (max(abs(float(side[0])), abs(float(side[-1]))) for side in (one, two))
+    grain = 1e-9 * max(min(largest), 1e-300)
     at = np.concatenate([one, two])
     at.sort()
     below = [np.searchsorted(side, at + grain, side="right") / len(side) for side in (one, two)]

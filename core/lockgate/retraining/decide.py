@@ -184,6 +184,7 @@ def _accused(
         min_share=rules.min_planted_share,
         seed=rules.seed,
         held=weighed.audit,
+        other_rates=weighed.other_rates,
     )
     return weighed, alarmed
 

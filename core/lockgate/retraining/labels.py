@@ -33,12 +33,14 @@ class Weighed:
         strongest: The strongest of it, in units of its own threshold.
         attack: Whether it looks like an attack.
         audit: Whether it looks like a concept that changed in some group of rows.
+        other_rates: Whether classes come at other rates, which accounts for labels that look wrong.
     """
 
     accounts: Mapping[Place, Account] = field(default_factory=dict)
     strongest: float = 0.0
     attack: bool = False
     audit: bool = False
+    other_rates: bool = False
 
 
 def weigh_labels(
@@ -102,7 +104,7 @@ def weigh_labels(
     outcome.tables["Evidence over batches (1 is an alarm)"] = _table(
         accounts, limits, (*history, *([] if again else [strongest]))
     )
-    return Weighed(accounts, strongest, bool(attack), audit is not None)
+    return Weighed(accounts, strongest, bool(attack), audit is not None, watched.other_rates)
 
 
 def _texts(table: pa.Table, column: str | None) -> Any:

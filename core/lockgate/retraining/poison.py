@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lockgate.outcome import Outcome, Severity, Verdict
+from lockgate.retraining.rules import is_known
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from lockgate.poisoning import Alarm, Assessment
     from lockgate.table.drift import Comparison
+
+_OF_RATES = ("label-noise", "label-pair")
+"""Detectors of labels all over a batch, which take other rates of the classes for wrong labels."""
 
 
 def look_for_poison(
@@ -26,6 +30,7 @@ def look_for_poison(
     min_share: float,
     seed: int,
     held: bool = False,
+    other_rates: bool = False,
 ) -> bool:
     """Run the detectors, record what they say, and return whether the batch looks poisoned.
 
@@ -33,10 +38,13 @@ def look_for_poison(
     have drifted, an alarm may mean a changed world instead: another mix of rows, which only a look
     with these features explains, or another way to measure them, which only a look without them
     does. So an alarm counts if both looks raise it. A third look goes without the baseline, where a
-    flipped source stands out among the others; either way has half of ``alpha``.
+    flipped source stands out among the others; either way has half of ``alpha``. What looks
+    like a trigger and is a rule of the reference as well does not count; see `lockgate.retraining.rules`.
 
-    A label that has moved with no feature to explain it stays an alarm: so do flipped labels look. Where
-    the batch is held for a label audit already, which explains what the detectors see, it accuses nobody.
+    A label that has moved with no feature to explain it stays an alarm: so do flipped labels look. Not
+    where the classes come at other rates and the rows of each are as ever, since flipped labels bring
+    rows of one class into another. Where the batch is held for a label audit already, which explains
+    what the detectors see, it accuses nobody.
     """
     unlike = {*found.missing, *found.extra, *found.retyped}
     if label in unlike:
@@ -68,6 +76,14 @@ def look_for_poison(
     if moved and set(used) - left_out - moved - {label, source}:
         against[" (without drifted columns)"] = look(known, left_out | moved)
     alone = {" (batch alone)": look(None, left_out)} if moved else {}
+    for assessment in [*against.values(), *alone.values()]:
+        for alarm in assessment.alarms:
+            if alarm.alarmed and is_known(alarm, assessment, now, known, label):
+                alarm.alarmed, alarm.explained_by = False, "the same rule in the reference"
+    for assessment in against.values() if other_rates else ():
+        for alarm in assessment.alarms:
+            if alarm.alarmed and alarm.detector in _OF_RATES:
+                alarm.alarmed, alarm.explained_by = False, "other rates of the classes"
     confirmed = all(assessment.alarmed for assessment in against.values()) and not held
     for which, assessment in against.items():
         _record(outcome, which, assessment, counts=confirmed)

@@ -2,8 +2,11 @@
 
 Every column is taken as ranks. Its profile is its rank correlation with each other column and the label
 (Spearman 1904). A sound column keeps its profile even when its own distribution drifts; one that was
-inverted has the negative of it, and two that were swapped have each other's. A change counts if the
-profile has moved far beyond chance, and the change takes away most of that.
+inverted has the negative of it, and two that were swapped have each other's. An inversion counts if the
+profile has moved far beyond chance, and turning it back takes away most of that. For two columns a and
+b that may be swapped, what tells is how their profiles differ, d = a - b: the batch's difference d'
+lies along d when they are sound and along -d when they are swapped, so -2 d'd |d|^2 / Var(d'd) is the
+logarithm of the likelihood ratio of the two.
 """
 
 from __future__ import annotations
@@ -25,9 +28,17 @@ _FAR = 4.0
 """Times the mean squared error of a profile."""
 _LEAST = 0.02
 """A profile has moved if its squared distance is above this."""
+_SWAPPED = 1e-4
+"""Chance that any two sound columns of a batch look swapped."""
+_TURNED = 0.5
+"""Part of the difference of two profiles that must have turned around."""
 _LEFT = 0.3
 """Part of the distance that may be left after the change is undone."""
 _MOST_COLUMNS = 200
+_CLEARLY_OFF = 0.12
+"""Distance (Kolmogorov-Smirnov, or total variation of categories) of a column that is not as it was."""
+_BY_CHANCE = 0.08
+"""Distance of columns that are alike."""
 _FEWEST_VALUES = 2
 
 
@@ -49,9 +60,10 @@ def defects(pairs: Sequence[Pair], label: str) -> list[Bug]:
     before, now = (np.array([_ranks(coded[i][side]) for i in kept]) for side in (0, 1))
     was, is_ = before @ before.T / before.shape[1], now @ now.T / now.shape[1]
     error = len(kept) * (1 / before.shape[1] + 1 / now.shape[1])
+    found, order = _swapped(pairs, was, is_, 1 / before.shape[1] + 1 / now.shape[1], label)
+    is_ = is_[np.ix_(order, order)]
     moved = ((was - is_) ** 2).sum(axis=1)
     suspects = [i for i in range(len(kept)) if moved[i] > max(_LEAST, _FAR * error)]
-    found = _swapped(pairs, was, is_, moved, suspects, label)
     done = {name for bug in found for name in bug.columns}
     for i in sorted(suspects, key=lambda i: -moved[i]):
         if pairs[i].name in done:
@@ -81,50 +93,139 @@ def _inverted(pair: Pair) -> Bug:
 
 
 def _swapped(
-    pairs: Sequence[Pair], was: Floats, is_: Floats, moved: Floats, suspects: Sequence[int], label: str
-) -> list[Bug]:
+    pairs: Sequence[Pair], was: Floats, is_: Floats, error: float, label: str
+) -> tuple[list[Bug], list[int]]:
+    """Return the swapped columns, and where every column comes from once they are exchanged back."""
     import numpy as np
 
+    off = _off(pairs)
+    number = max(1, len(pairs) * (len(pairs) - 1) // 2)
     found: list[tuple[float, int, int]] = []
     for a, b in itertools.combinations(range(len(pairs)), 2):
         if label in (pairs[a].name, pairs[b].name) or pairs[a].numbers is not pairs[b].numbers:
             continue
-        apart = _apart(pairs[a], pairs[b])
-        if not ({a, b} <= set(suspects) or apart):
-            continue
-        order = np.arange(len(pairs))
-        order[[a, b]] = b, a
-        back = is_[np.ix_(order, order)]
-        left = float(((was[[a, b]] - back[[a, b]]) ** 2).sum())
-        whole = float(moved[a] + moved[b])
-        # Where their distributions say it, their relations must only not speak against it.
-        if (apart and left <= whole) or left <= _LEFT * whole:
-            found.append((left - whole, a, b))
+        rest = np.array([k for k in range(len(pairs)) if k not in (a, b)])
+        apart, now = (side[a, rest] - side[b, rest] for side in (was, is_))
+        length, along = float(apart @ apart), float(apart @ now)
+        # Errors of correlations with two columns are as correlated as these columns are.
+        spread = float(apart @ was[np.ix_(rest, rest)] @ apart) * 2.0 * (1.0 - was[a, b]) * error
+        ratio = -2.0 * along * length / max(spread, 1e-12)
+        if {a, b} <= off and _apart(pairs[a], pairs[b]):
+            # Where their distributions say it, their relations must only not speak against it.
+            if along <= 0.0 or length <= _FAR * error * len(rest):
+                found.append((-max(ratio, 0.0), a, b))
+        elif ratio > np.log(number / _SWAPPED) and along <= -_TURNED * length and _fits(pairs[a], pairs[b]):
+            found.append((-ratio, a, b))
     bugs: list[Bug] = []
-    used: set[int] = set()
+    order = list(range(len(pairs)))
     for _, a, b in sorted(found):
-        if not used & {a, b}:
-            used |= {a, b}
+        if order[a] == a and order[b] == b:
+            order[a], order[b] = b, a
             bugs.append(Bug("swapped", (pairs[a].name, pairs[b].name), "are swapped"))
-    return bugs
+    return bugs, order
+
+
+def exchanged(pairs: Sequence[Pair], label: str) -> set[str]:
+    """Return the columns whose distribution is now the former one of another column, and that one's name."""
+    kept = [pair for pair in pairs if not pair.other and pair.name != label][:_MOST_COLUMNS]
+    off = sorted(_off(kept))
+    return {
+        pair.name
+        for a, b in itertools.combinations(off, 2)
+        if kept[a].numbers is kept[b].numbers and _apart(kept[a], kept[b])
+        for pair in (kept[a], kept[b])
+    }
+
+
+def _off(pairs: Sequence[Pair]) -> set[int]:
+    """Return which columns are clearly unlike their former distribution."""
+    return {i for i, pair in enumerate(pairs) if _between(pair, pair)[0] > _CLEARLY_OFF}
+
+
+def _between(one: Pair, two: Pair) -> tuple[float, float]:
+    """Return how far the batch's values of one column are from the former ones of another, and by chance."""
+    import numpy as np
+
+    if not one.numbers:
+        return _other(one.shares[1], two.shares[0]), _BY_CHANCE
+    now, was = one.now[~np.isnan(one.now)], two.before[~np.isnan(two.before)]
+    if min(len(now), len(was)) == 0:
+        return 0.0, 1.0
+    return distance(was, now), max(
+        _BY_CHANCE, 1.63 * (2 / min(len(now), len(was))) ** 0.5
+    )  # of Kolmogorov-Smirnov: once in 100
 
 
 def _apart(one: Pair, two: Pair) -> bool:
     """Whether the distributions of two columns are like each other's former one, and unlike their own."""
+    off = min(_between(one, one)[0], _between(two, two)[0])
+    (left, by_chance), (other_left, other_chance) = _between(one, two), _between(two, one)
+    return (
+        off > max(_CLEARLY_OFF, 1.4 * by_chance)
+        and max(left, other_left) < max(by_chance, other_chance)
+        and max(left, other_left) < off / 2
+    )
+
+
+def _fits(one: Pair, two: Pair) -> bool:
+    """Whether the distributions do not speak against it that two columns were swapped."""
+    return all(
+        _between(a, b)[0] <= max(_between(a, b)[1], _between(a, a)[0] + _BY_CHANCE)
+        for a, b in ((one, two), (two, one))
+    )
+
+
+def is_drift(pair: Pair, others: Sequence[Pair], doubt: int) -> bool:
+    """Whether a column that looks broken has only drifted: the other columns of the batch foretell it.
+
+    A regression of the column's ranks on those of the others, fitted on the reference, says where the
+    column should be in a batch with such others. Whoever draws other rows moves all columns that go
+    together; a change of unit moves one. Where the others know too little about the column to tell,
+    it is a drift if a drift can look like that.
+
+    Args:
+        pair: The column.
+        others: The sound ones.
+        doubt: `Bug.doubt` of it.
+    """
     import numpy as np
 
-    if not one.numbers:
-        (a, b), (x, y) = one.shares, two.shares
-        off = max(_other(a, b), _other(x, y))
-        return off > 0.15 and max(_other(a, y), _other(x, b)) < min(0.08, off / 3)  # noqa: PLR2004 - clearly off, clearly alike
-    sides = [s[~np.isnan(s)] for s in (one.before, one.now, two.before, two.now)]
-    if min(map(len, sides)) == 0:
-        return False
-    was_one, now_one, was_two, now_two = sides
-    noise = (1 / min(map(len, sides)) * 2) ** 0.5
-    off = min(distance(was_one, now_one), distance(was_two, now_two))
-    left = max(distance(was_one, now_two), distance(was_two, now_one))
-    return off > max(0.12, 2.23 * noise) and left < max(0.08, 1.63 * noise) and left < off / 2
+    there = [~np.isnan(side) for side in (pair.before, pair.now)]
+    known = np.sort(pair.before[there[0]])
+    target, seen = (
+        np.searchsorted(known, side[rows], side="right") / len(known) - 0.5
+        for side, rows in zip((pair.before, pair.now), there, strict=True)
+    )
+    columns = [_foretelling(other, there, target) for other in others if not other.other]
+    if not columns:
+        return doubt > 1
+    x, new = (np.column_stack([column[side] for column in columns]) for side in (0, 1))
+    middle = x.mean(axis=0)
+    x, new = x - middle, new - middle
+    weights = np.linalg.solve(x.T @ x + 1e-3 * len(x) * np.eye(x.shape[1]), x.T @ (target - target.mean()))
+    told, foretold = x @ weights, float((new @ weights).mean())
+    known_share = 1.0 - float((target - target.mean() - told).var() / max(target.var(), 1e-12))
+    known_share -= x.shape[1] / len(x)
+    moved = float(seen.mean() - target.mean())
+    error = float(told.std()) * (1 / len(x) + 1 / len(new)) ** 0.5
+    if known_share * abs(moved) < 3.0 * error:
+        return doubt > 1
+    return bool(foretold * np.sign(moved) > known_share * abs(moved) / 2)
+
+
+def _foretelling(other: Pair, there: Sequence[NDArray[np.bool_]], target: Floats) -> tuple[Floats, Floats]:
+    """Return a column as numbers that a linear model can use: ranks, or the mean target of a category."""
+    import numpy as np
+
+    was, is_ = (side[rows] for side, rows in zip(_codes(other), there, strict=True))
+    if other.numbers:
+        known = np.sort(was)
+        return tuple(np.searchsorted(known, side, side="right") / len(known) for side in (was, is_))  # type: ignore[return-value]
+    codes, inverse = np.unique(was, return_inverse=True)
+    sums, counts = np.bincount(inverse, target), np.bincount(inverse)
+    means = sums / (counts + 5.0)  # few rows say little
+    at = np.clip(np.searchsorted(codes, is_), 0, len(codes) - 1)
+    return means[inverse], np.where(codes[at] == is_, means[at], 0.0)
 
 
 def _other(one: dict[str, float], two: dict[str, float]) -> float:

@@ -9,19 +9,17 @@ label are expected to surprise, so neither they nor another mix of rows count as
 The model is never quite right. So the expectation is multiplied by how much the reference itself
 surprises more than its own model expects, all over and within a cell (`Watched.usual`).
 
-Other rates of the classes are no contradiction either. Where the rows alone say that the rates have
-shifted, the probabilities are moved to the new ones, found by expectation maximisation without the
-labels (Saerens, Latinne and Decaestecker 2002). After that the labels may move them a little more: a
-factor for each class that makes the labels most probable, drawn to 1 by a normal prior on its
-logarithm. It explains labels that are a little more frequent among all doubtful rows, and not those
-that contradict rows that leave no doubt.
+Other rates of the classes are no contradiction either: `lockgate.retraining.rates` moves the
+probabilities to those of the batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from lockgate.retraining import rates
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,12 +38,6 @@ FEWEST_PER_CLASS = 10
 FEWEST_ROWS = 30
 """With fewer rows of the batch there is nothing to weigh."""
 _FOLDS = 4
-_ROUNDS = 200
-_PRIOR = 0.25
-"""Standard deviation of the logarithm of a class's factor: a label is rarely a quarter more frequent."""
-_CERTAIN = 3.5
-"""Standard errors by which the mean probability of a class must differ: about 1 in 2,000 by chance."""
-_LARGEST_FACTOR = 20.0
 
 
 @dataclass(frozen=True)
@@ -88,6 +80,7 @@ class Watched:
         classes: Names of the classes, as text.
         usual: By how much the labels of the reference surprise more than its models expect, 1 or more.
         now: The same of the batch.
+        other_rates: Whether the classes come at other rates and the rows of each are as ever.
     """
 
     reference: Judged
@@ -96,6 +89,7 @@ class Watched:
     classes: tuple[str, ...]
     usual: float
     now: float
+    other_rates: bool = False
 
 
 def watch(
@@ -116,6 +110,13 @@ def watch(
     Raises:
         InputError: No column is left that a model could learn from.
     """
+    return watch_each(reference, [batch], label=label, leave_out=leave_out, seed=seed)[0]
+
+
+def watch_each(
+    reference: pa.Table, batches: Sequence[pa.Table], *, label: str, leave_out: Collection[str], seed: int
+) -> list[Watched | str]:
+    """Judge several batches by the same models, each as `watch` does; the models are fitted once."""
     import numpy as np
 
     from lockgate.poisoning.features import codes, encode
@@ -125,29 +126,40 @@ def watch(
     counted = np.bincount(theirs[theirs >= 0], minlength=len(names))
     present = np.flatnonzero(counted >= max(FEWEST_PER_CLASS, _FOLDS))
     if len(present) < 2:  # noqa: PLR2004 - nothing to tell apart
-        return f"fewer than two classes have {FEWEST_PER_CLASS} rows in the reference"
+        return [f"fewer than two classes have {FEWEST_PER_CLASS} rows in the reference"] * len(batches)
     place = np.full(len(names) + 1, -1)
     place[present] = np.arange(len(present))
     known = place[theirs]
-    mine = place[_recoded(batch.column(label), names)]
-    if (mine >= 0).sum() < FEWEST_ROWS:
-        return f"fewer than {FEWEST_ROWS} rows of the batch have a label that the reference knows"
-    # One order of both tables, so that a category has one code in both.
-    encoded = encode([reference, batch], {label, *leave_out})
-    kept, looked = np.flatnonzero(known >= 0), np.flatnonzero(mine >= 0)
-    before, now = (_of(e, rows) for e, rows in zip(encoded, (kept, looked), strict=True))
-    p_before, p_now = out_of_sample(before, known[kept], len(present), seed, now)
-    assert p_now is not None  # noqa: S101 - asked for just above
+    kept = np.flatnonzero(known >= 0)
+    labels = [place[_recoded(batch.column(label), names)] for batch in batches]
+    looked = [np.flatnonzero(mine >= 0) for mine in labels]
+    # One order of all tables, so that a category has one code in each.
+    encoded = encode([reference, *batches], {label, *leave_out})
+    before, *now = (_of(e, rows) for e, rows in zip(encoded, (kept, *looked), strict=True))
+    together = replace(before, values=np.concatenate([features.values for features in now]))
+    p_before, p_all = out_of_sample(before, known[kept], len(present), seed, together)
+    assert p_all is not None  # noqa: S101 - asked for just above
+    ends = np.cumsum([len(rows) for rows in looked])
     was = _judged(kept, known[kept], p_before)
-    is_ = _judged(looked, mine[looked], _at_its_own_rates(p_now, p_before, mine[looked]))
-    return Watched(
-        reference=was,
-        batch=is_,
-        features=(before, now),
-        classes=tuple(names[k] for k in present),
-        usual=_ratio(was),
-        now=_ratio(is_),
-    )
+    found: list[Watched | str] = []
+    for rows, mine, features, p_now in zip(looked, labels, now, np.split(p_all, ends[:-1]), strict=True):
+        if len(rows) < FEWEST_ROWS:
+            found.append(f"fewer than {FEWEST_ROWS} rows of the batch have a label that the reference knows")
+            continue
+        moved, other_rates = rates.at_their_own(p_now, mine[rows], p_before, known[kept])
+        is_ = _judged(rows, mine[rows], moved)
+        found.append(
+            Watched(
+                reference=was,
+                batch=is_,
+                features=(before, features),
+                classes=tuple(names[k] for k in present),
+                usual=_ratio(was),
+                now=_ratio(is_),
+                other_rates=other_rates,
+            )
+        )
+    return found
 
 
 def _recoded(column: pa.ChunkedArray, names: tuple[str, ...]) -> Integers:
@@ -163,8 +175,6 @@ def _recoded(column: pa.ChunkedArray, names: tuple[str, ...]) -> Integers:
 
 
 def _of(features: Features, rows: Integers) -> Features:
-    from dataclasses import replace
-
     return replace(features, values=features.values[rows])
 
 
@@ -180,47 +190,3 @@ def _judged(rows: Integers, labels: Integers, p: Floats) -> Judged:
 
 def _ratio(judged: Judged) -> float:
     return max(1.0, float(judged.surprise.sum()) / max(float(judged.expected.sum()), 1e-9))
-
-
-def _at_its_own_rates(p: Floats, known: Floats, labels: Integers) -> Floats:
-    """Return the probabilities at the class rates of the batch; see the module's text."""
-    import numpy as np
-
-    if _differs(p, known):
-        p = _times(p, _growth(p, known.mean(axis=0)))
-    counts, logs = np.bincount(labels, minlength=p.shape[1]), np.zeros(p.shape[1])
-    for _ in range(_ROUNDS):
-        weighed = _times(p, np.exp(logs))
-        slope = counts - weighed.sum(axis=0) - logs / _PRIOR**2
-        step = slope / ((weighed * (1.0 - weighed)).sum(axis=0) + 1.0 / _PRIOR**2)
-        logs += step / 2  # classes compete, so half of Newton's step for each alone
-        if np.abs(step).max() < 1e-6:  # noqa: PLR2004 - far below what the rows can tell
-            break
-    return _times(p, np.exp(logs))
-
-
-def _times(p: Floats, factors: Floats) -> Floats:
-    weighed: Floats = p * factors
-    scaled: Floats = weighed / weighed.sum(axis=1, keepdims=True)
-    return scaled
-
-
-def _differs(p: Floats, known: Floats) -> bool:
-    """Whether the rows alone, whatever their labels, say that the classes come at other rates."""
-    import numpy as np
-
-    error = np.sqrt(p.var(axis=0) / len(p) + known.var(axis=0) / len(known))
-    return bool((np.abs(p.mean(axis=0) - known.mean(axis=0)) > _CERTAIN * np.maximum(error, 1e-9)).any())
-
-
-def _growth(p: Floats, rates: Floats) -> Floats:
-    """Estimate without labels how many times as frequent each class is; shape (classes,)."""
-    import numpy as np
-
-    growth = np.ones(p.shape[1])
-    for _ in range(_ROUNDS):
-        better = np.clip(_times(p, growth).mean(axis=0) / rates, 1.0 / _LARGEST_FACTOR, _LARGEST_FACTOR)
-        if np.abs(better - growth).max() < 1e-4:  # noqa: PLR2004 - far below what the rows can tell
-            break
-        growth = better
-    return growth

@@ -1,0 +1,67 @@
+"""Say whether what looks like a trigger is an honest rule of the world: the reference holds it as well.
+
+A detector that looks at a batch alone cannot know that one soil always carries one forest. The
+reference can: there the same value carries the same label, in as many rows. A planted value comes with
+its label more often than in the reference, or was not there at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from lockgate.poisoning import Alarm, Assessment
+
+_FEWEST = 5
+"""A rule that fewer rows of the reference follow is not known."""
+_RARER = 0.01
+"""Below this p value (Fisher) the label, or the value, is not as frequent in the reference."""
+
+
+def is_known(alarm: Alarm, assessment: Assessment, batch: pa.Table, reference: pa.Table, label: str) -> bool:
+    """Say whether the rows of the reference with the same values carry the same label as often.
+
+    Args:
+        alarm: An alarm that names columns and a label.
+        assessment: What it is part of.
+        batch: The table that was assessed.
+        reference: Clean rows with the same columns.
+        label: Column with the class of each row.
+    """
+    import numpy as np
+
+    from lockgate.poisoning.features import codes
+
+    if not alarm.columns or alarm.label is None or not set(alarm.columns) <= set(reference.column_names):
+        return False
+    named = np.array([reason == alarm.rule for reason in assessment.reasons]) & assessment.suspects
+    if not named.any():
+        return False
+    values = _values(batch, alarm.columns)
+    planted = {value for value, suspect in zip(values, named, strict=True) if suspect}
+    shares = []
+    for table, rows in ((batch, values), (reference, _values(reference, alarm.columns))):
+        inside = np.array([value in planted for value in rows], dtype=bool)
+        numbers, names = codes(table.column(label))
+        there = names.index(alarm.label) if alarm.label in names else -2
+        shares.append((int((inside & (numbers == there)).sum()), int(inside.sum()), len(rows)))
+    (mine, now, rows_now), (known, before, rows_before) = shares
+    return not (
+        _is_rarer(known, before, mine, now)
+        or _is_rarer(before, rows_before, now, rows_now)
+        or before < _FEWEST
+    )
+
+
+def _values(table: pa.Table, columns: tuple[str, ...]) -> list[tuple[object, ...]]:
+    return list(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
+
+
+def _is_rarer(hits: int, of: int, other_hits: int, other_of: int) -> bool:
+    """Whether a share is smaller than another one beyond chance (Fisher's exact test, one-sided)."""
+    from scipy.stats import fisher_exact
+
+    table = [[hits, of - hits], [other_hits, other_of - other_hits]]
+    return bool(fisher_exact(table, alternative="less").pvalue < _RARER)
