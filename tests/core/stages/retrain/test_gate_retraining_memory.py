@@ -19,10 +19,10 @@ from lockgate.policy import signing
 from lockgate.retraining import budget as budgets
 from lockgate.retraining import trigger
 from lockgate.retraining.keeping import Kept
+from lockgate.retraining.memory import Memory, Settled, settle
 from lockgate.retraining.state import State
 from lockgate.run import run
 from lockgate.settings import Settings
-from lockgate.retraining.memory import Memory, Settled, settle
 
 START = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone.utc)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
