@@ -2,6 +2,7 @@
 
 Rules:
     LG-PROFILE-001: A column has nested values, of which only the missing ones are counted (shown only).
+    LG-PROFILE-002: A column has numbers of more digits than a float, and was counted rounded (shown only).
 """
 
 from __future__ import annotations
@@ -75,6 +76,16 @@ def _told(found: Profile, path: Path) -> Outcome:
                 location=Location(column=name),
                 fix="Split it into plain columns to have it compared.",
             )
+        if column.rounded:
+            outcome.find(
+                "LG-PROFILE-002",
+                Severity.INFO,
+                f"Column {name!r} has numbers of more digits than a float holds; they were counted rounded, "
+                "and different ones may have become one.",
+                subject="data",
+                location=Location(column=name),
+                fix="Give it as text if it is an identifier; else nothing.",
+            )
     outcome.metrics = {
         "rows": found.rows,
         "columns": {name: _numbers(column) for name, column in found.columns.items()},
@@ -96,7 +107,7 @@ def _numbers(column: ColumnProfile) -> dict[str, Any]:
         "type": column.storage,
         "missing_share": column.missing / column.rows if column.rows else None,
         "distinct": column.different.count,
-        "distinct_exact": column.different.exact,
+        "distinct_exact": column.different.exact and not column.rounded,
         "infinite": column.numbers.infinite if column.numbers else 0,
         "mean": column.mean if plain else None,
         "std": column.std if plain else None,

@@ -160,7 +160,7 @@ def _summary(column: ColumnProfile) -> dict[str, Any]:
         "mean": column.mean,
         "std": column.std,
         "distinct": column.different.count,
-        "distinct_exact": column.different.exact,
+        "distinct_exact": column.different.exact and not column.rounded,
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from lockgate.errors import InputError
 from lockgate.table.baseline.sketch import Distinct
-from lockgate.table.engine.columns import Family
+from lockgate.table.engine.columns import Family, is_rounded
 from lockgate.table.engine.kernel import Counted
 
 MOST_CATEGORIES = 1000
@@ -68,6 +68,14 @@ class ColumnProfile:
     def different(self) -> Distinct:
         """How many different values there are."""
         return self.numbers.distinct if self.numbers else self.distinct
+
+    @property
+    def rounded(self) -> bool:
+        """Whether its numbers have more digits than floats, as which they were counted: some became equal."""
+        if self.family != "number" or self.numbers is None or self.numbers.maximum is None:
+            return False
+        ends = (self.numbers.minimum or 0, self.numbers.maximum)
+        return is_rounded(self.storage, max(abs(float(end)) for end in ends))
 
     @property
     def mean(self) -> float | None:

@@ -53,6 +53,8 @@ class FromProfile:
         if numbers is None or found.family == "time":
             return Column(kind, found.rows, found.filled, found.filled)
         low, high = numbers.minimum, numbers.maximum
+        if found.rounded and low is not None and high is not None:
+            low, high = math.nextafter(low, -math.inf), math.nextafter(high, math.inf)
         if kind == "integer" and low is not None and high is not None:
             low, high = math.floor(low), math.ceil(high)
         valid = found.filled - numbers.infinite

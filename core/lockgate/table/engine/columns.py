@@ -9,6 +9,8 @@ from lockgate.table.sql import quote
 Family = Literal["number", "truth", "text", "time", "other"]
 
 _INT64 = frozenset(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"))
+WHOLE_FLOATS = 2**53
+"""Floats hold every whole number below this; of decimals, every one of so many units."""
 _FLOATS = frozenset(("FLOAT", "DOUBLE"))
 
 
@@ -66,3 +68,11 @@ def number_sql(name: str, type_: str, common: str) -> str:
     if common == "FLOAT":
         return f"CAST(CAST({column} AS FLOAT) AS DOUBLE)"
     return f"CAST({column} AS {common})"
+
+
+def is_rounded(type_: str, largest: float) -> bool:
+    """Return whether numbers of a type lose digits as floats, given the largest of them without its sign."""
+    if type_ in _INT64 or type_ in _FLOATS:
+        return False
+    _, _, scale = type_.partition(",")
+    return largest * 10.0 ** int(scale.rstrip(")") or 0) >= WHOLE_FLOATS

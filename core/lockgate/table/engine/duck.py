@@ -17,7 +17,7 @@ from lockgate.table.baseline.profile import (
 from lockgate.table.baseline.sketch import KEPT, Distinct
 from lockgate.table.engine import kernel, quantiles
 from lockgate.table.engine.arrays import BUDGET, columns_a_query, sorted_batches, sorted_columns
-from lockgate.table.engine.columns import family_of, is_whole, number_sql, value_sql
+from lockgate.table.engine.columns import WHOLE_FLOATS, family_of, is_whole, number_sql, value_sql
 from lockgate.table.sql import literal, quote, select
 
 if TYPE_CHECKING:
@@ -134,8 +134,9 @@ def _column(
         and is_whole(scan.types[name])
         and family == "number"
         and counted.distinct.count <= FEW_VALUES
+        and _countable(counted)
     ):
-        texts = sorted(str(v) for v in values[kernel.starts(values)].tolist())
+        texts = sorted(str(int(v)) for v in values[kernel.starts(values)].tolist())
         categories, counts = tuple(texts), _tally(values, texts)
     return ColumnProfile(
         family,
@@ -171,9 +172,9 @@ def _streamed(scan: Scan, name: str, layout: ColumnProfile | None) -> ColumnProf
         whole = counted([])
         edges = _streamed_edges(whole, lambda between: counted(between).bins)
         categories = None
-        if is_whole(scan.types[name]) and whole.distinct.count <= FEW_VALUES:
+        if is_whole(scan.types[name]) and whole.distinct.count <= FEW_VALUES and _countable(whole):
             different = set().union(*(values[kernel.starts(values)].tolist() for values in batches()))
-            categories = tuple(sorted(map(str, different)))
+            categories = tuple(sorted(str(int(v)) for v in different))
     total = counted(edges)
     counts = np.zeros(len(categories or ()), dtype=np.int64)
     for values in batches() if categories else ():
@@ -197,6 +198,12 @@ def _streamed_edges(whole: kernel.Counted, bins: Callable[[Sequence[Any]], Seque
     for _ in range(quantiles.ROUNDS):
         edges = quantiles.finer(edges, bins(edges))
     return quantiles.chosen(edges, bins(edges))
+
+
+def _countable(counted: kernel.Counted) -> bool:
+    """Whether whole numbers are told apart as they were fetched: in 64 bits, or as floats below 2^53."""
+    ends = (counted.minimum, counted.maximum)
+    return all(isinstance(end, int) or (end is not None and abs(end) < WHOLE_FLOATS) for end in ends)
 
 
 def _tally(values: np.ndarray[Any, Any], categories: Sequence[str]) -> tuple[int, ...]:
