@@ -52,6 +52,7 @@ def test_samples_of_one_table_are_seldom_called_drifted(tmp_path, count):
         order = random.permutation(table.num_rows)
         found = compare(tmp_path, table.take(order[:count]), table.take(order[count : 2 * count]))
         closed += bool(found.drifted)
+    print(f"{closed} of {PAIRS} pairs of {count} rows closed")
     assert closed <= 0.02 * PAIRS
 
 
@@ -66,4 +67,5 @@ def test_a_fifth_of_a_deviation_in_one_of_twenty_columns_is_found(tmp_path):
         other = other.set_column(place, "n0", pa.array(other["n0"].to_numpy() + 0.2))
         drifted = [c.column for c in compare(tmp_path, one, other).drifted]
         found += "n0" in drifted
+    print(f"{found} of {DRAWS} shifts found")
     assert found >= 0.95 * DRAWS

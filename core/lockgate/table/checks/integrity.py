@@ -7,13 +7,13 @@ value and what it found over the limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lockgate.table import repeats
 from lockgate.table.checks import correlation, outliers, predictive, text_values
-from lockgate.table.checks.signal import LOCATED, Family, Found, Listed, Signal
+from lockgate.table.checks.signal import LOCATED, Found, Listed, Numbered, Signal
 from lockgate.table.sql import quote
 
 if TYPE_CHECKING:
@@ -322,11 +322,7 @@ def _worst(values: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(values.items(), key=lambda item: -item[1])
 
 
-def _listed(
-    name: str, number: int, check: Callable[[Ground, float], Found], fix: str, *, at_least: bool = False
-) -> Listed[Ground]:
-    return Listed(Family(name, f"LG-INTEGRITY-{number:03d}", fix), check, at_least)
-
+_listed = Numbered[Ground]("LG-INTEGRITY")
 
 FAMILIES: tuple[Listed[Ground], ...] = (
     _listed("single-value", 1, single_value, "Drop the column, or find out why it never varies."),

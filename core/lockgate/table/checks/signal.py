@@ -126,6 +126,31 @@ class Listed(Generic[_Ground]):
     at_least: bool = False
 
 
+@dataclass(frozen=True)
+class Numbered(Generic[_Ground]):
+    """Writes the families of a stage, whose rules it numbers: ``LG-SPLIT-001`` and so on.
+
+    Attributes:
+        prefix: What the rules begin with.
+        subject: The artifact parameter that they are about.
+    """
+
+    prefix: str
+    subject: str = "data"
+
+    def __call__(
+        self,
+        name: str,
+        number: int,
+        check: Callable[[_Ground, float], Found],
+        fix: str,
+        *,
+        at_least: bool = False,
+    ) -> Listed[_Ground]:
+        """Return a family with its check; see `Family` and `Listed`."""
+        return Listed(Family(name, f"{self.prefix}-{number:03d}", fix, self.subject), check, at_least)
+
+
 def run(
     outcome: Outcome,
     families: Sequence[Listed[_Ground]],

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lockgate.table.checks.predictive import edges
 from lockgate.table.checks.sample import as_number
+from lockgate.table.profile import distinct_each
 from lockgate.table.sql import COLUMNS_A_QUERY, quote, select
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lockgate.table.typed import Table
 
 BINS = 10
+_FEW = 1_000  # different values of a column that leave the engine as counts
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def of_columns(
         drawn = draw(reference, ordered).numbers
     cuts = {name: edges(drawn[name], BINS) for name in ordered}
     counted = [_binned(side, cuts) for side in (table, reference)]
+    gaps = _largest_differences(table, reference, [n for n in names if families[n] == "text"])
     found = {}
     for name in names:
         if families[name] == "ordered":
@@ -73,9 +76,9 @@ def of_columns(
             if divergence is not None:
                 found[name] = Skew(name, "jensen-shannon", divergence)
         elif families[name] == "text":
-            largest = _largest_difference(table, reference, name)
+            largest = gaps.get(name) if name in gaps else _largest_difference(table, reference, name)
             if largest is not None:
-                found[name] = largest
+                found[name] = Skew(name, "l-infinity", largest)
     return found
 
 
@@ -116,7 +119,31 @@ def _binned(table: Table, cuts: Mapping[str, Sequence[float]]) -> dict[str, list
     return counted
 
 
-def _largest_difference(table: Table, reference: Table, name: str) -> Skew | None:
+def _largest_differences(table: Table, reference: Table, names: Sequence[str]) -> dict[str, float | None]:
+    """The distances of columns of few different values, which are counted many in one scan."""
+    few = list(names)
+    for side in (table, reference):
+        few = [name for name, count in distinct_each(side, few).items() if count <= _FEW]
+    counted: list[dict[str, dict[str, int]]] = [{}, {}]
+    for side, into in zip((table, reference), counted, strict=True):
+        for start in range(0, len(few), COLUMNS_A_QUERY):
+            batch = few[start : start + COLUMNS_A_QUERY]
+            asked = ", ".join(f"histogram(CAST({side.value(name)} AS VARCHAR))" for name in batch)
+            answers = side.ask(asked)[0]
+            into |= {name: bins or {} for name, bins in zip(batch, answers, strict=True)}
+    return {name: _gap(counted[0][name], counted[1][name]) for name in few}
+
+
+def _gap(one: Mapping[str, int], other: Mapping[str, int]) -> float | None:
+    totals = sum(one.values()), sum(other.values())
+    if not all(totals):
+        return None
+    gaps = (abs(one.get(v, 0) * totals[1] - other.get(v, 0) * totals[0]) for v in {*one, *other})
+    return max(gaps) / (totals[0] * totals[1])
+
+
+def _largest_difference(table: Table, reference: Table, name: str) -> float | None:
+    """The distance of a column of many different values, which stay on the engine."""
     shares, totals = [], []
     for side in (table, reference):
         value = f"CAST({side.value(name)} AS VARCHAR)"
@@ -130,4 +157,4 @@ def _largest_difference(table: Table, reference: Table, name: str) -> Skew | Non
     difference = f"abs(coalesce(a.n, 0) * {totals[1]}::HUGEINT - coalesce(b.n, 0) * {totals[0]}::HUGEINT)"
     both = f"{shares[0]} AS a FULL JOIN {shares[1]} AS b ON a.v = b.v"
     largest = table.query(select(f"max({difference})", both))[0][0]
-    return Skew(name, "l-infinity", int(largest) / (totals[0] * totals[1]))
+    return int(largest) / (totals[0] * totals[1])

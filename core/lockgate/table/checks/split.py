@@ -7,13 +7,14 @@ The families are those of deepchecks' train_test_validation suite that look at d
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockgate.table.checks import skew, text_values
 from lockgate.table.checks.sample import draw
-from lockgate.table.checks.signal import LOCATED, Family, Found, Listed, Signal
+from lockgate.table.checks.signal import LOCATED, Found, Listed, Numbered, Signal
+from lockgate.table.profile import distinct_each
 from lockgate.table.sql import COLUMNS_A_QUERY, quote, select
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Pair:
         names = [
             n for n in self.features if {self.train.kinds[n], self.test.kinds[n]} <= {"string", "boolean"}
         ]
-        few = [n for n, many in _distinct(self.train, names).items() if 0 < many <= self.max_categories]
+        few = [n for n, many in distinct_each(self.train, names).items() if 0 < many <= self.max_categories]
         found: dict[str, tuple[int, int]] = {}
         for start in range(0, len(few), COLUMNS_A_QUERY):
             batch = few[start : start + COLUMNS_A_QUERY]
@@ -244,15 +245,6 @@ def _unseen(pair: Pair, name: str) -> str:
     return f"({here} IS NOT NULL AND {here} NOT IN ({known}))"
 
 
-def _distinct(table: Table, names: Sequence[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for start in range(0, len(names), COLUMNS_A_QUERY):
-        batch = names[start : start + COLUMNS_A_QUERY]
-        asked = ", ".join(f"count(DISTINCT {table.value(n)})" for n in batch)
-        found |= dict(zip(batch, table.ask(asked)[0], strict=True))
-    return found
-
-
 def _kind(table: Table, name: str) -> str:
     kind = table.kinds[name]
     return "number" if kind == "integer" else kind
@@ -272,11 +264,7 @@ def _packed(values: Sequence[str]) -> str:
     return "{" + ", ".join(f"'c{i}': {value}" for i, value in enumerate(values)) + "}"
 
 
-def _listed(
-    name: str, number: int, check: Callable[[Pair, float], Found], fix: str, *, at_least: bool = False
-) -> Listed[Pair]:
-    return Listed(Family(name, f"LG-SPLIT-{number:03d}", fix, "test"), check, at_least)
-
+_listed = Numbered[Pair]("LG-SPLIT", "test")
 
 FAMILIES: tuple[Listed[Pair], ...] = (
     _listed("size-comparison", 1, size_comparison, "Give test more rows, or split again.", at_least=True),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -162,6 +163,22 @@ def test_skew_is_that_of_scipy_and_of_numpy(tmp_path: Path) -> None:
     ]
     largest = max(abs(shares[0][v] - shares[1][v]) for v in shares[0])
     assert outcome.metrics["skew"]["town"]["value"] == pytest.approx(largest, abs=1e-12)
+
+
+@pytest.mark.parametrize("kinds", [12, 3_000])
+def test_the_largest_difference_of_shares_is_that_of_plain_counting(tmp_path: Path, kinds: int) -> None:
+    draw = np.random.default_rng(kinds)
+    sides = [[None if k % 7 == 3 else f"v{k}" for k in draw.geometric(1 / kinds, 4_000)] for _ in range(2)]
+    for name, values in zip(("train", "test"), sides, strict=True):
+        pq.write_table(pa.table({"x": values, "other": np.arange(4_000)}), tmp_path / name)
+    outcome = check_split(tmp_path / "train", tmp_path / "test")
+    counts = [Counter(v for v in values if v is not None) for values in sides]
+    shares = [{v: n / sum(c.values()) for v, n in c.items()} for c in counts]
+    largest = max(abs(shares[0].get(v, 0) - shares[1].get(v, 0)) for v in {*shares[0], *shares[1]})
+    assert outcome.metrics["skew"]["x"] == {
+        "measure": "l-infinity",
+        "value": pytest.approx(largest, abs=1e-12),
+    }
 
 
 def test_a_column_of_another_type_warns_and_is_not_compared(tmp_path: Path) -> None:
