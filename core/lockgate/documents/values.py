@@ -62,7 +62,7 @@ def number(
     """Return digits as a number of at most 64 bits, or a finite one."""
     if kind is int:
         value = int(digits, base) if len(digits) <= _MAX_DIGITS else _MAX_INTEGER
-        if abs(value) >= _MAX_INTEGER:
+        if not -_MAX_INTEGER <= value < _MAX_INTEGER:
             refuse(name, line, key, "holds an integer of more than 64 bits; write a smaller one, or text")
         return value
     number = float(digits)

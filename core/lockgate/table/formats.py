@@ -51,6 +51,8 @@ def sniff(path: Path) -> Format:
         raise InputError(
             f"{path} is neither Parquet, Arrow, CSV nor JSON lines; convert it to one of these, in UTF-8"
         )
+    if head.startswith(b'{"schema": "lockgate.profile/'):
+        raise InputError(f"{path} is a profile, which has no rows; give it as baseline_profile")
     return "jsonl" if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{" else "csv"
 
 

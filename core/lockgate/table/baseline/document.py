@@ -16,6 +16,7 @@ import itertools
 import json
 import re
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -242,13 +243,11 @@ def _counted(found: _Numbers, filled: int, distinct: Distinct) -> tuple[str, Cou
         return "has extremes that are not those of its values", None
     if squares * count < total * total or (count == 0 and (total or squares)):
         return "has sums that are no sums of its values", None
-    mean = sums.mean
-    if (
-        low is not None
-        and high is not None
-        and (low > high or (mean is not None and not low <= mean <= high))
-    ):
-        return "has a mean that is not between its extremes", None
+    if low is not None and high is not None:
+        # Not the mean as a float: rounded, it may be beyond whole extremes of more digits.
+        mean = Fraction(total, count << _UNIT)
+        if not low <= mean <= high:
+            return "has a mean that is not between its extremes", None
     return "", Counted(tuple(found.bins), found.infinite, low, high, sums, distinct)
 
 

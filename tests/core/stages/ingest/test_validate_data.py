@@ -370,6 +370,12 @@ def test_a_schema_may_read_a_profiles_numbers_as_others_than_they_were_stored(va
     assert only(validate(older, schema=schema, **given)).check == "baseline-range:age"
 
 
+def test_a_profile_given_as_rows_is_told_from_them(validate: Bench) -> None:
+    profile = validate.accepted("baseline_profile", people())["baseline_profile"]
+    with pytest.raises(InputError, match="is a profile, which has no rows; give it as baseline_profile"):
+        validate(people(), schema=None, baseline=profile)
+
+
 def test_a_baseline_is_rows_or_a_profile_and_not_both(validate: Bench) -> None:
     given = validate.accepted("baseline_profile", people()) | validate.accepted("baseline", people())
     with pytest.raises(InputError, match="give one of them"):

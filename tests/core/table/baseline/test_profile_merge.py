@@ -201,3 +201,20 @@ def test_any_json_is_refused(value):
 
 def test_an_empty_sketch_is_exact():
     assert (Distinct().count, Distinct().exact) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([datetime(2256, 1, 1, 0, 0, 0, 1, tzinfo=UTC)]),
+        pa.array([2**62 + 1] * 3),
+        pa.array([-(2**63), -(2**63) + 1]),
+        pa.array([1.7e308, 1.7e308]),
+        pa.array([5e-324]),
+    ],
+)
+def test_what_was_written_is_read_whatever_a_mean_is_rounded_to(tmp_path, values):
+    pq.write_table(pa.table({"x": values}), tmp_path / "table")
+    found = profile_of(tmp_path / "table")
+    document.write(found, tmp_path / "profile.json")
+    assert document.read(tmp_path / "profile.json") == found
