@@ -14,7 +14,7 @@ from lockgate_airflow.base import StageOperator
 class TestPrivacyOperator(StageOperator):
     """Attack a classifier's training data: membership, hidden columns, repeated rows, privacy budget.
 
-    Membership: models like this one are trained, each row in half of them, and five attacks (LiRA,
+    Membership: models like this one are trained, each row in half of them, and six attacks (LiRA,
     arXiv:2112.03570, and RMIA, arXiv:2312.03262, online and offline, and a combination) rank rows by
     how surely the model was trained on them. The attack that is the strongest on those shadow models
     judges the model, by the share of training rows that it finds at 1 % false positives: PASS when
@@ -74,7 +74,7 @@ class TestPrivacyOperator(StageOperator):
         row_key: str | None = None,
         image_shape: list[int] | str | None = None,
         trainer: str | None = None,
-        shadows: int | str = 16,
+        shadows: int | str = 10,
         attack_rows: int | str = 1000,
         compare_art: bool | str = False,
         seed: int | str = 0,

@@ -1,9 +1,12 @@
 """Rank rows by how surely the model was trained on them.
 
-Four attacks from the literature, one of them of one's own, and the plain threshold for comparison:
+Four attacks from the literature, two changed ones, and the plain threshold for comparison:
 
 * ``lira-online`` and ``lira-offline``: the likelihood ratio of the row's score under a normal distribution
   of the scores of models with and without it (Carlini et al. 2022, arXiv:2112.03570, algorithms 1 and 2).
+* ``lira-fine``: the online ratio for models that are nearly always sure, such as boosting without a limit.
+  Probabilities are told apart down to one in ten million, where few shadow models agree on how sure is sure:
+  so the model's scores are first brought to the distribution of the shadow models' scores, rank by rank.
 * ``rmia-online`` and ``rmia-offline``: how many other rows the row's probability ratio dominates
   (Zarifzadeh et al. 2024, arXiv:2312.03262, equations 2 to 9).
 * ``combined``: those numbers, and how the model answers near the row, weighed by boosted trees that were
@@ -22,10 +25,11 @@ from typing import Any
 
 from lockgate.privacy.shadows import Shadows
 
-ATTACKS = ("lira-online", "lira-offline", "rmia-online", "rmia-offline", "combined")
+ATTACKS = ("lira-online", "lira-offline", "lira-fine", "rmia-online", "rmia-offline", "combined")
 CONFIDENCE = "confidence"
 _PRIOR = 4.0  # shadow models that the common spread weighs as much as
 _CLIP = 0.01  # probabilities nearer to 0 or 1 are not told apart: trees often answer exactly 0 or 1
+_FINE = 1e-7  # the same for `lira-fine`
 _OFFLINE = 0.3  # the constant `a` of RMIA's offline estimate, by which members are more probable
 _NEIGHBOURS = 3
 _FPR = 0.01  # what attacks are compared at
@@ -128,6 +132,9 @@ class _Seen:
     lira_on: Any
     lira_off: Any
     plain_on: Any
+    fine_on: Any
+    fine_off: Any
+    fine_moved: Any
     near: Any
 
     @classmethod
@@ -138,13 +145,16 @@ class _Seen:
         own, others = target[rows, labels], answers[:, rows, labels]
         on, off = _likelihood(_logit(own), _logit(others), inside)
         plain, _ = _likelihood(own, others, inside)
+        sure, surely = _logit(own, _FINE), _logit(others, _FINE)
+        fine_on, fine_off = _likelihood(_matched(sure, surely), surely, inside)
+        fine_moved = _moments(surely, inside)[0] - _moments(surely, ~inside)[0]
         mean_in, _ = _moments(others, inside)
         mean_out, _ = _moments(others, ~inside)
         lift = np.zeros(len(rows))
         for at in near.T:  # what the models say of a similar row about this row's label
             usual, _ = _moments(answers[:, at, labels], ~inside)
             lift += (target[at, labels] - usual) / near.shape[1]
-        return cls(own, _logit(own), mean_in, mean_out, on, off, plain, lift)
+        return cls(own, _logit(own), mean_in, mean_out, on, off, plain, fine_on, fine_off, fine_moved, lift)
 
     def scores(self) -> dict[str, Any]:
         online = 0.5 * (self.mean_in + self.mean_out)
@@ -152,6 +162,7 @@ class _Seen:
         return {
             "lira-online": self.lira_on,
             "lira-offline": self.lira_off,
+            "lira-fine": self.fine_on,
             "rmia-online": _dominated(self.own, online),
             "rmia-offline": _dominated(self.own, offline),
             CONFIDENCE: self.own,
@@ -163,6 +174,7 @@ class _Seen:
         ratio = np.log((self.own + _CLIP) / (0.5 * (self.mean_in + self.mean_out) + _CLIP))
         columns = (
             *(self.lira_on, self.lira_off, self.plain_on, ratio, self.own, self.mean_in, self.mean_out),
+            *(self.fine_on, self.fine_off, self.fine_moved),
             *(
                 self.own - self.mean_in,
                 self.own - self.mean_out,
@@ -201,10 +213,19 @@ def _dominated(own: Any, usual: Any) -> Any:
     return share + 1e-9 * ratio
 
 
-def _logit(probability: Any) -> Any:
+def _matched(own: Any, others: Any) -> Any:
+    """Return scores moved to the distribution of other models' scores, the order kept; ties stay ties."""
+    import numpy as np
+    from scipy.stats import rankdata
+
+    usual = np.sort(others, axis=None)
+    return np.interp((rankdata(own) - 0.5) / len(own), (np.arange(len(usual)) + 0.5) / len(usual), usual)
+
+
+def _logit(probability: Any, clip: float = _CLIP) -> Any:
     import numpy as np
 
-    kept = np.clip(probability, _CLIP, 1 - _CLIP)
+    kept = np.clip(probability, clip, 1 - clip)
     return np.log(kept / (1 - kept))
 
 

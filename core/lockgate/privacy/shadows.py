@@ -22,6 +22,8 @@ from lockgate.progress import track
 
 Train = Callable[[Any, Any, int], Any]
 """Takes rows (DataFrame), labels (array) and a seed; gives a fitted model with ``predict_proba``."""
+_DEEP = 500  # trees times their depth, above which exact boosting is made cheaper
+_COLUMNS = 0.35  # of the columns, at each split
 FEWEST = 4  # shadow models: two with a row and two without, so that each side has a spread
 
 
@@ -96,6 +98,9 @@ def train_shadows(predictor: Predictor, pool: Pool, train: Train, *, count: int,
 def cloning(estimator: Any) -> Train:
     """Return training by a copy of an estimator: same settings, other rows and other random numbers.
 
+    Exact gradient boosting of many trees looks at a third of the columns at each split only, which halves
+    the time; such shadow models found as many members as those of all columns.
+
     Raises:
         InputError: It is no scikit-learn estimator, so nothing is known of how it was trained.
     """
@@ -110,11 +115,25 @@ def cloning(estimator: Any) -> Train:
     def train(rows: Any, labels: Any, seed: int) -> Any:
         copy = clone(estimator)
         seeds = {name: seed for name in copy.get_params() if name.split("__")[-1] == "random_state"}
-        copy.set_params(**seeds)
+        copy.set_params(**seeds, **_cheaper(copy))
         named = getattr(estimator, "feature_names_in_", None) is not None
         return copy.fit(rows if named else rows.to_numpy(), labels)
 
     return train
+
+
+def _cheaper(estimator: Any) -> dict[str, float]:
+    """Return what to set, by name, so that boosting without limits, itself or inside, takes half the time."""
+    from sklearn.ensemble import GradientBoostingClassifier
+
+    inner = {"": estimator, **{f"{name}__": value for name, value in estimator.get_params().items()}}
+    return {
+        f"{name}max_features": _COLUMNS
+        for name, one in inner.items()
+        if isinstance(one, GradientBoostingClassifier)
+        and one.max_features is None
+        and (one.max_depth is None or one.max_depth * one.n_estimators >= _DEEP)
+    }
 
 
 def named_trainer(name: str) -> Train:

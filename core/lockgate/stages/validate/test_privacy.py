@@ -52,14 +52,14 @@ def test_privacy(
     row_key: str | None = None,
     image_shape: list[int] | None = None,
     trainer: str | None = None,
-    shadows: int = 16,
+    shadows: int = 10,
     attack_rows: int = 1000,
     compare_art: bool = False,
     seed: Seed = 0,
 ) -> Outcome:
     """Attack a classifier's training data: membership, hidden columns, repeated rows, privacy budget.
 
-    Membership: models like this one are trained, each row in half of them, and five attacks (LiRA,
+    Membership: models like this one are trained, each row in half of them, and six attacks (LiRA,
     arXiv:2112.03570, and RMIA, arXiv:2312.03262, online and offline, and a combination) rank rows by
     how surely the model was trained on them. The attack that is the strongest on those shadow models
     judges the model, by the share of training rows that it finds at 1 % false positives: PASS when
