@@ -2,7 +2,8 @@
 
 Starting from grey, the picture is changed step by step towards more certainty of the class, without the
 model's gradients: each step asks the model about a cloud of smooth random changes and goes where its answers
-grow (evolution strategies, Salimans et al. 2017, arXiv:1703.03864). What comes out is what anybody who
+grow (evolution strategies, Salimans et al. 2017, arXiv:1703.03864), and a little back to grey, so that a
+pixel that the class does not care about stays grey. What comes out is what anybody who
 may ask the model can see (Fredrikson, Jha and Ristenpart 2015).
 """
 
@@ -16,6 +17,7 @@ from lockgate.model import Predictor
 from lockgate.progress import track
 
 _STEPS = 40
+_BACK = 0.05  # of the way back to grey, each step
 _CLOUD = 40  # pairs of changes that a step asks about
 
 
@@ -83,7 +85,7 @@ def invert(
             ascent = (sure[:_CLOUD] - sure[_CLOUD:]) @ changes
             norm = float(np.abs(ascent).max())
             if norm > 0:
-                picture = np.clip(picture + 0.15 * ascent / norm, 0, 1)
+                picture = np.clip(picture + 0.15 * ascent / norm - _BACK * (picture - 0.5), 0, 1)
         certainty = float(np.exp(_sure(predictor, rows, (picture * span + low)[None], place))[0])
         mean: Any = (
             values[labels == place].mean(axis=0) if (labels == place).any() else np.zeros(len(picture))

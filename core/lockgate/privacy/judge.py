@@ -20,6 +20,7 @@ _SUBJECT = "model"
 _FPRS = (0.001, 0.01)
 _SHOWN = 20
 _LOWEST = 1e-3
+_ART = "art-black-box"
 
 
 @dataclass(frozen=True)
@@ -299,7 +300,7 @@ def _every(attacked: Attacked) -> list[tuple[str, Any, Any]]:
     ranked.sort(key=lambda each: (each[0] != attacked.ranking.chosen, each[0] == CONFIDENCE))
     if attacked.art is not None:
         scores, at = attacked.art
-        ranked.append(("art-black-box", scores, attacked.member[at]))
+        ranked.append((_ART, scores, attacked.member[at]))
     return ranked
 
 
@@ -307,8 +308,9 @@ def _roc(attacked: Attacked) -> Curves:
     import numpy as np
 
     series = []
+    shown = _drawn(attacked.ranking.chosen)
     for name, scores, member in _every(attacked):
-        if name.startswith(("lira-off", "rmia-off")):
+        if name not in shown:
             continue
         others, mine = np.sort(scores[~member])[::-1], np.sort(scores[member])
         at = np.unique(np.geomspace(1, len(others), 80).astype(int)) - 1
@@ -324,7 +326,7 @@ def _roc(attacked: Attacked) -> Curves:
             band = [
                 (rate.fpr, max(rate.low, _LOWEST), max(rate.high, _LOWEST)) for rate in rates if rate.settled
             ]
-        series.append(Series(name, points, band, aside=name in (CONFIDENCE, "art-black-box")))
+        series.append(Series(name, points, band, aside=name in (CONFIDENCE, _ART)))
     series.append(Series("guessing", [(_LOWEST, _LOWEST), (1.0, 1.0)], aside=True))
     return Curves(
         Axis("false positives", _LOWEST, 1.0, log=True),
@@ -334,6 +336,12 @@ def _roc(attacked: Attacked) -> Curves:
         "named for sure. "
         f"The band is the 95 % interval of {attacked.ranking.chosen}, which judges the model.",
     )
+
+
+def _drawn(chosen: str) -> tuple[str, ...]:
+    """Return which attacks are drawn: what judges, two others and what they are compared with."""
+    others = [name for name in ("lira-online", "rmia-online", "combined") if name != chosen]
+    return (chosen, *others[:2], CONFIDENCE, _ART)
 
 
 def _numbers(rate: Rate) -> dict[str, Any]:

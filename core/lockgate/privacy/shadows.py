@@ -108,8 +108,9 @@ def cloning(estimator: Any) -> Train:
 
     if not isinstance(estimator, BaseEstimator):
         raise InputError(
-            "the model is no scikit-learn estimator that was read here, so it cannot be trained "
-            "again by its settings; name a training function with trainer=module:function"
+            "the model's file does not say how it was trained (skops has the whole estimator), so no "
+            "models like it can be trained to compare it with; name a function that trains one, called with "
+            "rows, labels and a seed: trainer=module:function"
         )
 
     def train(rows: Any, labels: Any, seed: int) -> Any:

@@ -1,0 +1,1 @@
+"""What `bench_attack.py` compares Lockgate with."""
