@@ -12,6 +12,15 @@ from typing import Any
 
 Gradient = Callable[[Any, Any], Any]
 _LINEAR = ("LogisticRegression", "LogisticRegressionCV", "SGDClassifier")
+_WEIGHTED = (
+    *_LINEAR,
+    "LinearDiscriminantAnalysis",
+    "LinearSVC",
+    "PassiveAggressiveClassifier",
+    "Perceptron",
+    "RidgeClassifier",
+    "RidgeClassifierCV",
+)
 
 
 def gradient_of(estimator: Any) -> Gradient | None:
@@ -112,3 +121,32 @@ def _slope(activated: Any, activation: str) -> Any:
     if activation == "tanh":
         return 1 - activated**2
     return activated * (1 - activated) if activation == "logistic" else 1.0
+
+
+def linear_weights(estimator: Any) -> Any:
+    """Return the weights of a linear classifier, through steps that only shift and scale.
+
+    Returns:
+        Classes by columns: the label is the class whose weighted sum and constant is largest. None for a
+        model that is not known to be linear.
+    """
+    import numpy as np
+
+    steps = [step for _, step in getattr(estimator, "steps", [])] or [estimator]
+    scales = [_scaling(step) for step in steps[:-1]]
+    model = steps[-1]
+    known = type(model).__module__.startswith("sklearn.") and type(model).__name__ in _WEIGHTED
+    if (
+        not known
+        or any(scale is None for scale in scales)
+        or isinstance(getattr(model, "classes_", None), list)
+    ):
+        return None
+    weights = np.atleast_2d(np.asarray(getattr(model, "coef_", None), dtype=np.float64))
+    if weights.shape[0] == 1 and len(model.classes_) == 2:  # noqa: PLR2004 - one score for two classes
+        weights = np.concatenate([-weights / 2, weights / 2])
+    if weights.ndim != 2 or len(weights) != len(model.classes_):  # noqa: PLR2004
+        return None
+    for scale in scales:
+        weights = weights * scale
+    return weights

@@ -36,25 +36,28 @@ class Constraints:
         immutable: Columns that cannot.
         categories: Text or boolean columns that can take another value that the data has.
         category_changes: Most categories and one-hot groups that change in one row, in L-infinity and L2;
-            in L0 they count among the features.
+            None: one of the `categories`, no one-hot group. In L0 they count among the features.
         steps: Smallest step of a column; 1 for whole numbers. Its values are whole multiples of it.
         ranges: Smallest and largest value of a column.
         only_up: Columns that can only grow.
         only_down: Columns that can only shrink.
         one_hot: Groups of columns of which one is 1 and the others are 0.
         rules: Linear rules between columns.
+        infer: Whether whole numbers, seen ranges and one-hot groups are taken from the data where nothing is
+            said; what a type says (whole numbers) holds anyhow.
     """
 
     move: tuple[str, ...] | None = None
     immutable: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
-    category_changes: int = 1
+    category_changes: int | None = None
     steps: tuple[tuple[str, float], ...] = ()
     ranges: tuple[tuple[str, float, float], ...] = ()
     only_up: tuple[str, ...] = ()
     only_down: tuple[str, ...] = ()
     one_hot: tuple[tuple[str, ...], ...] = ()
     rules: tuple[Rule, ...] = ()
+    infer: bool = True
 
 
 @dataclass(frozen=True)
