@@ -1,0 +1,233 @@
+"""Attack rows in growing samples until the accuracy that is left is known as precisely as asked.
+
+measured = measure(predictor, domain, rows, truth, budget=Budget(precision=0.02), seed=0)
+measured.share, measured.low, measured.high     # of all rows
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lockgate.model import Predictor
+from lockgate.progress import track
+from lockgate.robustness.attacks import Attack, Target, attacks_on
+from lockgate.robustness.interval import FIRST, enough, interval, next_look
+from lockgate.robustness.threat import Domain
+
+_PIECE = 500  # rows attacked at once
+_TRIED = 60  # rows after which a slow attack that finds nothing is given up
+
+Stop = Literal["precision", "all rows", "rows", "seconds"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """When to stop.
+
+    Attributes:
+        precision: Half of the width of the interval that is enough.
+        rows: Most rows to attack; None: all.
+        queries: Most questions to the model for each row.
+        seconds: Most CPU seconds of this process; looked at between pieces of some hundred rows.
+    """
+
+    precision: float = 0.02
+    rows: int | None = None
+    queries: int = 500
+    seconds: float = 900.0
+
+
+@dataclass
+class Tally:
+    """What one attack did.
+
+    Attributes:
+        white_box: Whether it reads the model.
+        finds: How it searches.
+        tried: Rows that it was run on.
+        broke: Rows that it broke, which those before it had left.
+        queries: Questions that it asked.
+        given_up: Whether it was slow, found next to nothing on the first rows, and was left out later.
+    """
+
+    white_box: bool
+    finds: str
+    tried: int = 0
+    broke: int = 0
+    queries: int = 0
+    given_up: bool = False
+
+
+@dataclass
+class Measured:
+    """What the attacks left. Arrays have one entry for each attacked row, in the order of the rows.
+
+    Attributes:
+        domain: The threat on this data.
+        total: Rows of the data.
+        right: Whether the model labels the row right unmoved.
+        broken: Whether an attack broke it.
+        nearest: Size of the smallest move that breaks it, as far as one was found; else infinite.
+        certified: Whether it is proven to hold.
+        impossible: Whether the unmoved row is not a possible row by the threat itself.
+        queries: Questions to the model.
+        by: What broke it, by name.
+        points: Where the broken ones broke, in their order.
+        origins: The same rows unmoved.
+        attacks: What each attack did.
+        stopped: Why no more rows were attacked.
+        gradients: How often the gradient was asked, in all.
+    """
+
+    domain: Domain
+    total: int
+    right: Any
+    broken: Any
+    nearest: Any
+    certified: Any
+    impossible: Any
+    queries: Any
+    by: Any
+    points: Any
+    origins: Any
+    attacks: dict[str, Tally]
+    stopped: Stop
+    gradients: int = 0
+    spent: int = 0
+    looks: list[int] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many were attacked."""
+        return len(self.right)
+
+    @property
+    def held(self) -> int:
+        """How many of them stay right."""
+        return int((self.right & ~self.broken).sum())
+
+    @property
+    def share(self) -> float:
+        """The accuracy under attack."""
+        return self.held / self.rows
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy under attack of all rows of the data."""
+        return interval(self.held, self.rows, self.total)
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is as precise as was asked."""
+        return self.stopped in ("precision", "all rows")
+
+
+def measure(
+    predictor: Predictor, domain: Domain, rows: Any, truth: Any, *, budget: Budget, seed: int
+) -> Measured:
+    """Attack the first rows, then more of them, until the interval is narrow enough or the budget used up.
+
+    Args:
+        predictor: The model.
+        domain: The threat on this data.
+        rows: All rows of the data in random order: a DataFrame or an array.
+        truth: The place of each right label in ``predictor.classes``.
+        budget: When to stop.
+        seed: Of every random choice.
+
+    Raises:
+        InputError: The model raised on a moved row.
+        MissingExtraError: The library of an attack is not installed.
+    """
+    begun, total = time.process_time(), len(rows)
+    most = min(total, budget.rows or total)
+    wanted, done = min(FIRST, most), 0
+    targets: list[Target] = []
+    tallies: dict[str, Tally] = {}
+    looks, stopped = [], ""
+    while not stopped:
+        for start in track(range(done, wanted, _PIECE), f"attacking ({domain.threat.name})"):
+            end = min(start + _PIECE, wanted)
+            target = Target(
+                predictor, domain, _part(rows, start, end), truth[start:end], max_queries=budget.queries
+            )
+            _attack(target, tallies, [seed, start], budget.precision, start)
+            targets.append(target)
+            done = end
+            if time.process_time() - begun > budget.seconds:
+                stopped = "seconds"
+                break
+        looks.append(done)
+        held = sum(int((t.right & ~t.broken).sum()) for t in targets)
+        if done == total:
+            stopped = "all rows"
+        elif enough(held, done, total, budget.precision):
+            stopped = "precision"
+        elif done >= most:
+            stopped = stopped or "rows"
+        wanted = min(most, next_look(held, done, total, budget.precision))
+    return _joined(targets, domain, total, tallies, stopped, looks)  # type: ignore[arg-type]
+
+
+def _attack(
+    target: Target, tallies: dict[str, Tally], seed: list[int], precision: float, before: int
+) -> None:
+    """Run every attack on what those before it left, and make sure of what broke."""
+    import numpy as np
+
+    for number, attack in enumerate(attacks_on(target)):
+        tally = tallies.setdefault(attack.name, Tally(attack.white_box, attack.finds))
+        tally.given_up |= _hopeless(attack, tally, precision, before)
+        todo = target.open
+        if tally.given_up or not len(todo):
+            continue
+        target.attack, broken, asked = attack.name, int(target.broken.sum()), int(target.queries.sum())
+        attack.search(target, np.random.default_rng([*seed, number]))
+        tally.tried += len(todo)
+        tally.broke += int(target.broken.sum()) - broken
+        tally.queries += int(target.queries.sum()) - asked
+    target.confirm()
+
+
+def _hopeless(attack: Attack, tally: Tally, precision: float, rows: int) -> bool:
+    """Whether a slow attack breaks less than the precision that is asked."""
+    return attack.last and tally.tried >= _TRIED and tally.broke < precision * rows
+
+
+def _part(rows: Any, start: int, end: int) -> Any:
+    return rows.iloc[start:end] if hasattr(rows, "iloc") else rows[start:end]
+
+
+def _joined(
+    targets: list[Target],
+    domain: Domain,
+    total: int,
+    tallies: dict[str, Tally],
+    stopped: Stop,
+    looks: list[int],
+) -> Measured:
+    import numpy as np
+
+    def all_of(name: str) -> Any:
+        return np.concatenate([getattr(t, name) for t in targets])
+
+    return Measured(
+        domain=domain,
+        total=total,
+        right=all_of("right"),
+        broken=all_of("broken"),
+        nearest=all_of("nearest"),
+        certified=all_of("certified"),
+        impossible=np.concatenate([~domain.allowed(t.origins, t.origins) for t in targets]),
+        queries=all_of("queries"),
+        by=all_of("by"),
+        points=np.concatenate([t.found[t.broken] for t in targets]),
+        origins=np.concatenate([t.origins[t.broken] for t in targets]),
+        attacks=tallies,
+        stopped=stopped,
+        gradients=int(sum(int(t.gradients.sum()) for t in targets)),
+        spent=int(sum(int((t.spent & t.right & ~t.broken).sum()) for t in targets)),
+        looks=looks,
+    )
