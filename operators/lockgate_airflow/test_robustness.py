@@ -1,4 +1,4 @@
-"""Attack a classifier with small moves of its numeric columns, and spoil its rows.
+"""Attack a classifier with possible rows near those of a table, and spoil its rows.
 
 The Airflow operator of `lockgate test-robustness`, written by `make faces` from
 `lockgate.stages.validate.test_robustness`.
@@ -12,20 +12,21 @@ from lockgate_airflow.base import StageOperator
 
 
 class TestRobustnessOperator(StageOperator):
-    """Attack a classifier with small moves of its numeric columns, and spoil its rows.
+    """Attack a classifier with possible rows near those of a table, and spoil its rows.
 
-    Accuracy under attack is the share of rows that are labelled right and stay so however each
-    numeric cell is moved by up to ``eps`` standard deviations of its column (L-infinity, whole
-    numbers stay whole, all other columns stay as they are). The attack sees labels only: a search
-    of the box, then HopSkipJump (arXiv:1904.02144). A row that it did not break within
-    ``max_queries`` counts as right: for models of many columns raise that number.
+    Accuracy under attack is the share of rows that are labelled right and stay so under every attack that
+    suits the model, the strongest per second first: all points where they are few, exact corners of linear
+    models, thresholds of trees, gradients, a greedy search, HopSkipJump (arXiv:1904.02144). A threat says how
+    far a row can be moved (by default each numeric cell by ``eps`` standard deviations, whole numbers in
+    whole steps, inside the seen range) and what must stay true of it.
 
-    It is judged by its 95 % Wilson interval: PASS when the whole interval reaches the threshold,
-    FAIL when the measured share is below it, WARN in between, where more rows would tell. Without
-    a numeric column to move it is INCONCLUSIVE.
+    Rows are attacked in growing samples until the 95 % interval of the accuracy of all rows is as narrow as
+    ``precision`` asks: PASS when all of it reaches the threshold, FAIL when the measured share is below, WARN
+    in between. When ``attack_rows`` or ``cpu_seconds`` are used up first it is INCONCLUSIVE, unless the whole
+    interval is below. Without anything that can move it is INCONCLUSIVE.
 
-    Four perturbations follow on more rows: noise, missing values, values out of range, unseen
-    categories. An exception of the model counts against it.
+    Four perturbations follow: noise, missing values, values out of range, unseen categories. An exception of
+    the model counts against it.
 
     Every argument of the stage may be a template or the output of another task.
 
@@ -34,21 +35,29 @@ class TestRobustnessOperator(StageOperator):
             safetensors format, or a folder with exactly one. A pickle only with a passing scan, in a
             sandbox.
         data: Labelled rows that the model was not trained on.
+        adversarial: The rows that broke the model, moved, with `lockgate_row`, `lockgate_threat`
+            and `lockgate_attack`: values of the data are in it.
+        threat_file: A threat as YAML, beside those of ``threat``.
         scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the
             evidence store is asked.
         scan_key: The public key of whoever signed that.
         label: The column with the right label.
-        eps: Largest move of a numeric cell, in standard deviations of its column in ``data``.
+        threat: Built-in threats (linf, l2, in standard deviations, or with -range and -raw; l0-1,
+            l0-2, l0-3) and YAML files. Default: linf, unless there is a ``threat_file``.
+        eps: Size of the built-in L-infinity and L2 threats, by default in standard deviations of a
+            column.
         min_accuracy_under_attack: Least share of rows that stay right under attack.
+        precision: Half of the width that the 95 % interval of it may have.
         max_accuracy_drop: Most accuracy that one perturbation may cost, as a share of all rows.
         max_crashes: Most perturbations on which the model may raise an exception.
-        attack_columns: Numeric columns that an attacker can move; by default all that the model
-            reads.
-        attack_rows: Rows to attack, drawn at random.
+        attack_columns: Columns that an attacker can move, for threats that do not say; by default
+            all.
+        attack_rows: Most rows to attack; by default as many as the precision takes.
         perturbed_rows: Rows to perturb, drawn at random.
         perturbed_share: Share of the cells that a perturbation spoils (not the noise, which has
             ``eps``).
         max_queries: Most questions to the model for each attacked row.
+        cpu_seconds: Most CPU seconds for each threat, looked at every few hundred rows.
         seed: Of every random choice.
         kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
             `StageOperator`, and what every Airflow operator takes.
@@ -61,18 +70,23 @@ class TestRobustnessOperator(StageOperator):
         *,
         model: str,
         data: str,
+        adversarial: str | None = None,
+        threat_file: str | None = None,
         scan: str | None = None,
         scan_key: str | None = None,
         label: str,
+        threat: list[str] | str | None = None,
         eps: float | str = 0.1,
         min_accuracy_under_attack: float | str = 0.5,
+        precision: float | str = 0.02,
         max_accuracy_drop: float | str = 0.1,
         max_crashes: int | str = 0,
         attack_columns: list[str] | str | None = None,
-        attack_rows: int | str = 100,
+        attack_rows: int | str | None = None,
         perturbed_rows: int | str = 2000,
         perturbed_share: float | str = 0.1,
-        max_queries: int | str = 1000,
+        max_queries: int | str = 500,
+        cpu_seconds: int | str = 900,
         seed: int | str = 0,
         **kwargs: Any,
     ) -> None:
@@ -80,11 +94,15 @@ class TestRobustnessOperator(StageOperator):
             arguments={
                 "model": model,
                 "data": data,
+                "adversarial": adversarial,
+                "threat_file": threat_file,
                 "scan": scan,
                 "scan_key": scan_key,
                 "label": label,
+                "threat": threat,
                 "eps": eps,
                 "min_accuracy_under_attack": min_accuracy_under_attack,
+                "precision": precision,
                 "max_accuracy_drop": max_accuracy_drop,
                 "max_crashes": max_crashes,
                 "attack_columns": attack_columns,
@@ -92,6 +110,7 @@ class TestRobustnessOperator(StageOperator):
                 "perturbed_rows": perturbed_rows,
                 "perturbed_share": perturbed_share,
                 "max_queries": max_queries,
+                "cpu_seconds": cpu_seconds,
                 "seed": seed,
             },
             **kwargs,

@@ -1,6 +1,9 @@
 """What happens to a classifier's answers when its rows are moved a little, or are not as expected.
 
-`space` says which cells can move and by how much, `attack` looks for the worst move inside the
-box, `lockstep` lets the attacks on all rows share one call to the model, `perturb` spoils rows
-without looking at the model.
+* `threat`: what an attacker can do, and the points that it allows around each row.
+* `attacks`: the attacks, and how to add one.
+* `measure`: growing samples of attacked rows, with the interval of `interval`; `curve` at other sizes.
+* `under_attack`: all of this for a stage; `attacked` turns it into checks, findings and pictures.
+* `perturb`, `space`, `judge`: rows spoiled without looking at the model, and what they cost.
+* `lockstep`: lets the attacks on all rows share one call to the model.
 """

@@ -7,8 +7,7 @@ either end. When every row was drawn nothing is left to chance, and both ends ar
 It is looked at several times, and rows are added until it is narrow enough (Chow and Robbins 1965). Three
 things keep the coverage at 95 %: stopping looks at the width alone, never at the side of a threshold; there
 must be enough rows for the least favourable share inside the interval too, so that a lucky first look does
-not stop; and each interval is one of 96 %, the rest is for the looks. `tests/core/robustness/test_interval.py`
-counts it.
+not stop; and each interval is one of 96 %, the rest is for the looks. The tests of this module count it.
 """
 
 from __future__ import annotations

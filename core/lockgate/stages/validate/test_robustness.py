@@ -5,6 +5,7 @@ Rules:
     LG-ROBUST-002: A perturbation costs more accuracy than allowed.
     LG-ROBUST-003: The model raises an exception on perturbed rows.
     LG-ROBUST-004: The model is no better than always giving the most frequent label.
+    LG-ROBUST-005: The model's gradient is masked: attacks that do not use it find more.
 """
 
 from __future__ import annotations
@@ -13,91 +14,106 @@ import math
 
 from lockgate.errors import InputError
 from lockgate.model import ScanEvidence, load, one_thread
-from lockgate.model.labelled import Labelled, read_labelled
+from lockgate.model.labelled import read_labelled
 from lockgate.outcome import Outcome
-from lockgate.robustness.attack import attack
-from lockgate.robustness.judge import THREAT, judge_attack, judge_clean, judge_perturbations
+from lockgate.robustness.judge import THREAT, judge_clean, judge_perturbations
+from lockgate.robustness.measure import Budget
 from lockgate.robustness.perturb import perturb, raised
 from lockgate.robustness.space import Space
-from lockgate.stage import DatasetIn, EvidenceIn, FileIn, ModelIn, Seed, Share, Threshold, stage
+from lockgate.robustness.threat.chosen import chosen
+from lockgate.robustness.under_attack import said, under_attack
+from lockgate.stage import DatasetIn, DatasetOut, EvidenceIn, FileIn, ModelIn, Seed, Share, Threshold, stage
 
 
 @stage("test-robustness", threats=[THREAT])
 def test_robustness(
     model: ModelIn,
     data: DatasetIn,
+    adversarial: DatasetOut,
+    threat_file: FileIn | None = None,
     scan: EvidenceIn | None = None,
     scan_key: FileIn | None = None,
     *,
     label: str,
+    threat: list[str] | None = None,
     eps: Threshold[float] = 0.1,
     min_accuracy_under_attack: Threshold[Share] = 0.5,
+    precision: Threshold[Share] = 0.02,
     max_accuracy_drop: Threshold[Share] = 0.1,
     max_crashes: Threshold[int] = 0,
     attack_columns: list[str] | None = None,
-    attack_rows: int = 100,
+    attack_rows: int | None = None,
     perturbed_rows: int = 2000,
     perturbed_share: Share = 0.1,
-    max_queries: int = 1000,
+    max_queries: int = 500,
+    cpu_seconds: int = 900,
     seed: Seed = 0,
 ) -> Outcome:
-    """Attack a classifier with small moves of its numeric columns, and spoil its rows.
+    """Attack a classifier with possible rows near those of a table, and spoil its rows.
 
-    Accuracy under attack is the share of rows that are labelled right and stay so however each
-    numeric cell is moved by up to ``eps`` standard deviations of its column (L-infinity, whole
-    numbers stay whole, all other columns stay as they are). The attack sees labels only: a search
-    of the box, then HopSkipJump (arXiv:1904.02144). A row that it did not break within
-    ``max_queries`` counts as right: for models of many columns raise that number.
+    Accuracy under attack is the share of rows that are labelled right and stay so under every attack that
+    suits the model, the strongest per second first: all points where they are few, exact corners of linear
+    models, thresholds of trees, gradients, a greedy search, HopSkipJump (arXiv:1904.02144). A threat says how
+    far a row can be moved (by default each numeric cell by ``eps`` standard deviations, whole numbers in
+    whole steps, inside the seen range) and what must stay true of it.
 
-    It is judged by its 95 % Wilson interval: PASS when the whole interval reaches the threshold,
-    FAIL when the measured share is below it, WARN in between, where more rows would tell. Without
-    a numeric column to move it is INCONCLUSIVE.
+    Rows are attacked in growing samples until the 95 % interval of the accuracy of all rows is as narrow as
+    ``precision`` asks: PASS when all of it reaches the threshold, FAIL when the measured share is below, WARN
+    in between. When ``attack_rows`` or ``cpu_seconds`` are used up first it is INCONCLUSIVE, unless the whole
+    interval is below. Without anything that can move it is INCONCLUSIVE.
 
-    Four perturbations follow on more rows: noise, missing values, values out of range, unseen
-    categories. An exception of the model counts against it.
+    Four perturbations follow: noise, missing values, values out of range, unseen categories. An exception of
+    the model counts against it.
 
     Args:
         model: A classifier in the ONNX, skops, XGBoost, LightGBM, CatBoost, TorchScript or safetensors
             format, or a folder with exactly one. A pickle only with a passing scan, in a sandbox.
         data: Labelled rows that the model was not trained on.
+        adversarial: The rows that broke the model, moved, with `lockgate_row`, `lockgate_threat` and
+            `lockgate_attack`: values of the data are in it.
+        threat_file: A threat as YAML, beside those of ``threat``.
         scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the evidence
             store is asked.
         scan_key: The public key of whoever signed that.
         label: The column with the right label.
-        eps: Largest move of a numeric cell, in standard deviations of its column in ``data``.
+        threat: Built-in threats (linf, l2, in standard deviations, or with -range and -raw; l0-1, l0-2, l0-3)
+            and YAML files. Default: linf, unless there is a ``threat_file``.
+        eps: Size of the built-in L-infinity and L2 threats, by default in standard deviations of a column.
         min_accuracy_under_attack: Least share of rows that stay right under attack.
+        precision: Half of the width that the 95 % interval of it may have.
         max_accuracy_drop: Most accuracy that one perturbation may cost, as a share of all rows.
         max_crashes: Most perturbations on which the model may raise an exception.
-        attack_columns: Numeric columns that an attacker can move; by default all that the model reads.
-        attack_rows: Rows to attack, drawn at random.
+        attack_columns: Columns that an attacker can move, for threats that do not say; by default all.
+        attack_rows: Most rows to attack; by default as many as the precision takes.
         perturbed_rows: Rows to perturb, drawn at random.
         perturbed_share: Share of the cells that a perturbation spoils (not the noise, which has ``eps``).
         max_queries: Most questions to the model for each attacked row.
+        cpu_seconds: Most CPU seconds for each threat, looked at every few hundred rows.
         seed: Of every random choice.
 
     Raises:
-        InputError: A parameter is out of range, the model is not a safe and fitted classifier, it
+        InputError: A parameter or a threat cannot be used, the model is not a safe and fitted classifier, it
             does not fit the data, or the label is missing, constant or not one of its classes.
     """
     import numpy as np
 
-    _check_parameters(eps, attack_rows, perturbed_rows, max_queries)
+    _check_parameters(eps, precision, attack_rows, perturbed_rows, max_queries, cpu_seconds)
+    named = threat if threat is not None else [] if threat_file else ["linf"]
+    threats = chosen(named, threat_file, kind="table", eps=eps, columns=attack_columns)
     predictor = load(model, ScanEvidence(scan, scan_key))
-    drawn = _drawn(read_labelled(predictor, data, label), max(attack_rows, perturbed_rows), seed)
-    frame, truth, numbers = drawn.rows, drawn.labels, np.array(drawn.keys)
+    labelled = read_labelled(predictor, data, label)
+    drawn = labelled.take(np.random.default_rng(seed).permutation(len(labelled)))
+    frame, truth = drawn.rows, drawn.labels
     _check_columns(attack_columns, list(frame.columns))
-    some, few = slice(perturbed_rows), slice(attack_rows)
-    movable = Space.of(frame, attack_columns)
+    some = slice(perturbed_rows)
     outcome = Outcome()
-    outcome.facts |= {
-        "Model": f"{predictor.kind}, {len(frame.columns)} columns, {len(predictor.classes)} classes",
-        "Attack": f"box search and HopSkipJump, L-infinity, eps {eps:g} standard deviations, "
-        f"at most {max_queries} queries a row",
-        "Columns moved": ", ".join(movable.columns) or "none",
-    }
+    outcome.facts["Model"] = (
+        f"{predictor.kind}, {len(frame.columns)} columns, {len(predictor.classes)} classes"
+    )
+    outcome.metrics["threat_models"] = said(threats)
     with one_thread():
-        right = predictor.predict(frame) == truth
-        clean = judge_clean(outcome, right[some], truth[some])
+        right = predictor.predict(frame.iloc[some]) == truth[some]
+        clean = judge_clean(outcome, right, truth[some])
         spoiled = perturb(
             predictor,
             frame.iloc[some],
@@ -107,21 +123,21 @@ def test_robustness(
             share=perturbed_share,
             seed=seed,
         )
-        try:
-            broken = attack(
-                predictor, frame.iloc[few], frame, movable, eps=eps, max_queries=max_queries, seed=seed
-            )
-        except InputError as error:  # it has answered on unmoved rows above
-            spoiled.append(
-                raised(
-                    "small-moves",
-                    f"moves of at most {eps:g} standard deviations",
-                    len(movable.columns),
-                    error,
-                )
-            )
-            broken = None
-    judge_attack(outcome, broken, right[few], numbers[few], min_accuracy_under_attack)
+        trouble = under_attack(
+            outcome,
+            predictor,
+            frame,
+            drawn.places,
+            drawn.keys,
+            threats,
+            least=min_accuracy_under_attack,
+            budget=Budget(precision, attack_rows, max_queries, cpu_seconds),
+            seed=seed,
+            alone=threat is None and threat_file is None,
+            adversarial=adversarial,
+        )
+    if trouble is not None:
+        spoiled.append(raised("small-moves", "moves within a threat", len(frame.columns), trouble))
     judge_perturbations(outcome, spoiled, clean, max_accuracy_drop, max_crashes)
     return outcome
 
@@ -129,23 +145,21 @@ def test_robustness(
 # --- Input ------------------------------------------------------------------------------------------
 
 
-def _check_parameters(eps: float, attack_rows: int, perturbed_rows: int, max_queries: int) -> None:
+def _check_parameters(
+    eps: float, precision: float, attack_rows: int | None, perturbed_rows: int, max_queries: int, seconds: int
+) -> None:
     if not (eps > 0 and math.isfinite(eps)):
         raise InputError(f"eps is {eps:g}; give a positive number of standard deviations, for example 0.1")
+    if not precision > 0:
+        raise InputError(f"precision is {precision:g}; give a positive share, for example 0.02")
     for name, value, least in (
-        ("attack_rows", attack_rows, 1),
+        ("attack_rows", 1 if attack_rows is None else attack_rows, 1),
         ("perturbed_rows", perturbed_rows, 1),
         ("max_queries", max_queries, 10),
+        ("cpu_seconds", seconds, 1),
     ):
         if value < least:
             raise InputError(f"{name} is {value}; give at least {least}")
-
-
-def _drawn(rows: Labelled, count: int, seed: int) -> Labelled:
-    """Draw rows without replacement, in random order, so that any first part is a random sample too."""
-    import numpy as np
-
-    return rows.take(np.random.default_rng(seed).permutation(len(rows))[:count])
 
 
 def _check_columns(named: list[str] | None, columns: list[str]) -> None:
