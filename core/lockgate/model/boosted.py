@@ -42,7 +42,7 @@ def check_lightgbm(lines: Iterable[str], columns: int) -> None:
         InputError: A child, leaf, feature or category number is out of bounds, or children do not come after
             their parent.
     """
-    for tree in _trees_of_text(lines):
+    for tree in trees_of_text(lines):
         try:
             leaves = int(tree["num_leaves"])
             _check_lists(tree, leaves, columns)
@@ -77,7 +77,8 @@ def _check_lists(tree: Mapping[str, str], leaves: int, columns: int) -> None:
         raise InputError(_BROKEN)
 
 
-def _trees_of_text(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+def trees_of_text(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Yield the fields of every tree of LightGBM's text."""
     tree: dict[str, str] | None = None
     for line in lines:
         if line.startswith(("Tree=", "end of trees")):

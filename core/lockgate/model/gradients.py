@@ -150,3 +150,38 @@ def linear_weights(estimator: Any) -> Any:
     for scale in scales:
         weights = weights * scale
     return weights
+
+
+def affine(steps: list[Any]) -> tuple[Any, Any] | None:
+    """Return what steps that only shift and scale do to a column: ``(cell - shift) * scale``.
+
+    Steps that fill in missing cells count as none: the rows in question have none.
+
+    Returns:
+        Shift and scale, all scales above 0; None for other steps.
+    """
+    import numpy as np
+
+    shift: Any = 0.0
+    scale: Any = 1.0
+    for step in steps:
+        if step is None or isinstance(step, str) or _fills_in(step):
+            continue
+        by = _scaling(step)
+        if by is None or (np.asarray(by) <= 0).any():
+            return None
+        width = getattr(step, "n_features_in_", 1)
+        moved = np.asarray(step.transform(np.zeros((1, width))), dtype=np.float64)[0]  # -shift * by
+        shift, scale = shift - moved / (by * scale), scale * by
+    return shift, scale
+
+
+def _fills_in(step: Any) -> bool:
+    kept = getattr(step, "statistics_", None)
+    return (
+        type(step).__module__.startswith("sklearn.impute.")
+        and type(step).__name__ == "SimpleImputer"
+        and not step.add_indicator
+        and kept is not None
+        and not any(value != value for value in kept)  # noqa: PLR0124 - NaN: a column that is dropped
+    )

@@ -17,7 +17,7 @@ from lockgate.robustness.interval import FIRST, enough, interval, next_look
 from lockgate.robustness.threat import Domain
 
 _PIECE = 500  # rows attacked at once
-_TRIED = 60  # rows after which a slow attack that finds nothing is given up
+_TRIED = 40  # rows on which an attack shows what it finds
 
 Stop = Literal["precision", "all rows", "rows", "seconds"]
 
@@ -49,7 +49,7 @@ class Tally:
         tried: Rows that it was run on.
         broke: Rows that it broke, which those before it had left.
         queries: Questions that it asked.
-        given_up: Whether it was slow, found next to nothing on the first rows, and was left out later.
+        given_up: Whether it found next to nothing on the first rows and was left out later.
     """
 
     white_box: bool
@@ -58,6 +58,11 @@ class Tally:
     broke: int = 0
     queries: int = 0
     given_up: bool = False
+
+    @property
+    def share(self) -> float:
+        """What it broke of the rows that it was run on."""
+        return self.broke / self.tried if self.tried else 0.0
 
 
 @dataclass
@@ -153,7 +158,7 @@ def measure(
             target = Target(
                 predictor, domain, _part(rows, start, end), truth[start:end], max_queries=budget.queries
             )
-            _attack(target, tallies, [seed, start], budget.precision, start)
+            _attack(target, tallies, [seed, start], budget.precision)
             targets.append(target)
             done = end
             if time.process_time() - begun > budget.seconds:
@@ -171,29 +176,40 @@ def measure(
     return _joined(targets, domain, total, tallies, stopped, looks)  # type: ignore[arg-type]
 
 
-def _attack(
-    target: Target, tallies: dict[str, Tally], seed: list[int], precision: float, before: int
-) -> None:
-    """Run every attack on what those before it left, and make sure of what broke."""
+def _attack(target: Target, tallies: dict[str, Tally], seed: list[int], precision: float) -> None:
+    """Run every attack on what those before it left, and make sure of what broke.
+
+    A slow attack is let at a few rows first, and goes on only if it breaks more than half the precision there;
+    a quick one is left out of later samples when it broke less than a quarter.
+    """
     import numpy as np
 
     for number, attack in enumerate(attacks_on(target)):
         tally = tallies.setdefault(attack.name, Tally(attack.white_box, attack.finds))
-        tally.given_up |= _hopeless(attack, tally, precision, before)
         todo = target.open
         if tally.given_up or not len(todo):
             continue
-        target.attack, broken, asked = attack.name, int(target.broken.sum()), int(target.queries.sum())
-        attack.search(target, np.random.default_rng([*seed, number]))
-        tally.tried += len(todo)
-        tally.broke += int(target.broken.sum()) - broken
-        tally.queries += int(target.queries.sum()) - asked
+        rng = np.random.default_rng([*seed, number])
+        if attack.last and tally.tried < _TRIED:
+            target.among = np.isin(np.arange(len(target.right)), todo[: _TRIED - tally.tried])
+            _run(target, attack, tally, rng)
+            target.among = None
+            tally.given_up = tally.share * len(todo) < precision / 2 * len(target.right)
+        if not tally.given_up:
+            _run(target, attack, tally, rng)
+            if not attack.last and tally.tried >= _TRIED:
+                tally.given_up = tally.share * len(todo) < precision / 4 * len(target.right)
     target.confirm()
 
 
-def _hopeless(attack: Attack, tally: Tally, precision: float, rows: int) -> bool:
-    """Whether a slow attack breaks less than the precision that is asked."""
-    return attack.last and tally.tried >= _TRIED and tally.broke < precision * rows
+def _run(target: Target, attack: Attack, tally: Tally, rng: Any) -> None:
+    before, broken, asked = len(target.open), int(target.broken.sum()), int(target.queries.sum())
+    if before:
+        target.attack = attack.name
+        attack.search(target, rng)
+        tally.tried += before
+        tally.broke += int(target.broken.sum()) - broken
+        tally.queries += int(target.queries.sum()) - asked
 
 
 def _part(rows: Any, start: int, end: int) -> Any:

@@ -23,7 +23,7 @@ from lockgate.robustness.attacks.target import Target
 
 __all__ = ["ORDER", "Attack", "Target", "attacks_on"]
 
-ORDER: tuple[str, ...] = ("exhaustive", "linear", "gradient", "greedy", "hopskipjump")
+ORDER: tuple[str, ...] = ("exhaustive", "linear", "trees", "gradient", "greedy", "hopskipjump")
 
 
 def attacks_on(target: Target) -> list[Attack]:

@@ -35,6 +35,7 @@ class Target:
         certified: Rows that are proven not to break within the threat; bool array, set by attacks that prove.
         spent: Rows on which an attack was cut short because the questions were used up; bool array.
         attack: The name of the attack that is running.
+        among: The only rows that it is let at, as a bool array; None: all.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Target:
         self.by = np.full(n, "", dtype=object)
         self.queries, self.gradients = np.ones(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
         self.attack = ""
+        self.among: Any = None
         scores, labels = self._answers(rows)
         self.right = labels == self.truth
         self.margins = self._margins(scores, labels, self.truth)
@@ -67,6 +69,8 @@ class Target:
         import numpy as np
 
         todo = self.right & ~self.broken & ~self.certified
+        if self.among is not None:
+            todo &= self.among
         return np.flatnonzero(todo & (self.queries < self.max_queries))
 
     def left(self, at: Any) -> Any:

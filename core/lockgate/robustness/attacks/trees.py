@@ -1,0 +1,329 @@
+"""Read the trees of a known model: exact line searches along each column, and proofs that rows hold.
+
+The score of an ensemble along one column, all others fixed, is a step function whose steps are thresholds:
+the best value of the column is found exactly, without asking the model. Column by column, until nothing
+gains: a coordinate descent over the thresholds inside the threat. The model is asked only about the point at
+the end.
+
+A row is proven to hold when the sum over the trees of the worst leaf that the row can reach is still on the
+right side (interval bounds, as in Chen et al. 2019, arXiv:1906.03849, with one clique a tree).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lockgate.model.ensembles import Ensemble, tree_ensemble
+from lockgate.robustness.attacks.attack import Attack
+from lockgate.robustness.attacks.target import Target
+
+_TOGETHER = 100  # rows walked at once: bounds memory
+_MOST_PAIRS = 6_000_000  # of rows and nodes in one proof
+_PASSES = 4
+_GAIN = 1e-9
+_LABELS_AGREE = 0.99
+
+
+def search(target: Target, rng: Any) -> None:
+    """Prove what can be proven, and descend from each other row."""
+    import numpy as np
+
+    trees = _trees(target)
+    if trees is None:
+        return
+    rows = target.open
+    rows = rows[~np.isnan(target.origins[rows]).any(axis=1)]
+    if not _agrees(target, trees, rows):
+        return
+    for first in range(0, len(rows), _TOGETHER):
+        part = rows[first : first + _TOGETHER]
+        low, high = target.domain.bounds(target.origins[part])  # type: ignore[attr-defined]
+        _prove(target, trees, part, low, high)
+        for start in ("origin", "random"):
+            left = np.flatnonzero(np.isin(part, target.open))
+            if len(left):
+                _descend(target, trees, part[left], low[left], high[left], rng, start)
+
+
+def suits(target: Target) -> bool:
+    """Whether the model's trees are known, and every column of them is a coordinate."""
+    domain: Any = target.domain
+    numbers = any(f.kind == "number" for f in domain.features)
+    return numbers and hasattr(target.rows, "iloc") and _trees(target) is not None
+
+
+# --- The model --------------------------------------------------------------------------------------
+
+
+def _trees(target: Target) -> Ensemble | None:
+    """Return the trees with their columns numbered as the coordinates of points."""
+    import numpy as np
+
+    kept = tree_ensemble(target.predictor)
+    if kept is None:
+        return None
+    domain: Any = target.domain
+    place = np.full(max(int(kept.feature.max()) + 1, target.rows.shape[1]), -1)
+    for i, column in enumerate(domain.columns):
+        if column.number:
+            place[column.at] = i
+    used = np.unique(kept.feature[kept.feature >= 0])
+    if (place[used] < 0).any():
+        return None
+    feature = np.where(kept.feature >= 0, place[kept.feature], -1)
+    return Ensemble(kept.roots, feature, kept.threshold, kept.left, kept.right, kept.value, kept.base)
+
+
+def _agrees(target: Target, trees: Ensemble, rows: Any) -> bool:
+    """Whether the trees, walked here, label the rows as the model does."""
+    import numpy as np
+
+    if not len(rows):
+        return False
+    points, node = target.origins[rows], np.tile(trees.roots, len(rows))
+    at = np.repeat(np.arange(len(rows)), len(trees.roots))
+    while True:
+        column = trees.feature[node]
+        inner = np.flatnonzero(column >= 0)
+        if not len(inner):
+            break
+        small = points[at[inner], column[inner]] <= trees.threshold[node[inner]]
+        node[inner] = np.where(small, trees.left[node[inner]], trees.right[node[inner]])
+    scores = trees.base + trees.value[node].reshape(len(rows), len(trees.roots), -1).sum(axis=1)
+    return bool((scores.argmax(axis=1) == target.truth[rows]).mean() >= _LABELS_AGREE)
+
+
+# --- Proofs -----------------------------------------------------------------------------------------
+
+
+def _prove(target: Target, trees: Ensemble, rows: Any, low: Any, high: Any) -> None:
+    """Mark the rows whose worst reachable leaves, one a tree, leave them right."""
+    import numpy as np
+
+    domain: Any = target.domain
+    if any(f.kind != "number" for f in domain.features) or domain.threat.norm == "l0":
+        return
+    count, classes = len(trees.roots), trees.value.shape[1]
+    truth = target.truth[rows]
+    worst = np.full((len(rows) * count, classes), np.inf)
+    at = np.arange(len(rows) * count)
+    row, node, seen = np.repeat(np.arange(len(rows)), count), np.tile(trees.roots, len(rows)), 0
+    while len(node):
+        seen += len(node)
+        if seen > _MOST_PAIRS:
+            return
+        column = trees.feature[node]
+        leaf = column < 0
+        if leaf.any():
+            value = trees.value[node[leaf]]
+            own = np.take_along_axis(value, truth[row[leaf]][:, None], axis=1)
+            np.minimum.at(worst, at[leaf], own - value)
+            at, row, node, column = at[~leaf], row[~leaf], node[~leaf], column[~leaf]
+        cut = trees.threshold[node]
+        left, right = low[row, column] <= cut, high[row, column] > cut
+        at, row, node = (
+            np.concatenate([at[left], at[right]]),
+            np.concatenate([row[left], row[right]]),
+            np.concatenate([trees.left[node[left]], trees.right[node[right]]]),
+        )
+    margin = worst.reshape(len(rows), count, classes).sum(axis=1)
+    margin += trees.base[truth][:, None] - trees.base
+    margin[np.arange(len(rows)), truth] = np.inf
+    target.certified[rows[margin.min(axis=1) > _GAIN]] = True
+
+
+# --- Descent ----------------------------------------------------------------------------------------
+
+
+def _descend(target: Target, trees: Ensemble, rows: Any, low: Any, high: Any, rng: Any, start: str) -> None:
+    """Move column after column of each row to its best value, and ask about the point that came out."""
+    import numpy as np
+
+    domain: Any = target.domain
+    origins = target.origins[rows]
+    points = origins.copy()
+    numbers = [f.at[0] for f in domain.features if f.kind == "number"]
+    free = [c for c in numbers if (trees.feature == c).any()]
+    if start == "random" and domain.threat.norm == "linf":
+        ends = np.where(rng.random(points.shape) < 1 / 2, low, high)
+        points = domain.project(np.where(rng.random(points.shape) < 1 / 2, ends, points), origins)
+    elif start == "random":
+        return
+    rival = _rivals(trees, points, target.truth[rows])
+    asked = np.zeros(len(rows), dtype=bool)
+    for _ in range(_PASSES if domain.threat.norm != "l0" else domain.changes):
+        live = np.flatnonzero(~asked)
+        if not len(live):
+            break
+        before = points.copy()
+        margins = _pass(domain, trees, points, origins, live, target.truth[rows], rival, low, high, free)
+        points[live] = domain.project(points[live], origins[live])
+        done = live[margins <= _GAIN]
+        still = live[(points[live] == before[live]).all(axis=1)]
+        _ask(target, rows, points, done)
+        asked[done] = target.broken[rows[done]]
+        asked[still] = True
+        if len(trees.base) > 2:  # noqa: PLR2004 - another class may be nearer by now
+            rival = _rivals(trees, points, target.truth[rows])
+
+
+def _ask(target: Target, rows: Any, points: Any, some: Any) -> None:
+    good = target.domain.allowed(points[some], target.origins[rows[some]])
+    if good.any():
+        target.ask(rows[some[good]], points[some[good]])
+
+
+def _rivals(trees: Ensemble, points: Any, truth: Any) -> Any:
+    """Return the strongest other class of each point."""
+    import numpy as np
+
+    if len(trees.base) == 2:  # noqa: PLR2004
+        return 1 - truth
+    node = np.tile(trees.roots, len(points))
+    at = np.repeat(np.arange(len(points)), len(trees.roots))
+    while len(inner := np.flatnonzero(trees.feature[node] >= 0)):
+        now = node[inner]
+        small = points[at[inner], trees.feature[now]] <= trees.threshold[now]
+        node[inner] = np.where(small, trees.left[now], trees.right[now])
+    scores = trees.base + trees.value[node].reshape(len(points), len(trees.roots), -1).sum(axis=1)
+    scores[np.arange(len(points)), truth] = -np.inf
+    return scores.argmax(axis=1)
+
+
+def _pass(
+    domain: Any,
+    trees: Ensemble,
+    points: Any,
+    origins: Any,
+    live: Any,
+    truth: Any,
+    rival: Any,
+    low: Any,
+    high: Any,
+    free: list[int],
+) -> Any:
+    """Move each column in turn, or in L0 the one that gains most; return the margins that came out."""
+    import numpy as np
+
+    norm = domain.threat.norm
+    some = points[live]
+    best_value, best_margin, best_column = (
+        some[:, 0].copy(),
+        np.full(len(live), np.inf),
+        np.zeros(len(live), int),
+    )
+    margins = np.full(len(live), np.inf)
+    for column in free:
+        a, b = low[live, column], high[live, column]
+        if norm == "l2":
+            a, b = _within(domain, some, origins[live], column, a, b)
+        value, lowest, now = _line(
+            trees, some, truth[live], rival[live], column, a, b, domain.possible.step[column]
+        )
+        if norm == "l0":
+            better = lowest < best_margin
+            best_value[better], best_margin[better] = value[better], lowest[better]
+            best_column[better] = column
+            margins = np.minimum(margins, now)
+            continue
+        gains = lowest < now - _GAIN
+        some[gains, column] = value[gains]
+        margins = np.where(gains, lowest, now)
+    if norm == "l0":
+        gains = np.flatnonzero(best_margin < margins - _GAIN)
+        some[gains, best_column[gains]] = best_value[gains]
+        margins = np.minimum(margins, best_margin)
+    points[live] = some
+    return margins
+
+
+def _within(domain: Any, points: Any, origins: Any, column: int, low: Any, high: Any) -> tuple[Any, Any]:
+    """Return the bounds of one column inside the L2 ball, given the others."""
+    import numpy as np
+
+    moves = np.nan_to_num((points - origins) / np.where(domain.scale > 0, domain.scale, 1.0))
+    moves[:, column] = 0.0
+    reach = np.sqrt(np.maximum(domain.threat.size**2 - (moves**2).sum(axis=1), 0.0)) * domain.scale[column]
+    return np.maximum(low, origins[:, column] - reach), np.minimum(high, origins[:, column] + reach)
+
+
+def _line(
+    trees: Ensemble, points: Any, truth: Any, rival: Any, column: int, low: Any, high: Any, step: float
+) -> tuple[Any, Any, Any]:
+    """Return for every row the best value of a column, its margin, and the margin of the value it has now."""
+    import numpy as np
+
+    n = len(points)
+    row, begin, end, gain = _pieces(trees, points, truth, rival, column, low, high)
+    # Steps up at the begin of a piece and down at its end; sorted by row and place they sum to the function.
+    place, change = np.concatenate([begin, end]), np.concatenate([gain, -gain])
+    owner = np.concatenate([row, row])
+    order = np.lexsort((place, owner))
+    place, change, owner = place[order], change[order], owner[order]
+    total = np.cumsum(change)
+    first = np.searchsorted(owner, np.arange(n))
+    before = np.where(first > 0, total[first - 1], 0.0)
+    after = np.append(place[1:], np.inf)
+    inside = (np.append(owner[1:], -1) == owner) & (after > place)
+    middle = place + (after - place) / 2
+    if step > 0:
+        middle = np.floor(after / step + 1e-9) * step
+        inside &= (middle > place) | (place <= low[owner])
+        middle = np.maximum(middle, place)
+    margin = total - before[owner] + (trees.base[truth] - trees.base[rival])[owner]
+    margin = np.where(inside, margin, np.inf)
+    best = np.lexsort((margin, owner))[np.searchsorted(owner, np.arange(n))]
+    x = points[:, column]
+    here = inside & (x[owner] > place) & (x[owner] <= after) | inside & (x[owner] == place) & (
+        place <= low[owner]
+    )
+    now = np.full(n, np.inf)
+    now[owner[here]] = margin[here]
+    stuck = ~(high > low)
+    value = np.where(stuck, x, middle[best])
+    return value, np.where(stuck, np.inf, margin[best]), now
+
+
+def _pieces(
+    trees: Ensemble, points: Any, truth: Any, rival: Any, column: int, low: Any, high: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Walk all trees with one column free: row, begin, end and gain of each leaf that it can reach."""
+    import numpy as np
+
+    n, count = len(points), len(trees.roots)
+    row, node = np.repeat(np.arange(n), count), np.tile(trees.roots, n)
+    begin, end = low[row], np.where(high > low, high, low + np.maximum(np.abs(low), 1.0))[row]
+    found = []
+    while len(node):
+        at = trees.feature[node]
+        leaf = at < 0
+        if leaf.any():
+            value, mine = trees.value[node[leaf]], row[leaf]
+            picked = np.arange(len(mine))
+            found.append(
+                (mine, begin[leaf], end[leaf], value[picked, truth[mine]] - value[picked, rival[mine]])
+            )
+            keep = ~leaf
+            row, node, begin, end, at = row[keep], node[keep], begin[keep], end[keep], at[keep]
+        cut, free = trees.threshold[node], at == column
+        small = np.where(free, begin < cut, points[row, at] <= cut)
+        large = np.where(free, end > cut, ~small)
+        begin, end = (
+            np.concatenate([begin[small], np.where(free, np.maximum(begin, cut), begin)[large]]),
+            np.concatenate([np.where(free, np.minimum(end, cut), end)[small], end[large]]),
+        )
+        row, node = (
+            np.concatenate([row[small], row[large]]),
+            np.concatenate([trees.left[node[small]], trees.right[node[large]]]),
+        )
+    rows, begins, ends, gains = (np.concatenate(part) for part in zip(*found, strict=True))
+    return rows, begins, ends, gains
+
+
+ATTACK = Attack(
+    "trees",
+    search,
+    suits,
+    white_box=True,
+    finds="coordinate descent over the thresholds of the model's trees",
+)
