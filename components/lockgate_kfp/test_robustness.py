@@ -16,7 +16,6 @@ def test_robustness(
     model: dsl.Input[dsl.Model],
     data: dsl.Input[dsl.Dataset],
     label: str,
-    adversarial: dsl.Output[dsl.Dataset],
     report_html: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
     result_json: dsl.Output[dsl.Artifact],
@@ -63,8 +62,6 @@ def test_robustness(
             sandbox.
         data: Labelled rows that the model was not trained on.
         label: The column with the right label.
-        adversarial: The rows that broke the model, moved, with `lockgate_row`, `lockgate_threat`
-            and `lockgate_attack`: values of the data are in it.
         report_html: The report page.
         metrics: The stage's numbers.
         result_json: `result.json`.
@@ -120,9 +117,7 @@ def test_robustness(
             "cpu_seconds": cpu_seconds,
             "seed": seed,
         },
-        outputs={
-            "adversarial": adversarial,
-        },
+        outputs={},
         policy=policy,
         report_html=report_html,
         metrics=metrics,

@@ -35,8 +35,9 @@ class TestRobustnessOperator(StageOperator):
             safetensors format, or a folder with exactly one. A pickle only with a passing scan, in a
             sandbox.
         data: Labelled rows that the model was not trained on.
-        adversarial: The rows that broke the model, moved, with `lockgate_row`, `lockgate_threat`
-            and `lockgate_attack`: values of the data are in it.
+        adversarial: Where to write the rows that broke the model, as they were moved, with
+            `lockgate_row`, `lockgate_threat` and `lockgate_attack`; they hold values of the data. By
+            default nowhere.
         threat_file: A threat as YAML, beside those of ``threat``.
         scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the
             evidence store is asked.

@@ -170,10 +170,17 @@ def affine(steps: list[Any]) -> tuple[Any, Any] | None:
         by = _scaling(step)
         if by is None or (np.asarray(by) <= 0).any():
             return None
-        width = getattr(step, "n_features_in_", 1)
-        moved = np.asarray(step.transform(np.zeros((1, width))), dtype=np.float64)[0]  # -shift * by
-        shift, scale = shift - moved / (by * scale), scale * by
+        shift, scale = shift + _shift(step) / scale, scale * by
     return shift, scale
+
+
+def _shift(step: Any) -> Any:
+    """Return what a step takes away from each column before it scales."""
+    name = type(step).__name__
+    if name == "MinMaxScaler":
+        return -step.min_ / step.scale_
+    found = getattr(step, {"StandardScaler": "mean_", "RobustScaler": "center_"}.get(name, ""), None)
+    return 0.0 if found is None or getattr(step, "with_mean", True) is False else found
 
 
 def _fills_in(step: Any) -> bool:

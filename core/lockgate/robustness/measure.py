@@ -179,15 +179,17 @@ def measure(
 def _attack(target: Target, tallies: dict[str, Tally], seed: list[int], precision: float) -> None:
     """Run every attack on what those before it left, and make sure of what broke.
 
-    A slow attack is let at a few rows first, and goes on only if it breaks more than half the precision there;
-    a quick one is left out of later samples when it broke less than a quarter.
+    A slow attack is let at a few rows first, and goes on only if it breaks more than half the precision
+    there; a quick one is left out of later samples when it broke less than a quarter.
     """
     import numpy as np
 
     for number, attack in enumerate(attacks_on(target)):
-        tally = tallies.setdefault(attack.name, Tally(attack.white_box, attack.finds))
         todo = target.open
-        if tally.given_up or not len(todo):
+        if not len(todo):
+            break
+        tally = tallies.setdefault(attack.name, Tally(attack.white_box, attack.finds))
+        if tally.given_up:
             continue
         rng = np.random.default_rng([*seed, number])
         if attack.last and tally.tried < _TRIED:

@@ -29,7 +29,7 @@ from lockgate.stage import DatasetIn, DatasetOut, EvidenceIn, FileIn, ModelIn, S
 def test_robustness(
     model: ModelIn,
     data: DatasetIn,
-    adversarial: DatasetOut,
+    adversarial: DatasetOut | None = None,
     threat_file: FileIn | None = None,
     scan: EvidenceIn | None = None,
     scan_key: FileIn | None = None,
@@ -69,8 +69,8 @@ def test_robustness(
         model: A classifier in the ONNX, skops, XGBoost, LightGBM, CatBoost, TorchScript or safetensors
             format, or a folder with exactly one. A pickle only with a passing scan, in a sandbox.
         data: Labelled rows that the model was not trained on.
-        adversarial: The rows that broke the model, moved, with `lockgate_row`, `lockgate_threat` and
-            `lockgate_attack`: values of the data are in it.
+        adversarial: Where to write the rows that broke the model, as they were moved, with `lockgate_row`,
+            `lockgate_threat` and `lockgate_attack`; they hold values of the data. By default nowhere.
         threat_file: A threat as YAML, beside those of ``threat``.
         scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the evidence
             store is asked.
