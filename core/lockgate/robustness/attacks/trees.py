@@ -22,7 +22,8 @@ _TOGETHER = 100  # rows walked at once: bounds memory
 _MOST_PAIRS = 6_000_000  # of rows and nodes in one proof
 _PASSES = 4
 _GAIN = 1e-9
-_LABELS_AGREE = 0.99
+_LABELS_AGREE = 0.95  # single precision may decide otherwise at a threshold; the model confirms breaks
+_PAD = 1e-6  # of a cell and of its unit: the same, in proofs
 
 
 def search(target: Target, rng: Any) -> None:
@@ -111,6 +112,8 @@ def _prove(target: Target, trees: Ensemble, rows: Any, low: Any, high: Any) -> N
     domain: Any = target.domain
     if any(f.kind != "number" for f in domain.features) or domain.threat.norm == "l0":
         return
+    pad = _PAD * (np.maximum(np.abs(low), np.abs(high)) + domain.scale)
+    low, high = low - pad, high + pad
     count, classes = len(trees.roots), trees.value.shape[1]
     truth = target.truth[rows]
     worst = np.full((len(rows) * count, classes), np.inf)
