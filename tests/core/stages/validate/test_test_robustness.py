@@ -335,3 +335,67 @@ def test_importing_the_stage_loads_nothing_heavy():
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.slow
+def test_a_known_robust_and_a_known_broken_model_are_ranked_rightly_by_every_seed(robust, brittle, data):
+    for seed in range(20):
+        held, broken = (
+            run(model, data, label="y", seed=seed, precision=0.1, max_queries=20).metrics["threats"]["linf"]
+            for model in (robust, brittle)
+        )
+        assert held["interval_low"] > broken["interval_high"]
+
+
+@pytest.mark.slow
+def test_a_budget_that_is_used_up_is_inconclusive_unless_the_model_fails_for_certain(robust, brittle, data):
+    short = run(robust, data, label="y", attack_rows=60, max_queries=40)
+    assert checks(short)["accuracy-under-attack"].verdict is Verdict.INCONCLUSIVE
+    assert "attack_rows is used up" in checks(short)["accuracy-under-attack"].reason
+    assert short.metrics["threats"]["linf"]["interval_low"] > 0.5  # what is known is said all the same
+    sure = run(brittle, data, label="y", attack_rows=60, max_queries=40, min_accuracy_under_attack=0.95)
+    assert checks(sure)["accuracy-under-attack"].verdict is Verdict.FAIL
+
+
+@pytest.mark.slow
+def test_every_threat_has_a_check_and_its_adversarial_rows_break_the_model(brittle, data, tmp_path):
+    (tmp_path / "t.yaml").write_text("version: 1\nname: mine\nsize: 0.2\nonly_up: [pay]\nimmutable: [age]\n")
+    found = run(
+        brittle,
+        data,
+        tmp_path / "adversarial",
+        label="y",
+        threat=["l0-1", str(tmp_path / "t.yaml")],
+        precision=0.05,
+        max_queries=60,
+    )
+    assert {"accuracy-under-attack:l0-1", "accuracy-under-attack:mine"} <= set(checks(found))
+    moved, table = pd.read_parquet(tmp_path / "adversarial"), pd.read_parquet(data).reset_index(drop=True)
+    mine = moved[moved.lockgate_threat == "mine"]
+    before = table.loc[mine.lockgate_row.astype(int)].reset_index(drop=True)
+    mine = mine.reset_index(drop=True)
+    assert len(mine) == found.metrics["threats"]["mine"]["broken"] > 0
+    assert (mine.pay > before.pay).all()
+    assert mine[["age", "town"]].equals(before[["age", "town"]])
+    said = stage_module.load(brittle).predict(mine[["age", "pay", "town"]])
+    assert (said != before.y).all()
+
+
+def test_a_masked_gradient_is_found_and_an_honest_one_is_not(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 3)), columns=list("abc"))
+    y = (frame.a + frame.b > 0).astype(int)
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier((6,), activation="tanh", solver="lbfgs", alpha=1, max_iter=5000, random_state=0)
+    model.fit(frame, y)
+    frame.assign(y=y).to_parquet(tmp_path / "d")
+    save(model, tmp_path / "honest")
+    model.coefs_[0] = (
+        model.coefs_[0] * 1e4
+    )  # every unit is saturated: the answer is a step, its slope nothing
+    model.intercepts_[0] = model.intercepts_[0] * 1e4
+    save(model, tmp_path / "masked")
+    for name, masked in (("honest", False), ("masked", True)):
+        found = run(tmp_path / name, tmp_path / "d", label="y", precision=0.2, max_queries=40, eps=0.3)
+        assert any(f.rule == "LG-ROBUST-005" for f in found.findings) is masked
