@@ -630,7 +630,7 @@ def test_robustness_is_tested_on_a_native_model_as_on_its_estimator(tmp_path):
     frame = pd.DataFrame(x, columns=[f"c{i}" for i in range(6)])
     xgboost.XGBClassifier(n_estimators=20, max_depth=3).fit(frame, y).save_model(tmp_path / "m.ubj")
     frame.assign(y=y).to_parquet(tmp_path / "d.parquet")
-    given = {"label": "y", "attack_rows": 30, "perturbed_rows": 100, "max_queries": 100}
+    given = {"label": "y", "attack_rows": 30, "precision": 0.25, "perturbed_rows": 100, "max_queries": 100}
     outcome = module.test_robustness(tmp_path / "m.ubj", tmp_path / "d.parquet", **given)
     assert outcome.verdict in (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
     assert outcome.metrics["accuracy"]

@@ -12,7 +12,7 @@ import pytest
 
 from lockgate.model import save
 
-QUICK = {"label": "y", "attack_rows": 30, "perturbed_rows": 20, "max_queries": 30}
+QUICK = {"label": "y", "attack_rows": 30, "precision": 0.25, "perturbed_rows": 20, "max_queries": 30}
 QUICK |= {"min_accuracy_under_attack": 0, "max_accuracy_drop": 1, "max_crashes": 9}
 
 
