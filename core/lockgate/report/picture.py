@@ -34,12 +34,14 @@ class Axis:
         low: Its lower end; on a logarithmic axis above 0.
         high: Its upper end.
         log: Whether it is logarithmic.
+        parts: How many equal parts ticks cut it into; a logarithmic one has one for each power of ten.
     """
 
     label: str
     low: float = 0.0
     high: float = 1.0
     log: bool = False
+    parts: int = 4
 
     def place(self, value: float) -> float:
         """Return where a value lies, from 0 to 1; what lies outside is put on the edge."""
@@ -53,7 +55,7 @@ class Axis:
         if self.log:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
             return [10.0**power for power in range(first, last + 1)]
-        return [self.low + (self.high - self.low) * part / 4 for part in range(5)]
+        return [self.low + (self.high - self.low) * part / self.parts for part in range(self.parts + 1)]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+_SQUARABLE = 1e140  # squares of larger numbers, and their sums, are beyond a double
+
 
 @dataclass(frozen=True)
 class Space:
@@ -84,5 +86,8 @@ class Space:
 
 def _deviation(values: Any) -> float:
     """Population standard deviation by exact sums (`math.fsum`): the same on every processor."""
+    largest = float(abs(values).max())
+    if largest > _SQUARABLE:
+        return largest * _deviation(values / largest)
     mean = math.fsum(values) / len(values)
     return math.sqrt(math.fsum((values - mean) ** 2) / len(values))
