@@ -1,4 +1,4 @@
-"""Pictures of a report that are more than a table's cell: curves over two axes, and grids of grey images.
+"""Pictures of a report that are more than a table's cell: curves over two axes, and grids of small images.
 
     outcome.pictures["Membership"] = Curves(Axis("false positives", log=True, low=1e-3), Axis("found"), [...])
 
@@ -8,6 +8,7 @@ so that they work under a strict Content Security Policy, in light and in dark.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,10 @@ _MOST_SERIES = 6  # as many as there are line styles
 _MOST_PIXELS = 20_000  # of all images together
 _MOST_IMAGES = 24
 _GREYS = 12
+_SHADES = 6  # of each of red, green and blue
 _TEXT = 40  # characters of a label
+
+Pixel: TypeAlias = float | tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -94,15 +98,18 @@ class Curves:
 
 @dataclass(frozen=True)
 class Images:
-    """Small grey images.
+    """Small images.
 
     Attributes:
-        pictures: For each its caption and its rows of values from 0 (dark) to 1.
+        pictures: For each its caption and its rows of pixels: values from 0 (dark) to 1, or of red, green and
+            blue each.
         says: One sentence that says what is to be seen.
+        together: How many of them belong together, and stay side by side however narrow the page is.
     """
 
-    pictures: Sequence[tuple[str, Sequence[Sequence[float]]]]
+    pictures: Sequence[tuple[str, Sequence[Sequence[Pixel]]]]
     says: str = field(default="")
+    together: int = 1
 
 
 Picture: TypeAlias = Curves | Images
@@ -163,28 +170,47 @@ def _curves(picture: Curves) -> Markup:
 
 
 def _images(picture: Images) -> Markup:
-    drawn, left = [], _MOST_PIXELS
-    for caption, rows in list(picture.pictures)[:_MOST_IMAGES]:
+    drawn: list[str] = []
+    left = _MOST_PIXELS
+    for caption, rows in list(picture.pictures)[: _MOST_IMAGES // picture.together * picture.together]:
         left -= sum(len(row) for row in rows)
         if left < 0:
             break
-        width, height = max((len(row) for row in rows), default=0), len(rows)
-        paths: dict[int, list[str]] = {}
-        for y, row in enumerate(rows):
-            for x, value in enumerate(row):
-                paths.setdefault(min(max(int(value * _GREYS), 0), _GREYS - 1), []).append(f"M{x} {y}h1v1h-1z")
-        greys = "".join(
-            f'<path fill="hsl(0 0% {round(100 * level / (_GREYS - 1))}%)" d="{"".join(squares)}"/>'
-            for level, squares in sorted(paths.items())
-        )
-        drawn.append(
-            f'<li><svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(caption[:_TEXT])}" '
-            f'shape-rendering="crispEdges">{greys}</svg><span>{escape(caption[:_TEXT])}</span></li>'
-        )
-    return Markup(  # noqa: S704 - numbers and our own words; captions are escaped above
-        f'<figure class="images"><ul>{"".join(drawn)}</ul>'
+        drawn.append(_image(caption, rows))
+    each = picture.together
+    if each > 1:
+        drawn = drawn[: len(drawn) // each * each]
+        drawn = [f"<li><ul>{''.join(drawn[at : at + each])}</ul></li>" for at in range(0, len(drawn), each)]
+    kind = f' class="groups of{each}"' if each > 1 else ""
+    return Markup(  # noqa: S704 - numbers and our own words; captions are escaped below
+        f'<figure class="images"><ul{kind}>{"".join(drawn)}</ul>'
         f"<figcaption>{escape(picture.says)}</figcaption></figure>"
     )
+
+
+def _image(caption: str, rows: Sequence[Sequence[Pixel]]) -> str:
+    """Draw an image as one path for each colour; pixels of one colour side by side are one rectangle."""
+    width, height = max((len(row) for row in rows), default=0), len(rows)
+    paths: dict[str, list[str]] = {}
+    for y, row in enumerate(rows):
+        x = 0
+        for colour, run in itertools.groupby(map(_colour, row)):
+            long = len(list(run))
+            paths.setdefault(colour, []).append(f"M{x} {y}h{long}v1h-{long}z")
+            x += long
+    shapes = "".join(f'<path fill="{colour}" d="{"".join(runs)}"/>' for colour, runs in sorted(paths.items()))
+    return (
+        f'<li><svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(caption[:_TEXT])}" '
+        f'shape-rendering="crispEdges">{shapes}</svg><span>{escape(caption[:_TEXT])}</span></li>'
+    )
+
+
+def _colour(pixel: Pixel) -> str:
+    if isinstance(pixel, tuple):
+        shades = (min(max(int(value * _SHADES), 0), _SHADES - 1) * 255 // (_SHADES - 1) for value in pixel)
+        return "#" + "".join(f"{shade:02x}" for shade in shades)
+    level = min(max(int(pixel * _GREYS), 0), _GREYS - 1)
+    return f"hsl(0 0% {round(100 * level / (_GREYS - 1))}%)"
 
 
 def _thinned(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:

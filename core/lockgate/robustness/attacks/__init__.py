@@ -23,7 +23,10 @@ from lockgate.robustness.attacks.target import Target
 
 __all__ = ["ORDER", "Attack", "Target", "attacks_on"]
 
-ORDER: tuple[str, ...] = ("exhaustive", "linear", "trees", "gradient", "greedy", "hopskipjump")
+ORDER: tuple[str, ...] = (
+    *("exhaustive", "linear", "trees", "gradient", "greedy", "hopskipjump"),
+    *("image_gradient", "image_square", "image_pixels", "image_hopskipjump", "image_boundary"),
+)
 
 
 def attacks_on(target: Target) -> list[Attack]:

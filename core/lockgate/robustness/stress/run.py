@@ -1,10 +1,11 @@
-"""What `test-robustness` calls: all stress tests of some rows."""
+"""What `test-robustness` calls: all stress tests of some rows, or of some images."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from lockgate.model import Predictor
+from lockgate.robustness.images import Images
 from lockgate.robustness.space import Space
 from lockgate.robustness.stress.measure import Stressed, measure
 from lockgate.robustness.stress.severity import JUDGED
@@ -34,3 +35,22 @@ def stress_rows(
     """
     tests = table_tests(frame, Space.of(frame), noise=noise, share=share)
     return measure(predictor, frame, truth, tests, judged=severity, seed=seed)
+
+
+def stress_images(
+    predictor: Predictor, images: Images, *, severity: int = JUDGED, seed: int = 0
+) -> list[Stressed]:
+    """Measure a model's accuracy on corrupted copies of images.
+
+    Args:
+        predictor: The model.
+        images: The images.
+        severity: The one that is judged.
+        seed: Of the noise.
+
+    Raises:
+        MissingExtraError: Pillow, which writes the JPEGs, is not installed.
+    """
+    from lockgate.robustness.stress.corruptions import corruptions
+
+    return measure(predictor, images.rows(), images.labels, corruptions(images), judged=severity, seed=seed)
