@@ -35,7 +35,7 @@ def show_closest(
         return
     order = np.lexsort((rows, measured.nearest[rows]))[:_MOST]
     rows, points, origins = rows[order], measured.points[order], measured.origins[order]
-    read_as = predictor.predict(images.layout.to_model(points))
+    read_as = predictor.predict(points)
     name = measured.domain.threat.name
     outcome.tables[f"Closest adversarial images ({name})"] = [
         {

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from lockgate.errors import InputError
 from lockgate.model import Predictor
-from lockgate.model.adapter import as_array
+from lockgate.model.adapter import Adapter, as_array
 
 _CHANNELS = (1, 3, 4)
 _FLAT, _GREY, _COLOUR = 1, 2, 3  # axes of one image
@@ -55,6 +55,41 @@ class Layout:
         return (math.prod(self.size),) if self.flat else axes[self.order]
 
 
+class ImageAdapter(Adapter):
+    """A model of images in any shape as a model of n x channels x height x width.
+
+    Args:
+        predictor: The model.
+        layout: What it reads.
+    """
+
+    def __init__(self, predictor: Predictor, layout: Layout) -> None:
+        self.kind = predictor.kind
+        self.shape = layout.size
+        self.precision = predictor.model.precision
+        self.gives_probabilities = predictor.gives_probabilities
+        self.has_gradient = predictor.has_gradient
+        self._predictor, self._layout = predictor, layout
+
+    @property
+    def classes(self) -> tuple[Any, ...]:
+        """See `Adapter`."""
+        return self._predictor.classes
+
+    def probabilities(self, rows: Any) -> Any:
+        """See `Adapter`."""
+        return self._predictor.predict_proba(self._layout.to_model(rows))
+
+    def labels(self, rows: Any) -> Any:
+        """See `Adapter`."""
+        return self._predictor.predict(self._layout.to_model(rows))
+
+    def gradient(self, rows: Any, target: Any) -> Any:
+        """See `Adapter`."""
+        labels = as_array(self.classes)[target]
+        return self._layout.from_model(self._predictor.gradient(self._layout.to_model(rows), labels))
+
+
 @dataclass(frozen=True)
 class Images:
     """Labelled images.
@@ -64,10 +99,9 @@ class Images:
         labels: The right labels as the model writes them; array.
         places: Their places among the model's classes; int array.
         numbers: The place of each in the file, from 0; int array.
-        layout: What the model reads.
         low: The smallest value that a pixel can have.
         high: The largest.
-        whole: Whether pixels are whole numbers.
+        whole: Whether all pixels are whole numbers, of a range of more than 1.
         beside: What else the file says of each image: a DataFrame, one column an array.
     """
 
@@ -75,7 +109,6 @@ class Images:
     labels: Any
     places: Any
     numbers: Any
-    layout: Layout
     low: float
     high: float
     whole: bool
@@ -84,10 +117,6 @@ class Images:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def rows(self, pixels: Any = None) -> Any:
-        """Return these images, or others of their size, as the model reads them."""
-        return self.layout.to_model(self.pixels if pixels is None else pixels)
-
     def take(self, at: Any) -> Images:
         """Return some of the images, by their places."""
         return Images(
@@ -95,7 +124,6 @@ class Images:
             self.labels[at],
             self.places[at],
             self.numbers[at],
-            self.layout,
             self.low,
             self.high,
             self.whole,
@@ -105,7 +133,7 @@ class Images:
     @property
     def says(self) -> str:
         """Their size and range in words."""
-        channels, height, width = self.layout.size
+        channels, height, width = self.pixels.shape[1:]
         kind = {1: "grey", 3: "colour", 4: "colour with transparency"}.get(channels, f"{channels} channels")
         whole = "whole numbers " if self.whole else ""
         return f"{height} x {width}, {kind}, {whole}from {self.low:g} to {self.high:g}"
@@ -118,7 +146,7 @@ def read_images(
     *,
     shape: list[int] | None = None,
     pixel_range: list[float] | None = None,
-) -> Images:
+) -> tuple[Predictor, Images]:
     """Read labelled images as one model sees them.
 
     Args:
@@ -129,6 +157,9 @@ def read_images(
             taken for square and grey.
         pixel_range: The smallest and largest value of a pixel; by default 0 and 255 for bytes, 0 and 1 for
             fractions within these, else what the file holds.
+
+    Returns:
+        The model, asked for images of n x channels x height x width, and the images.
 
     Raises:
         InputError: The file cannot be read or has no such array, a label is none of the model's classes, or
@@ -151,17 +182,17 @@ def read_images(
     places = _places(predictor, arrays.beside[label].tolist(), label, path)
     low, high = _range(x, pixel_range, path)
     beside = pd.DataFrame({name: values for name, values in arrays.beside.items() if name != label})
-    return Images(
+    images = Images(
         pixels,
         as_array(predictor.classes)[places],
         places,
         np.arange(len(x)),
-        layout,
         low,
         high,
-        x.dtype.kind in "iu",
+        bool(high - low > 1 and (pixels == np.rint(pixels)).all()),
         beside if len(beside.columns) else pd.DataFrame(index=range(len(x))),
     )
+    return Predictor(ImageAdapter(predictor, layout)), images
 
 
 # --- Parts ------------------------------------------------------------------------------------------

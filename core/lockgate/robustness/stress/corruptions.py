@@ -33,7 +33,7 @@ _WORDS = {
 
 def corruptions(images: Images) -> list[StressTest]:
     """Return the stress tests of some images."""
-    large = max(images.layout.size[1:]) > _SMALL
+    large = max(images.pixels.shape[2:]) > _SMALL
     return [
         _test(images, name, amounts[large], change)
         for (name, amounts), change in zip(
@@ -58,8 +58,8 @@ def _test(
     return StressTest(
         f"image-{name}",
         lambda severity: _WORDS[name].format(amounts[severity - 1]),
-        images.layout.size[1] * images.layout.size[2],
-        lambda severity, rng: images.rows(corrupted(images, change, amounts[severity - 1], rng)),
+        images.pixels.shape[2] * images.pixels.shape[3],
+        lambda severity, rng: corrupted(images, change, amounts[severity - 1], rng),
     )
 
 

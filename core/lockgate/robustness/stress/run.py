@@ -43,7 +43,7 @@ def stress_images(
     """Measure a model's accuracy on corrupted copies of images.
 
     Args:
-        predictor: The model.
+        predictor: The model, asked for such images; see `lockgate.robustness.images.read_images`.
         images: The images.
         severity: The one that is judged.
         seed: Of the noise.
@@ -53,4 +53,4 @@ def stress_images(
     """
     from lockgate.robustness.stress.corruptions import corruptions
 
-    return measure(predictor, images.rows(), images.labels, corruptions(images), judged=severity, seed=seed)
+    return measure(predictor, images.pixels, images.labels, corruptions(images), judged=severity, seed=seed)

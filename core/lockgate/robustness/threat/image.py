@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from lockgate.robustness.images import Layout
 from lockgate.robustness.threat.domain import Domain
 from lockgate.robustness.threat.threat import Threat
 
@@ -16,8 +15,14 @@ _ROUNDING = 1e-6  # of the range: models read single precision, and that is no s
 
 
 def domain(threat: Threat, rows: Any) -> ImageDomain:
-    """Return the points around an array of images, n x channels x height x width, that the model reads so."""
-    return ImageDomain(threat, Layout(tuple(rows.shape[1:]), "chw", flat=False))
+    """Return the points around images, n x channels x height x width.
+
+    Pixels are whole numbers where those of all images are, and the range is larger than 1.
+    """
+    import numpy as np
+
+    whole = threat.high - threat.low > 1 and bool((rows == np.rint(rows)).all())
+    return ImageDomain(threat, whole=whole)
 
 
 class ImageDomain(Domain):
@@ -25,23 +30,22 @@ class ImageDomain(Domain):
 
     Args:
         threat: What is allowed; `Threat.low` and `Threat.high` bound each pixel.
-        layout: In which shape the model reads them.
         whole: Whether pixels are whole numbers.
     """
 
-    def __init__(self, threat: Threat, layout: Layout, *, whole: bool = False) -> None:
-        self.threat, self.layout, self.whole = threat, layout, whole
+    def __init__(self, threat: Threat, *, whole: bool = False) -> None:
+        self.threat, self.whole = threat, whole
         self._slack = _ROUNDING * (threat.high - threat.low)
 
     def points(self, rows: Any) -> Any:
         """See `Domain`."""
         import numpy as np
 
-        return self.layout.from_model(np.asarray(rows, dtype=np.float64))
+        return np.asarray(rows, dtype=np.float64)
 
     def rows(self, origins: Any, points: Any) -> Any:  # noqa: ARG002 - all of an image can change
         """See `Domain`."""
-        return self.layout.to_model(points)
+        return points
 
     def gradient(self, of_rows: Any) -> Any:
         """See `Domain`."""

@@ -7,7 +7,7 @@ import pytest
 
 from lockgate.model import Predictor
 from lockgate.robustness.attacks import Target, attacks_on
-from lockgate.robustness.images import Layout
+from lockgate.robustness.images import ImageAdapter, Layout
 from lockgate.robustness.threat import Threat
 from lockgate.robustness.threat.image import ImageDomain
 
@@ -16,11 +16,10 @@ SIZES = {"linf": 0.12, "l2": 0.9, "l0": 4}
 
 def under(model, pixels, labels, norm, size, *, queries=400, only=None, whole=False, high=1.0, seed=0):
     """Run the attacks, or one of them, and return the target."""
-    predictor = Predictor(model)
-    layout = Layout((1, *pixels.shape[1:]), "hw", flat=True)
+    predictor = Predictor(ImageAdapter(Predictor(model), Layout((1, *pixels.shape[1:]), "hw", flat=True)))
     threat = Threat(norm, norm, size, unit="raw", kind="image", low=0.0, high=high)
-    rows = pixels.reshape(len(pixels), -1)
-    target = Target(predictor, ImageDomain(threat, layout, whole=whole), rows, labels, max_queries=queries)
+    domain = ImageDomain(threat, whole=whole)
+    target = Target(predictor, domain, pixels[:, None], labels, max_queries=queries)
     for attack in attacks_on(target):
         if only in (None, attack.name):
             target.attack = attack.name

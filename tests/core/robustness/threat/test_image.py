@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.robustness.images import Layout
 from lockgate.robustness.threat import Threat, domain_of
 from lockgate.robustness.threat.image import ImageDomain
 
 
-def around(norm, size, *, whole=False, reach=None, low=0.0, high=1.0, shape=(3, 4, 5)):
+def around(norm, size, *, whole=False, reach=None, low=0.0, high=1.0):
     threat = Threat(norm, norm, size, unit="raw", kind="image", low=low, high=high, reach=reach)
-    return ImageDomain(threat, Layout(shape, "chw", flat=False), whole=whole)
+    return ImageDomain(threat, whole=whole)
 
 
 @given(
@@ -70,4 +69,7 @@ def test_an_array_of_images_has_a_domain_of_its_own():
     threat = Threat("linf", size=0.1, unit="raw", kind="image")
     domain = domain_of(threat, np.zeros((7, 3, 4, 5)))
     assert isinstance(domain, ImageDomain)
-    assert domain.points(np.zeros((2, 3, 4, 5))).shape == (2, 3, 4, 5)
+    assert not domain.whole
+    bytes_ = Threat("linf", size=8, unit="raw", kind="image", high=255)
+    assert domain_of(bytes_, np.full((7, 3, 4, 5), 9.0)).whole
+    assert not domain_of(bytes_, np.full((7, 3, 4, 5), 9.5)).whole
