@@ -74,7 +74,7 @@ def judge_masking(outcome: Outcome, found: Measured) -> None:
 
     Athalye, Carlini and Wagner 2018 (arXiv:1802.00420), section 3.1.
     """
-    if not found.gradients or not found.domain.names:
+    if not found.gradients:
         return
     inside = sum(t.broke for t in found.attacks.values() if t.white_box)
     outside = sum(t.broke for t in found.attacks.values() if not t.white_box)

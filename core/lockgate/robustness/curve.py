@@ -54,7 +54,8 @@ def curve(
             points.append(_point(0.0, int(right.sum()), n, total))
         target.certified |= broken  # nothing is left to find there
         for attack in attacks_on(target):
-            if not attack.last and len(target.open):
+            slow = attack.last or (attack.backup and predictor.has_gradient)
+            if not slow and len(target.open):
                 target.attack = attack.name
                 attack.search(target, np.random.default_rng([seed, 7, number]))
         target.confirm()

@@ -12,6 +12,8 @@ from lockgate.robustness.images import Images
 from lockgate.robustness.measure import Measured
 
 _MOST = 8
+_LOOKED_AT = 200  # images that are moved back towards their originals
+_HALVINGS = 8
 _SIDE = 28  # pixels a side in the report; eight rows of three fit a page
 _GREY, _COLOUR = 1, 3
 
@@ -23,18 +25,21 @@ def show_closest(
 
     Args:
         outcome: Where to put them.
-        predictor: The model, asked once more what it takes them for.
+        predictor: The model, asked how far back towards their originals they stay misread, and as what.
         images: The images in the order in which they were attacked.
         measured: What the attacks left.
         show_values: Whether the report may show images of the data.
     """
     import numpy as np
 
-    rows = np.flatnonzero(measured.broken)
+    rows = np.flatnonzero(measured.broken)[:_LOOKED_AT]
     if not len(rows):
         return
-    order = np.lexsort((rows, measured.nearest[rows]))[:_MOST]
-    rows, points, origins = rows[order], measured.points[order], measured.origins[order]
+    origins = measured.origins[: len(rows)]
+    points = _nearer(predictor, measured, images.labels[rows], measured.points[: len(rows)], origins)
+    far = measured.domain.distance(points, origins)
+    order = np.lexsort((rows, far))[:_MOST]
+    rows, points, origins, far = rows[order], points[order], origins[order], far[order]
     read_as = predictor.predict(points)
     name = measured.domain.threat.name
     outcome.tables[f"Closest adversarial images ({name})"] = [
@@ -42,11 +47,11 @@ def show_closest(
             "image": int(images.numbers[row]),
             "label": str(images.labels[row])[:40],
             "read as": str(said)[:40],
-            "distance": float(measured.nearest[row]),
+            "distance": float(distance),
             "pixels changed": int((point != origin).any(axis=0).sum()),
             "found by": str(measured.by[row]),
         }
-        for row, said, point, origin in zip(rows, read_as, points, origins, strict=True)
+        for row, said, point, origin, distance in zip(rows, read_as, points, origins, far, strict=True)
     ]
     if not show_values:
         outcome.facts["Pictures"] = "give show_values to see the adversarial images"
@@ -67,6 +72,23 @@ def show_closest(
         "as the model misreads them, and the change between the two, where grey is none.",
         together=3,
     )
+
+
+def _nearer(predictor: Predictor, measured: Measured, labels: Any, points: Any, origins: Any) -> Any:
+    """Move images back towards their originals by bisection, as far as they stay misread; L0 stays as it is."""
+    import numpy as np
+
+    domain = measured.domain
+    if domain.threat.norm == "l0":
+        return points
+    kept, low, high = points.copy(), np.zeros(len(points)), np.ones(len(points))
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        tried = domain.project(origins + middle[:, None, None, None] * (points - origins), origins)
+        good = (predictor.predict(tried) != labels) & domain.allowed(tried, origins)
+        kept[good] = tried[good]
+        low, high = np.where(good, low, middle), np.where(good, middle, high)
+    return kept
 
 
 def drawn(image: Any) -> list[list[Pixel]]:

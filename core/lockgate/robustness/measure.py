@@ -192,14 +192,15 @@ def _attack(target: Target, tallies: dict[str, Tally], seed: list[int], precisio
         if tally.given_up:
             continue
         rng = np.random.default_rng([*seed, number])
-        if attack.last and tally.tried < _TRIED:
+        slow = attack.last or (attack.backup and any(t.white_box and t.broke for t in tallies.values()))
+        if slow and tally.tried < _TRIED:
             target.among = np.isin(np.arange(len(target.right)), todo[: _TRIED - tally.tried])
             _run(target, attack, tally, rng)
             target.among = None
             tally.given_up = tally.share * len(todo) < precision / 2 * len(target.right)
         if not tally.given_up:
             _run(target, attack, tally, rng)
-            if not attack.last and tally.tried >= _TRIED:
+            if not slow and tally.tried >= _TRIED:
                 tally.given_up = tally.share * len(todo) < precision / 4 * len(target.right)
     target.confirm()
 

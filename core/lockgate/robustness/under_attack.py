@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ def under_attack(
     seed: int,
     alone: bool = False,
     adversarial: Path | None = None,
+    shown: Callable[[Measured], None] | None = None,
 ) -> InputError | None:
     """Attack rows under each threat, and record checks, findings, tables, pictures and metrics.
 
@@ -53,6 +54,7 @@ def under_attack(
         seed: Of every random choice.
         alone: Whether the check's name is that of the only threat, without its name.
         adversarial: Where the rows that broke the model go, as Parquet; images stay away.
+        shown: Puts what broke into the report, after the rest of each threat; None: nothing more.
 
     Returns:
         What the model raised on moved rows, if it did.
@@ -81,6 +83,8 @@ def under_attack(
         judge_masking(outcome, found)
         describe(outcome, found)
         outcome.metrics["threats"][threat.name] = record(outcome, found, points)
+        if shown is not None:
+            shown(found)
         broken.append((domain, found))
     if adversarial is not None:
         _write(adversarial, rows, keys, broken)

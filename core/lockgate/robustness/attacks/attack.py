@@ -21,6 +21,7 @@ class Attack:
         suits: Whether it works for this model and threat.
         white_box: Whether it reads the model (gradients, trees, weights) rather than its answers.
         last: Whether it is slow, and runs on the first rows only as long as it finds nothing there.
+        backup: Whether it is slow too where a white-box attack finds much: then it is treated as ``last``.
         norms: The norms it can search in.
         kinds: What it can attack.
         finds: One sentence for the report: how it searches, and its source.
@@ -31,6 +32,7 @@ class Attack:
     suits: Callable[[Target], bool] = lambda _: True
     white_box: bool = False
     last: bool = False
+    backup: bool = False
     norms: tuple[Norm, ...] = ("linf", "l2", "l0")
     kinds: tuple[Kind, ...] = ("table",)
     finds: str = ""

@@ -44,6 +44,7 @@ ATTACK = Attack(
     "image-square",
     search,
     lambda target: target.gives_scores and min(target.origins.shape[2:]) >= _SMALLEST,
+    backup=True,
     norms=("linf",),
     kinds=("image",),
     finds="Square Attack of the Adversarial Robustness Toolbox, by scores",

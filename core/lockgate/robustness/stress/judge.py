@@ -145,7 +145,7 @@ def _curves(drawn: list[Stressed], clean: float, severity: int) -> Curves:
     ]
     return Curves(
         Axis("severity; 0 is the rows as they are", 0.0, float(SEVERITIES[-1]), parts=len(SEVERITIES)),
-        Axis("accuracy", max(0.0, int(low * 10 - 0.5) / 10), 1.0),
+        Axis("accuracy", max(0, int(low * 5 - 0.25)) / 5, 1.0),
         series,
         f"Accuracy by severity of the {len(drawn)} tests that cost most, the first with its 95 % interval; "
         f"severity {severity} is judged.",
