@@ -75,7 +75,7 @@ def show_closest(
 
 
 def _nearer(predictor: Predictor, measured: Measured, labels: Any, points: Any, origins: Any) -> Any:
-    """Move images back towards their originals by bisection, as far as they stay misread; L0 stays as it is."""
+    """Move images back towards their originals by bisection, as far as they stay misread; not those of L0."""
     import numpy as np
 
     domain = measured.domain

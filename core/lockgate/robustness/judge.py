@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from lockgate.outcome import Outcome, Severity
-from lockgate.robustness.perturb import Spoiled
+from lockgate.robustness.stress import intervals
 
 THREAT = "adversarial-examples"
 _SUBJECT = "model"
-_Z = 1.959963984540054  # 97.5 % point of the normal distribution: a two-sided 95 % interval
 
 
 def judge_clean(outcome: Outcome, right: Any, truth: Any) -> float:
@@ -34,52 +32,6 @@ def judge_clean(outcome: Outcome, right: Any, truth: Any) -> float:
     return clean
 
 
-def judge_perturbations(
-    outcome: Outcome, spoiled: list[Spoiled], clean: float, most: float, crashes: int
-) -> None:
-    """Hold what each perturbation costs against the thresholds; `clean` is the accuracy before it."""
-    crashed = [s for s in spoiled if s.error]
-    for s in spoiled:
-        if s.accuracy is None:
-            continue
-        drop = clean - s.accuracy
-        outcome.metrics[f"accuracy_drop_{s.name.replace('-', '_')}"] = drop
-        check = f"accuracy-drop:{s.name}"
-        if not outcome.check(check, value=drop, comparator="<=", threshold=most):
-            outcome.find(
-                "LG-ROBUST-002",
-                Severity.HIGH,
-                f"Accuracy falls from {clean:.1%} to {s.accuracy:.1%} with {s.what}.",
-                subject=_SUBJECT,
-                threat=THREAT,
-                fix="Clean such cells before the model sees them, or train on rows that have them.",
-                check=check,
-            )
-    held = outcome.check("crashes", value=len(crashed), comparator="<=", threshold=crashes)
-    for s in crashed:
-        outcome.find(
-            "LG-ROBUST-003",
-            Severity.MEDIUM if held else Severity.HIGH,
-            f"The model raises {s.error} with {s.what}: one such row stops the whole batch.",
-            subject=_SUBJECT,
-            threat=THREAT,
-            fix="Put an imputer, and an encoder that ignores unknown categories, into the model's pipeline.",
-            check="crashes",
-        )
-    outcome.tables["Perturbations"] = [
-        {
-            "perturbation": s.name,
-            "what": s.what,
-            "columns": s.columns,
-            "accuracy": s.accuracy,
-            "drop": None if s.accuracy is None else clean - s.accuracy,
-            "labels changed": s.changed,
-            "exception": s.error or ("" if s.columns else "does not apply: no such column"),
-        }
-        for s in spoiled
-    ]
-
-
 def wilson(right: int, n: int) -> tuple[float, float]:
     """Return the 95 % score interval of a share (Wilson 1927, without continuity correction).
 
@@ -87,7 +39,4 @@ def wilson(right: int, n: int) -> tuple[float, float]:
         right: How many of the ``n``.
         n: At least 1.
     """
-    share, square = right / n, _Z * _Z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = _Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return intervals.share(right, n)

@@ -81,9 +81,9 @@ def test_robustness(
     Args:
         model: A classifier in the ONNX, skops, XGBoost, LightGBM, CatBoost, TorchScript or safetensors
             format, or a folder with exactly one. A pickle only with a passing scan, in a sandbox.
+        data: Labelled rows that the model was not trained on: a table, or images as `.npz` with X and y.
         adversarial: Where to write the rows that broke the model, as they were moved, with `lockgate_row`,
             `lockgate_threat` and `lockgate_attack`; they hold values of the data. By default nowhere.
-        data: Labelled rows that the model was not trained on: a table, or images as `.npz` with X and y.
         threat_file: A threat as YAML, beside those of ``threat``.
         scan: For a pickle, the ``attestation.json`` of `scan-model` about it; by default the evidence
             store is asked.
