@@ -81,7 +81,7 @@ def on_images(
     corrupted: int,
     show_values: bool,
     alone: bool,
-    adversarial: Path,
+    adversarial: Path | None,
     seed: int,
 ) -> None:
     """Attack images under each threat, corrupt some of them, look for groups that are read worse, and judge.
@@ -96,7 +96,7 @@ def on_images(
         corrupted: Most images to corrupt.
         show_values: Whether the report may show images of the data, and values that group them.
         alone: Whether the check's name is that of the only threat, without its name.
-        adversarial: Where the numbers of the images that broke go, as Parquet.
+        adversarial: Where the numbers of the images that broke go, as Parquet; None: nowhere.
         seed: Of every random choice.
     """
     import numpy as np

@@ -149,9 +149,10 @@ def test_a_model_that_raises_on_bad_cells_fails_and_one_that_copes_passes(rows, 
     fragile = saved(pipeline(LogisticRegression(), safe=False), tmp_path / "fragile", rows[:600])
     found = run(fragile, data, label="y", min_accuracy_under_attack=0, max_accuracy_drop=1)
     crashed = [f for f in found.findings if f.rule == "LG-ROBUST-003"]
-    assert len(crashed) == 2
+    assert len(crashed) == 3  # missing values, unseen categories, typos
     assert checks(found)["crashes"].verdict is Verdict.FAIL
-    allowed = run(fragile, data, label="y", min_accuracy_under_attack=0, max_accuracy_drop=1, max_crashes=2)
+    loose = {"min_accuracy_under_attack": 0, "max_accuracy_drop": 1, "max_subgroup_gap": 1}
+    allowed = run(fragile, data, label="y", max_crashes=3, **loose)
     assert allowed.verdict is Verdict.WARN
     coping = saved(pipeline(LogisticRegression()), tmp_path / "coping", rows[:600])
     assert checks(run(coping, data, label="y"))["crashes"].verdict is Verdict.PASS
