@@ -263,7 +263,7 @@ def _decide(alarms: list[Alarm], alpha: float) -> None:
 
 def _draws(alpha: float) -> int:
     """Return enough resampling draws for the smallest p value to pass Holm's correction, within reason."""
-    return int(min(max(999.0, 3 * len(DETECTORS) / max(alpha, 1e-9)), 20_000.0))
+    return int(min(max(999.0, 5 * len(DETECTORS) / max(alpha, 1e-9)), 20_000.0))
 
 
 def _explain_by_mix(alarms: list[Alarm], evidence: Evidence, alpha: float) -> None:

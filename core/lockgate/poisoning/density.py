@@ -5,7 +5,9 @@ as many. Rows that somebody made lie in a heap with nothing around it. For each 
 of neighbours at the radius r and some larger radii R, the statistic is k of the N rows within R; were
 the rows spread as real ones are, each of the N lay within r with a chance of (r / R)^D (binomial tail,
 times everything looked at). D is 2, less than real tables fill (compare Levina and Bickel 2004). Only
-heaps that are tighter than is usual in the table count: real clusters are no tighter than other places.
+heaps that are tighter than is usual in the table and in the class that their rows are labelled with
+count, and only those that end at once: the ball of twice the radius alone has to be surprising (`EDGE`).
+The middle of a real cluster is denser than a ball that reaches beyond it, too, but it fades.
 
 Numbers count in standard deviations, two unequal categories as 1. A radius is never taken for
 smaller than the step between values, and with categories R reaches rows that differ in one of them.
@@ -37,6 +39,8 @@ DIMENSIONS = 2.0
 """Real tables fill more; their densest clusters thin out as slowly as this."""
 TIGHT = 0.5
 """A heap's radius is at most this times the usual distance to as many neighbours."""
+EDGE = 0.001
+"""Largest tail of a heap's ball of twice its radius, before any correction; four neighbours need all."""
 _ONE_CATEGORY = 1.02
 _REACH = 1.3
 _AT_ONCE = 400
@@ -50,7 +54,8 @@ class Heaps:
 
     Attributes:
         radius: Distance to each number of neighbours, shape (rows of the sample, numbers).
-        usual: Its median over all rows, shape (numbers,).
+        usual: Its median over all rows, or the upper quartile over the rows of the row's class if that is
+            smaller, so that a heap of half a class does not count as usual there; shape of `radius`.
         p_value: Corrected, shape of `radius`.
         sample: Row numbers of the sample.
     """
@@ -152,7 +157,11 @@ def _scan(evidence: Evidence) -> Heaps:
             for i, distances in enumerate(away, start):
                 outer = _outer(radius[i], space)
                 within[:, i] = np.searchsorted(distances, outer * (1 + 1e-9), side="right") - 1
-    usual = np.median(radius, axis=0)
+    usual = np.broadcast_to(np.median(radius, axis=0), radius.shape).copy()
+    labels = evidence.batch.labels[sample]
+    for k in np.unique(labels):
+        mine = labels == k
+        usual[mine] = np.minimum(usual[mine], np.quantile(radius[mine], 0.75, axis=0))
     p_value = np.ones_like(radius)
     for f in range(len(FACTORS)):
         outer = np.stack([_outer(r, space)[f] for r in radius])
@@ -163,7 +172,9 @@ def _scan(evidence: Evidence) -> Heaps:
         k = np.broadcast_to(numbers, radius.shape)
         tail = betainc(k, np.maximum(within[f] - k + 1, 1), np.minimum(chance, 1.0))
         p_value = np.minimum(p_value, tail)
-    p_value = np.where(radius <= TIGHT * usual, p_value, 1.0)
+        if f == 0:
+            ends = tail <= np.maximum(EDGE, 1.01 * chance**k)
+    p_value = np.where(ends & (radius <= TIGHT * usual), p_value, 1.0)
     looked_at = p_value.size * len(FACTORS)
     return Heaps(radius, usual, np.minimum(p_value * looked_at, 1.0), sample)
 

@@ -12,8 +12,9 @@ Without one: of the rows that the model takes for `was`, the surest half should 
 statistic is how many carry the label `became`. Null: as many as in the other classes, and at least
 `CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are
 clear, if nearly all of these rows carry one label, and if the disagreement does not fade with certainty
-(`lapse`). It needs three classes: with two, a class that is flipped cannot be told from one that is
-uncertain by nature.
+(`lapse`). Where classes are clear, models of the rows that agree are asked as well
+(`agreeing.sure_pair`); the smaller p value counts twice. It needs three classes: with two, a class that
+is flipped cannot be told from one that is uncertain by nature.
 
 Floor: `FLOOR` of the rows of the class `was`, `FEWEST` rows, and `MORE_THAN_OTHERS` times what other
 pairs show, because flips at random raise every pair.
@@ -24,6 +25,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from lockgate.poisoning.agreeing import second_look, sure_pair
 from lockgate.poisoning.curve import lapse
 from lockgate.poisoning.evidence import Alarm, believe
 
@@ -147,6 +149,12 @@ def _among_classes(evidence: Evidence) -> Alarm:
     ]
     alarm = _alarm(evidence, was, became, share, p, float(wrong[was, became]), groups)
     alarm.large_enough &= bool(wrong[was, became] >= ONE_LABEL * wrong_rows[was] and elsewhere[was] <= CLEAR)
+    again = second_look(evidence)
+    if again is not None:
+        sure_p, sure_was, sure_became, sure_share = sure_pair(again)
+        if sure_p < p or not alarm.large_enough:
+            alarm = _alarm(evidence, sure_was, sure_became, sure_share, sure_p, 0.0, groups)
+        alarm.p_value = min(1.0, 2 * (alarm.p_value or 0.0))
     return alarm
 
 

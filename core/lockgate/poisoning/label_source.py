@@ -5,6 +5,9 @@ Threat: somebody controls one contributor (an office, a device, an annotator) an
 Statistic: the mean excess surprise of the source's labels above everybody else's, in standard errors.
 The model does not know the source, so a hijacked source does not teach it its own labels.
 
+Several sources may work together, each below what can be seen of one: the worst two, three, ... are
+taken as one source as well (`resampling.worst_together`). The smaller p value counts twice.
+
 Null: the source column is permuted; were the sources equally honest, this changes nothing.
 
 Floor: `FLOOR` of the source's own labels, and `FEWEST` rows.
@@ -16,8 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockgate.poisoning.evidence import Alarm, believe_flipped
-from lockgate.poisoning.resampling import permuted_p
+from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
+from lockgate.poisoning.resampling import permuted_p, permuted_together_p
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +32,10 @@ NAME = "source-labels"
 RULE = "LG-POISON-003"
 FLOOR = 0.1
 """Smallest share of a source's own labels that alarms."""
+FLOOR_TOGETHER = 0.03
+"""The same for several sources together."""
+FEWEST_TOGETHER = 4
+"""Fewer sources are not taken together: half of them are at least two."""
 FEWEST = 3
 """Fewest flipped rows that alarm."""
 FEWEST_ROWS = 5
@@ -53,6 +60,21 @@ def detect(evidence: Evidence) -> Alarm:
     worst = int(np.lexsort((-seen, p))[0])
     guilty = (share >= FLOOR) & (share * count[tested] >= FEWEST)
     named = [i for i in range(len(tested)) if guilty[i] and (p[i] <= 2 * p.min() or p[i] <= 0.001)]  # noqa: PLR2004 - every source as clear as the worst
+    p_value, large_enough = float(p[worst]), bool(guilty[worst])
+    if len(tested) >= FEWEST_TOGETHER:
+        together_p, together = permuted_together_p(
+            excess, evidence.source, tested, evidence.random(NAME + " together"), evidence.draws
+        )
+        if together_p <= p_value or not large_enough:
+            clearly = (seen > 2.0) & (share >= 0.5 * share[np.isin(tested, together)].mean())  # noqa: PLR2004 - two standard errors
+            together = tested[clearly | np.isin(tested, together)]
+            named = list(np.flatnonzero(np.isin(tested, together)))
+            inside = np.isin(evidence.source, together)
+            of_them = flipped_share(evidence.only(inside).batch, excess[inside] - excess[~inside].mean())
+            p_value = together_p
+            large_enough = of_them >= FLOOR_TOGETHER and of_them * inside.sum() >= FEWEST
+            share = np.where(np.isin(tested, together), of_them, share)
+        p_value = min(1.0, 2 * p_value)
     share_of = np.zeros(len(evidence.sources) + 1)  # the last is for rows without a source
     share_of[tested[named]] = share[named]
     prior = share_of[evidence.source]
@@ -62,10 +84,10 @@ def detect(evidence: Evidence) -> Alarm:
         NAME,
         RULE,
         statistic=float(seen[worst]),
-        p_value=float(p[worst]),
+        p_value=p_value,
         share=float(prior.mean()),
-        share_within=float(share[worst]),
-        large_enough=bool(guilty[worst]),
+        share_within=float(share[named[0] if named else worst]),
+        large_enough=large_enough,
         source=", ".join(evidence.sources[tested[i]] for i in named) or evidence.sources[tested[worst]],
         belief=believe_flipped(evidence.batch, prior),
         within=prior > 0,

@@ -30,12 +30,22 @@ def group_excess(values: Floats, group: Integers, groups: int) -> Floats:
     Returns:
         Shape (groups,).
     """
+    return _excess(values, *_sums(values, group, groups))
+
+
+def _sums(values: Floats, group: Integers, groups: int) -> tuple[Floats, Floats, Floats]:
     import numpy as np
 
     inside = group >= 0
     n = np.bincount(group[inside], minlength=groups).astype(np.float64)
-    total = np.bincount(group[inside], values[inside], minlength=groups)
-    squares = np.bincount(group[inside], values[inside] ** 2, minlength=groups)
+    total: Floats = np.bincount(group[inside], values[inside], minlength=groups).astype(np.float64)
+    squares: Floats = np.bincount(group[inside], values[inside] ** 2, minlength=groups).astype(np.float64)
+    return n, total, squares
+
+
+def _excess(values: Floats, n: Floats, total: Floats, squares: Floats) -> Floats:
+    import numpy as np
+
     all_n, all_total, all_squares = float(len(values)), float(values.sum()), float((values**2).sum())
     spread = max(all_squares / all_n - (all_total / all_n) ** 2, 1e-12)
     rest = np.maximum(all_n - n, 1.0)
@@ -45,6 +55,48 @@ def group_excess(values: Floats, group: Integers, groups: int) -> Floats:
     error = (variance + _PRIOR_ROWS * spread) / (n + _PRIOR_ROWS) / np.maximum(n, 1.0)
     rest_error = (rest_variance + _PRIOR_ROWS * spread) / (rest + _PRIOR_ROWS) / rest
     return np.where(n > 0, (mean - rest_mean) / np.sqrt(error + rest_error), 0.0)
+
+
+def worst_together(values: Floats, group: Integers, of: Integers) -> tuple[float, Integers]:
+    """Find the groups that together lie farthest above all other rows.
+
+    The groups are put in the order of their own excess, and the first two, three, ... of them, at most half,
+    are taken as one group (a scan, compare Kulldorff 1997).
+
+    Returns:
+        The largest excess in standard errors, and which of the groups it belongs to.
+    """
+    import numpy as np
+
+    n, total, squares = _sums(values, group, int(group.max()) + 1)
+    order = np.argsort(-_excess(values, n, total, squares)[of], kind="stable")[: max(1, len(of) // 2)]
+    first = of[order]
+    together = _excess(values, n[first].cumsum(), total[first].cumsum(), squares[first].cumsum())
+    best = int(together.argmax())
+    return float(together[best]), np.sort(first[: best + 1])
+
+
+def permuted_together_p(
+    values: Floats, group: Integers, of: Integers, random: np.random.Generator, draws: int
+) -> tuple[float, Integers]:
+    """Test whether some groups together lie above the others, by permuting who is in which group.
+
+    Args:
+        values: Shape (rows,).
+        group: Index of each row's group, -1 for none; shape (rows,).
+        of: The groups that are tested.
+        random: Where the permutations come from.
+        draws: Permutations at most.
+
+    Returns:
+        The p value, corrected for every choice of groups that is looked at, and the groups.
+    """
+    seen, groups = worst_together(values, group, of)
+    extreme = done = 0
+    while done < draws and extreme < ENOUGH:
+        extreme += worst_together(random.permutation(values), group, of)[0] >= seen - 1e-9
+        done += 1
+    return (extreme + 1.0) / (done + 1.0), groups
 
 
 def permuted_p(

@@ -68,6 +68,30 @@ def out_of_sample(
     return _scaled(mine, temperature), None if theirs is None else _scaled(theirs, temperature)
 
 
+def of_some(features: Features, labels: Integers, classes: int, seed: int, some: NDArray[np.bool_]) -> Floats:
+    """Return the probability of each class for every row, from models of some rows, never of the row itself.
+
+    Args:
+        features: The rows.
+        labels: Their classes.
+        classes: Number of classes.
+        seed: Seed of folds and models.
+        some: The rows to learn from; the probabilities are scaled to fit them. Shape (rows,).
+    """
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+    from threadpoolctl import threadpool_limits
+
+    found = np.zeros((len(labels), classes))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed + 1)
+    with threadpool_limits(1):
+        for fold, (fit, held) in enumerate(folds.split(found, labels)):
+            learnt = fit[some[fit]]
+            model = _Model(features, seed + fold, len(labels)).fit(features.values[learnt], labels[learnt])
+            found[held] = model.probabilities(features.values[held], classes)
+    return _scaled(found, _temperature(found[some], labels[some]))
+
+
 class _Model:
     """The mean of a few classifiers behind one preparation of the features."""
 
