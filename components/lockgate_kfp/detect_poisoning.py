@@ -23,9 +23,12 @@ def detect_poisoning(
     attestation_json: dsl.Output[dsl.Artifact],
     baseline: Optional[dsl.Input[dsl.Dataset]] = None,
     source: Optional[str] = None,
+    timestamp: Optional[str] = None,
     ignore: Optional[List[str]] = None,
     alpha: float = 0.01,
     min_share: float = 0.02,
+    canary: bool = True,
+    must_find: float = 1.0,
     seed: int = 0,
     policy: Optional[dsl.Input[dsl.Artifact]] = None,
 ) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
@@ -57,9 +60,15 @@ def detect_poisoning(
         attestation_json: The DSSE envelope, signed when LOCKGATE_KEY is set in the step.
         baseline: Rows that are known to be clean, with the same columns.
         source: Column that says who or what a row came from; the model does not see it.
+        timestamp: Column that says when a row came, times or numbers; stretches of time are
+            compared as sources are. The model does not see it.
         ignore: Columns that the models do not use.
         alpha: How often clean data may raise an alarm, 0 to 1, over all detectors together.
         min_share: Smallest share of flipped labels that alarms, 0 to 1.
+        canary: Whether to plant something for each detector in a copy when nothing alarms, and to
+            say from which share on it is found; a few seconds. INCONCLUSIVE when nothing at all is.
+        must_find: Largest share of planted rows that each detector may overlook, 0 to 1;
+            INCONCLUSIVE when one overlooks more. With 1 it is only reported.
         seed: Seed of folds, samples and resampling.
         policy: `lockgate.yaml`, when thresholds come from a policy.
 
@@ -75,9 +84,12 @@ def detect_poisoning(
             "baseline": baseline,
             "label": label,
             "source": source,
+            "timestamp": timestamp,
             "ignore": ignore,
             "alpha": alpha,
             "min_share": min_share,
+            "canary": canary,
+            "must_find": must_find,
             "seed": seed,
         },
         outputs={

@@ -36,9 +36,15 @@ class DetectPoisoningOperator(StageOperator):
         baseline: Rows that are known to be clean, with the same columns.
         label: Column with the class of each row.
         source: Column that says who or what a row came from; the model does not see it.
+        timestamp: Column that says when a row came, times or numbers; stretches of time are
+            compared as sources are. The model does not see it.
         ignore: Columns that the models do not use.
         alpha: How often clean data may raise an alarm, 0 to 1, over all detectors together.
         min_share: Smallest share of flipped labels that alarms, 0 to 1.
+        canary: Whether to plant something for each detector in a copy when nothing alarms, and to
+            say from which share on it is found; a few seconds. INCONCLUSIVE when nothing at all is.
+        must_find: Largest share of planted rows that each detector may overlook, 0 to 1;
+            INCONCLUSIVE when one overlooks more. With 1 it is only reported.
         seed: Seed of folds, samples and resampling.
         kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
             `StageOperator`, and what every Airflow operator takes.
@@ -55,9 +61,12 @@ class DetectPoisoningOperator(StageOperator):
         baseline: str | None = None,
         label: str,
         source: str | None = None,
+        timestamp: str | None = None,
         ignore: list[str] | str | None = None,
         alpha: float | str = 0.01,
         min_share: float | str = 0.02,
+        canary: bool | str = True,
+        must_find: float | str = 1.0,
         seed: int | str = 0,
         **kwargs: Any,
     ) -> None:
@@ -69,9 +78,12 @@ class DetectPoisoningOperator(StageOperator):
                 "baseline": baseline,
                 "label": label,
                 "source": source,
+                "timestamp": timestamp,
                 "ignore": ignore,
                 "alpha": alpha,
                 "min_share": min_share,
+                "canary": canary,
+                "must_find": must_find,
                 "seed": seed,
             },
             **kwargs,

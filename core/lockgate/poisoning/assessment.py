@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from lockgate.poisoning.canary import Canary
     from lockgate.poisoning.features import Features
+    from lockgate.poisoning.origin import Place
     from lockgate.poisoning.remedy import Remedy
 
     Floats = NDArray[np.float64]
@@ -52,6 +54,9 @@ class Assessment:
         conclusive: Whether every row could be checked by at least one detector.
         why_not: Why it is not conclusive, one sentence, or empty.
         remedy: What becomes of a small model without the suspects; None without any.
+        origins: Where the suspects of each alarmed detector come from, by its name.
+        canaries: From which share on planted rows would have been found, where that was asked for and
+            nothing alarmed.
         left_out: Why columns were not used, by name.
         features: Names of the columns that were used.
         classes: How many classes the label has.
@@ -67,6 +72,8 @@ class Assessment:
     conclusive: bool = True
     why_not: str = ""
     remedy: Remedy | None = None
+    origins: dict[str, list[Place]] = field(default_factory=dict)
+    canaries: list[Canary] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     classes: int = 0
@@ -82,11 +89,13 @@ def assess(
     *,
     label: str,
     source: str | None = None,
+    timestamp: str | None = None,
     baseline: pa.Table | None = None,
     ignore: Collection[str] = (),
     alpha: float = 0.01,
     min_share: float = 0.02,
     seed: int = 0,
+    canary: bool = False,
 ) -> Assessment:
     """Look for planted rows in a table.
 
@@ -94,12 +103,14 @@ def assess(
         table: The rows under suspicion.
         label: Column with the class of each row.
         source: Column that says where a row came from; no feature.
+        timestamp: Column that says when a row came, times or numbers; no feature.
         baseline: Rows that are known to be clean, with the same columns. Detectors see more with it.
         ignore: Columns that are no features.
         alpha: How often clean data may raise an alarm, 0 to 1, over all detectors together.
         min_share: Smallest share of flipped labels that alarms, 0 to 1: labels go wrong in honest
             data too, and the next year's labels follow slightly other rules.
         seed: Seed of folds, samples and resampling.
+        canary: Whether to plant something for each detector when nothing alarms, and say what is found.
 
     Raises:
         InputError: The label or source column is missing, the label has fewer than two values or
@@ -109,10 +120,11 @@ def assess(
     _need_extra()
     import numpy as np
 
-    from lockgate.poisoning.features import codes, encode
+    from lockgate.poisoning.features import codes, encode, moments
+    from lockgate.poisoning.label_window import windows
     from lockgate.poisoning.surprise import out_of_sample
 
-    _check_columns(table, baseline, label, source)
+    _check_columns(table, baseline, label, source, timestamp)
     labels, class_names = codes(table.column(label))
     _check_classes(class_names, label)
     tables, known = [table], None
@@ -129,7 +141,7 @@ def assess(
         nothing.why_not = f"only one class has {FEWEST_PER_CLASS} rows or more"
         return nothing
 
-    encoded = encode(tables, {label, *ignore, *({source} if source else ())})
+    encoded = encode(tables, {label, *ignore, *(name for name in (source, timestamp) if name)})
     place = np.full(len(class_names) + 1, -1)
     place[present] = np.arange(len(present))
     mine = place[labels[used]]
@@ -145,6 +157,9 @@ def assess(
         assert other is not None  # noqa: S101 - asked for just above
         probabilities, clean = other, Labelled(theirs, known_p)
     source_of, sources = (None, ()) if source is None else codes(table.column(source))
+    window_of, window_names = (
+        (None, ()) if timestamp is None else windows(moments(table.column(timestamp), timestamp)[used])
+    )
     evidence = Evidence(
         batch=Labelled(mine, probabilities),
         baseline=clean,
@@ -156,11 +171,17 @@ def assess(
         draws=_draws(alpha),
         features=rows,
         known=known_rows,
+        window=window_of,
+        windows=window_names,
     )
     alarms = [detect(evidence) for detect in track(DETECTORS, "looking for planted rows")]
     _decide(alarms, alpha)
     _explain_by_mix(alarms, evidence, alpha)
     _explain(alarms, evidence)
+    if canary and not any(alarm.alarmed for alarm in alarms):
+        from lockgate.poisoning.canary import canaries
+
+        nothing.canaries = canaries(evidence, alpha, len(DETECTORS))
     return _ranked(nothing, alarms, evidence, used, encoded[0].left_out, encoded[0].names)
 
 
@@ -172,13 +193,17 @@ def _need_extra() -> None:
             raise MissingExtraError("poisoning", package)
 
 
-def _check_columns(table: pa.Table, baseline: pa.Table | None, label: str, source: str | None) -> None:
-    for parameter, name in (("label", label), ("source", source)):
+def _check_columns(
+    table: pa.Table, baseline: pa.Table | None, label: str, source: str | None, timestamp: str | None
+) -> None:
+    for parameter, name in (("label", label), ("source", source), ("timestamp", timestamp)):
         if name is not None and name not in table.column_names:
             raise InputError(
                 f"{parameter} column {name!r} is not in train; "
                 f"its columns are {', '.join(table.column_names[:_SHOWN_COLUMNS])}"
             )
+    if timestamp is not None and timestamp in (label, source):
+        raise InputError(f"timestamp is column {timestamp!r}, which is the label or the source; name another")
     if source == label:
         raise InputError(f"label and source are both column {label!r}; name two columns")
     if baseline is not None and label not in baseline.column_names:
@@ -336,8 +361,13 @@ def _ranked(
         score = np.where(stronger, np.asarray(alarm.belief), score)
         reason = np.where(stronger, i, reason)
     suspect = (score > SUSPECT) & (reason >= 0)
+    from lockgate.poisoning.origin import places
+
     for i, alarm in enumerate(raised):
-        alarm.suspects = int((suspect & (reason == i)).sum())
+        mine = suspect & (reason == i)
+        alarm.suspects = int(mine.sum())
+        found = places(mine, evidence.source, [f"source {name!r}" for name in evidence.sources])
+        nothing.origins[alarm.detector] = found + places(mine, evidence.window, evidence.windows)
 
     if suspect.any():
         from lockgate.poisoning.remedy import remedy

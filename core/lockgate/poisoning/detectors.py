@@ -11,13 +11,19 @@ from lockgate.poisoning import (
     label_noise,
     label_pair,
     label_source,
+    label_window,
     trigger,
 )
 from lockgate.poisoning.evidence import Alarm, Evidence
 
 Detector = Callable[[Evidence], Alarm]
 
-OF_LABELS: tuple[Detector, ...] = (label_noise.detect, label_pair.detect, label_source.detect)
+OF_LABELS: tuple[Detector, ...] = (
+    label_noise.detect,
+    label_pair.detect,
+    label_source.detect,
+    label_window.detect,
+)
 """What looks at labels alone, and may find a trace of what another detector names better."""
 DETECTORS: tuple[Detector, ...] = (
     *OF_LABELS,

@@ -79,6 +79,8 @@ class Evidence:
         features: What the rows under suspicion hold, row by row as in `batch`.
         known: What the baseline's rows hold, or None.
         side: Height and width in pixels when each row is an image of one channel, or None.
+        window: Index of the stretch of time of each row into `windows`, or None; shape (rows,).
+        windows: Names of the stretches of time.
         cache: What one detector computed and another one needs too.
     """
 
@@ -93,6 +95,8 @@ class Evidence:
     features: Features
     known: Features | None = None
     side: tuple[int, int] | None = None
+    window: Integers | None = None
+    windows: tuple[str, ...] = ()
     cache: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def random(self, detector: str) -> np.random.Generator:
@@ -105,8 +109,9 @@ class Evidence:
         """Return the evidence of some rows of the batch."""
         batch = Labelled(self.batch.labels[rows], self.batch.probabilities[rows])
         source = None if self.source is None else self.source[rows]
+        window = None if self.window is None else self.window[rows]
         features = replace(self.features, values=self.features.values[rows])
-        return replace(self, batch=batch, source=source, features=features, cache={})
+        return replace(self, batch=batch, source=source, window=window, features=features, cache={})
 
 
 @dataclass

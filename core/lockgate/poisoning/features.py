@@ -148,6 +148,18 @@ def _numbers(part: pa.ChunkedArray) -> Floats:
     return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
 
 
+def moments(column: pa.ChunkedArray, name: str) -> Floats:
+    """Read when each row came: seconds of times, or numbers as they are; NaN for unknown.
+
+    Raises:
+        InputError: The column holds no times and no numbers.
+    """
+    kind = _kind_of(column)
+    if kind not in ("time", "number"):
+        raise InputError(f"timestamp column {name!r} of train is {kind}; name a column of times or numbers")
+    return _numbers(column)
+
+
 def _categories(parts: list[pa.ChunkedArray]) -> list[Floats]:
     import numpy as np
     import pyarrow as pa

@@ -46,16 +46,29 @@ MOST_SHOWN = 50
 
 def detect(evidence: Evidence) -> Alarm:
     """Look for sources whose labels contradict their rows; see the module's text."""
-    import numpy as np
-
     if evidence.source is None:
         return Alarm(NAME, RULE, ran=False, asked=False, why_not="no source column was named")
+    return by_group(evidence, NAME, RULE, "source")
+
+
+def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
+    """Test `Evidence.source`, which may hold any groups of rows.
+
+    Args:
+        evidence: With a source of each row.
+        name: Of the detector.
+        rule: Of its finding.
+        kind: What a group is called in the report's table.
+    """
+    import numpy as np
+
+    assert evidence.source is not None  # noqa: S101 - the callers look
     count = np.bincount(evidence.source[evidence.source >= 0], minlength=len(evidence.sources))
     tested = np.flatnonzero(count >= FEWEST_ROWS)
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
-        return Alarm(NAME, RULE, ran=False, why_not="fewer than two sources have five rows or more")
+        return Alarm(name, rule, ran=False, why_not=f"fewer than two {kind}s have five rows or more")
     excess = evidence.batch.excess
-    seen, p = permuted_p(excess, evidence.source, tested, evidence.random(NAME), evidence.draws)
+    seen, p = permuted_p(excess, evidence.source, tested, evidence.random(name), evidence.draws)
     share = _shares(evidence, tested)
     worst = int(np.lexsort((-seen, p))[0])
     guilty = (share >= FLOOR) & (share * count[tested] >= FEWEST)
@@ -63,7 +76,7 @@ def detect(evidence: Evidence) -> Alarm:
     p_value, large_enough = float(p[worst]), bool(guilty[worst])
     if len(tested) >= FEWEST_TOGETHER:
         together_p, together = permuted_together_p(
-            excess, evidence.source, tested, evidence.random(NAME + " together"), evidence.draws
+            excess, evidence.source, tested, evidence.random(name + " together"), evidence.draws
         )
         if together_p <= p_value or not large_enough:
             clearly = (seen > 2.0) & (share >= 0.5 * share[np.isin(tested, together)].mean())  # noqa: PLR2004 - two standard errors
@@ -81,8 +94,8 @@ def detect(evidence: Evidence) -> Alarm:
     there = evidence.source >= 0
     mean_surprise = np.bincount(evidence.source[there], evidence.batch.surprise[there])
     return Alarm(
-        NAME,
-        RULE,
+        name,
+        rule,
         statistic=float(seen[worst]),
         p_value=p_value,
         share=float(prior.mean()),
@@ -93,7 +106,7 @@ def detect(evidence: Evidence) -> Alarm:
         within=prior > 0,
         groups=[
             {
-                "source": evidence.sources[s],
+                kind: evidence.sources[s],
                 "rows": int(count[s]),
                 "disagreement": round(float(mean_surprise[s] / count[s]), 4),
                 "standard_errors": round(float(seen[i]), 2),

@@ -8,6 +8,7 @@ Rules:
     LG-POISON-005: Rows of one class share exact values that no other class has.
     LG-POISON-006: Many rows are copies of a few, or nearly so.
     LG-POISON-007: A heap of rows lies where real rows would thin out.
+    LG-POISON-008: The labels of one stretch of time contradict its rows more than the others' do.
     LG-POISON-090: A detector was not asked for, or has not what it needs, and did not look.
 
 What each detector measures, and what it cannot see, stands in its module in `lockgate.poisoning`.
@@ -15,8 +16,9 @@ What each detector measures, and what it cannot see, stands in its module in `lo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockgate.errors import InputError
 from lockgate.outcome import Location, Outcome, Severity
@@ -36,6 +38,7 @@ _FIX = {
     "LG-POISON-005": "Drop the suspects or have their shared values explained before training.",
     "LG-POISON-006": "Keep one row of each heap, and find out who sent the others.",
     "LG-POISON-007": "Drop the suspects, or have somebody show where they come from.",
+    "LG-POISON-008": "Find out what changed then in the world or in who labelled, before training on it.",
     "LG-POISON-003": "Leave out what this source sent until its labels were checked, or drop the suspects.",
 }
 
@@ -49,9 +52,12 @@ def detect_poisoning(
     *,
     label: str,
     source: str | None = None,
+    timestamp: str | None = None,
     ignore: list[str] | None = None,
     alpha: Threshold[Share] = 0.01,
     min_share: Threshold[Share] = 0.02,
+    canary: bool = True,
+    must_find: Threshold[Share] = 1.0,
     seed: Seed = 0,
 ) -> Outcome:
     """Find training rows that look planted, and say whether the table was poisoned at all.
@@ -76,9 +82,15 @@ def detect_poisoning(
         baseline: Rows that are known to be clean, with the same columns.
         label: Column with the class of each row.
         source: Column that says who or what a row came from; the model does not see it.
+        timestamp: Column that says when a row came, times or numbers; stretches of time are compared as
+            sources are. The model does not see it.
         ignore: Columns that the models do not use.
         alpha: How often clean data may raise an alarm, 0 to 1, over all detectors together.
         min_share: Smallest share of flipped labels that alarms, 0 to 1.
+        canary: Whether to plant something for each detector in a copy when nothing alarms, and to say from
+            which share on it is found; a few seconds. INCONCLUSIVE when nothing at all is.
+        must_find: Largest share of planted rows that each detector may overlook, 0 to 1; INCONCLUSIVE when
+            one overlooks more. With 1 it is only reported.
         seed: Seed of folds, samples and resampling.
 
     Raises:
@@ -86,12 +98,14 @@ def detect_poisoning(
         MissingExtraError: scikit-learn or cleanlab is not installed.
     """
     from lockgate.poisoning import assess
+    from lockgate.poisoning.hindsight import judge_canaries
     from lockgate.table.read import require_columns, require_label, require_values
 
     ignored = ignore or []
     table = _read(train)
     require_label(table, label, where=train)
     require_columns(table, [source] if source else [], "source", where=train)
+    require_columns(table, [timestamp] if timestamp else [], "timestamp", where=train)
     require_columns(table, ignored, "ignore", where=train)
     if label in ignored:
         raise InputError(f"ignore names the label column {label!r}; the label is always looked at")
@@ -104,11 +118,13 @@ def detect_poisoning(
         table,
         label=label,
         source=source,
+        timestamp=timestamp,
         baseline=clean,
         ignore=ignored,
         alpha=alpha,
         min_share=min_share,
         seed=seed,
+        canary=canary,
     )
     _write(found, table, source, suspects, scores)
     outcome = Outcome()
@@ -116,6 +132,7 @@ def detect_poisoning(
         _record(outcome, alarm, found)
     if not found.conclusive:
         outcome.cannot("rows", found.why_not)
+    judge_canaries(outcome, found.canaries, must_find)
     _describe(outcome, found, source, baseline)
     return outcome
 
@@ -168,7 +185,7 @@ def _record(outcome: Outcome, alarm: Alarm, found: Assessment) -> None:
         outcome.find(
             alarm.rule,
             Severity.CRITICAL,
-            _sentence(alarm),
+            _sentence(alarm, found),
             subject="train",
             location=Location(rows=tuple(rows[:_SHOWN_ROWS])),
             count=alarm.suspects,
@@ -178,8 +195,11 @@ def _record(outcome: Outcome, alarm: Alarm, found: Assessment) -> None:
         )
 
 
-def _sentence(alarm: Alarm) -> str:
+def _sentence(alarm: Alarm, found: Assessment) -> str:
     p = f"the chance that clean data shows as much is {_probability(alarm)}"
+    origins = [place for place in found.origins.get(alarm.detector, []) if place.name != alarm.source]
+    if origins and alarm.rule != "LG-POISON-003":
+        p += f"; {origins[0].of_suspects:.0%} of the suspects come from {origins[0].name}"
     within = f"{alarm.share_within or 0.0:.0%}"
     if alarm.detector in ("near-duplicates", "cluster"):
         what = (
@@ -192,6 +212,8 @@ def _sentence(alarm: Alarm) -> str:
     if alarm.columns:
         where = ", ".join(repr(column) for column in alarm.columns)
         return f"{within} of the rows that share a value in {where} are labelled {alarm.label!r}; {p}."
+    if alarm.source is not None and alarm.rule == "LG-POISON-008":
+        return f"About {within} of the labels in {alarm.source} by time are flipped; {p}."
     if alarm.source is not None:
         several = "s" if ", " in alarm.source else ""
         return f"About {within} of the labels of source{several} {alarm.source!r} are flipped; {p}."
@@ -230,6 +252,19 @@ def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline:
     for alarm in ran.values():
         if alarm.groups:
             outcome.tables[f"What {alarm.detector} compared"] = alarm.groups
+    come_from: list[Mapping[str, Any]] = [
+        {
+            "detector": detector,
+            "come from": place.name,
+            "suspects": place.suspects,
+            "share of the suspects": round(place.of_suspects, 4),
+            "share of the rows": round(place.of_rows, 4),
+        }
+        for detector, named in found.origins.items()
+        for place in named
+    ]
+    if come_from:
+        outcome.tables["Where the suspects come from"] = come_from
     if found.remedy is not None:
         _advise(outcome, found.remedy)
     outcome.facts["Compared with"] = (
