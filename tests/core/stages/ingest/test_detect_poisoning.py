@@ -120,6 +120,30 @@ def test_too_few_rows_are_inconclusive_and_still_scored(tmp_path):
     assert (suspects.num_rows, scores.num_rows) == (0, 30)
 
 
+def test_a_run_without_an_alarm_says_what_it_would_have_found_and_may_be_told_to_see_more(tmp_path):
+    outcome, _, _ = detect(tmp_path, orders(), label="late", source="shop")
+    found = outcome.metrics["smallest_share_found"]
+    assert found["source-labels"] in (0.01, 0.03)
+    assert "labels flipped at random" in str(outcome.facts["This run could not have seen"])
+    assert outcome.verdict is Verdict.PASS
+    strict, _, _ = detect(tmp_path, orders(), label="late", source="shop", must_find=0.03)
+    assert strict.verdict is Verdict.INCONCLUSIVE
+    off, _, _ = detect(tmp_path, orders(), label="late", source="shop", canary=False)
+    assert "smallest_share_found" not in off.metrics
+
+
+def test_hours_of_flipped_labels_are_a_finding_that_names_the_stretch_of_time(tmp_path):
+    table = orders().append_column("when", pa.array(np.arange(1_600), pa.timestamp("s")))
+    labels = np.array(table["late"].to_pylist())
+    labels[480:640] = np.where(labels[480:640] == "yes", "no", "yes")
+    lies = table.set_column(3, "late", pa.array(labels))
+    outcome, suspects, _ = detect(tmp_path, lies, label="late", source="shop", timestamp="when")
+    [finding] = [f for f in outcome.findings if f.check]
+    assert finding.rule == "LG-POISON-008"
+    assert "in window 4 of 10 by time" in finding.message
+    assert set(suspects["row"].to_pylist()) <= set(range(480, 640))
+
+
 def test_two_runs_write_the_same_bytes(tmp_path):
     table = hijacked(orders())
     first, *_ = detect(tmp_path, table, label="late", source="shop", seed=9)
