@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument("--clean", type=int, default=5, help="clean draws of each data set")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--kept", type=Path, help="CSV to append runs to and to go on from")
+    parser.add_argument("--only-kept", action="store_true", help="run nothing, tabulate what was kept")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
     asked = parser.parse_args()
     names, methods = asked.data.split(","), asked.methods.split(",")
@@ -152,7 +153,7 @@ def main() -> None:
         for a in attacks
         for n in names
     ]
-    runs = measured(wanted, methods, asked.kept)
+    runs = measured(wanted, methods, asked.kept, only_kept=asked.only_kept)
     lines = table(runs, methods)
     print("\n".join(lines))
     if asked.write:
@@ -160,7 +161,11 @@ def main() -> None:
 
 
 def measured(
-    wanted: list[tuple[str, str, int, float]], methods: list[str], kept: Path | None
+    wanted: list[tuple[str, str, int, float]],
+    methods: list[str],
+    kept: Path | None,
+    *,
+    only_kept: bool = False,
 ) -> dict[tuple[str, str], list[Run]]:
     """Run every method; return AUROC, share found, alarm and CPU seconds of each run."""
     known: dict[tuple[str, ...], list[str]] = {}
@@ -180,6 +185,8 @@ def measured(
             data, planted = made.data, made.rows
         for method in methods:
             key = (attack, name, str(seed), str(share), method)
+            if key not in known and only_kept:
+                continue
             if key not in known:
                 start = time.process_time()
                 scores, alarm = METHODS[method](data, seed)
@@ -205,30 +212,29 @@ def ranked(planted: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
 
 
 def table(runs: dict[tuple[str, str], list[Run]], methods: list[str]) -> list[str]:
-    with_alarm = [
-        m for m in methods if any(r[2] is not None for (_, k), rs in runs.items() if k == m for r in rs)
-    ]
+    ran = {m: [r for (_, k), rs in runs.items() if k == m for r in rs] for m in methods}
+    with_alarm = [m for m in methods if any(r[2] is not None for r in ran[m])]
     head = [f"{m}: {w}" for w in ("AUROC", "found at 5 %") for m in methods] + [
         f"{m}: alarms" for m in with_alarm
     ]
     lines = ["| attack | " + " | ".join(head) + " |", f"|---|{'---|' * len(head)}"]
-    for attack in dict.fromkeys(a for a, _ in runs):
-        means = [np.mean([r[i] for r in runs[attack, m]]) for i in (0, 1) for m in methods]
-        cells = ["" if np.isnan(x) else f"{x:.2f}" for x in means]
-        cells += [f"{sum(bool(r[2]) for r in runs[attack, m])} of {len(runs[attack, m])}" for m in with_alarm]
-        lines.append(f"| {attack} | {' | '.join(cells)} |")
-    planted = [a for a in dict.fromkeys(a for a, _ in runs) if a != NONE]
+    attacks = list(dict.fromkeys(a for a, _ in runs))
+    for attack in attacks:
+        of = {m: runs.get((attack, m), []) for m in methods}
+        lines.append(f"| {attack} | {' | '.join(_cells(of, methods, with_alarm))} |")
+    planted = [a for a in attacks if a != NONE]
     if planted:
-        means = [
-            np.mean([np.mean([r[i] for r in runs[a, m]]) for a in planted]) for i in (0, 1) for m in methods
-        ]
-        sums = [[r for a in planted for r in runs[a, m]] for m in with_alarm]
-        cells = [f"{x:.2f}" for x in means] + [f"{sum(bool(r[2]) for r in rs)} of {len(rs)}" for rs in sums]
-        lines.append(f"| mean over attacks | {' | '.join(cells)} |")
-    spent = (
-        f"{m} {np.mean([r[3] for (_, k), rs in runs.items() if k == m for r in rs]):.1f}" for m in methods
-    )
+        of = {m: [r for a in planted for r in runs.get((a, m), [])] for m in methods}
+        lines.append(f"| all attacks | {' | '.join(_cells(of, methods, with_alarm))} |")
+    spent = (f"{m} {np.mean([r[3] for r in ran[m]]):.1f}" for m in methods if ran[m])
     return [*lines, "", f"CPU seconds a table, mean: {', '.join(spent)}."]
+
+
+def _cells(of: dict[str, list[Run]], methods: list[str], with_alarm: list[str]) -> list[str]:
+    """One attack's line: means of AUROC and share found, and alarms."""
+    means = [np.mean([r[i] for r in of[m]]) if of[m] else np.nan for i in (0, 1) for m in methods]
+    cells = ["" if np.isnan(x) else f"{x:.2f}" for x in means]
+    return cells + [f"{sum(bool(r[2]) for r in of[m])} of {len(of[m])}" if of[m] else "" for m in with_alarm]
 
 
 def page(lines: list[str], names: list[str], seeds: int, clean: int, shares: str) -> list[str]:

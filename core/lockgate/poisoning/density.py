@@ -40,7 +40,7 @@ DIMENSIONS = 2.0
 TIGHT = 0.5
 """A heap's radius is at most this times the usual distance to as many neighbours."""
 EDGE = 0.001
-"""Largest tail of a heap's ball of twice its radius, before any correction; four neighbours need all."""
+"""Largest tail of a ball of twice the radius, before any correction; one row beyond is never too many."""
 _ONE_CATEGORY = 1.02
 _REACH = 1.3
 _AT_ONCE = 400
@@ -173,7 +173,7 @@ def _scan(evidence: Evidence) -> Heaps:
         tail = betainc(k, np.maximum(within[f] - k + 1, 1), np.minimum(chance, 1.0))
         p_value = np.minimum(p_value, tail)
         if f == 0:
-            ends = tail <= np.maximum(EDGE, 1.01 * chance**k)
+            ends = tail <= np.maximum(EDGE, 1.01 * betainc(k, 2, chance))
     p_value = np.where(ends & (radius <= TIGHT * usual), p_value, 1.0)
     looked_at = p_value.size * len(FACTORS)
     return Heaps(radius, usual, np.minimum(p_value * looked_at, 1.0), sample)
