@@ -27,11 +27,13 @@ MOST_ROWS = 4_000
 """Of more rows, so many are drawn with the seed."""
 MOST_WRONG = 0.2
 """With more disagreement at the first look there is no second."""
-CLEAR_ENOUGH = 0.25
+CLEAR_ENOUGH = 0.2
 """Largest share of the unsurest quarter of the rows whose label is not the most probable one."""
 HONEST = 0.01
 """What may be contradicted by sure models in honest data with classes as clear as that."""
 SURE, VERY_SURE = 0.9, 0.97
+SUREST = 0.625
+"""Only this share of the rows counts, the surest: honest contradictions fade, and are rare there."""
 FEWEST = 3
 """Fewest contradicted rows of which anything is said."""
 
@@ -101,7 +103,7 @@ def _look(evidence: Evidence) -> Agreeing | None:
 def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     """Test whether labels of more than one class contradict sure models more than honest ones would.
 
-    Binomial tail against `HONEST` over all rows of which the models are sure. The rows taken for the
+    Binomial tail against `HONEST` over the surest rows. The rows taken for the
     class with most contradictions are then left out, and the others must be suspicious too (p value of at
     most 0.05): one outcome may be uncertain by nature, and flips at random leave no class alone.
 
@@ -112,7 +114,7 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     from scipy.special import bdtrc
 
     classes = found.probabilities.shape[1]
-    sure = found.certainty > VERY_SURE
+    sure = (found.certainty > VERY_SURE) & (_rank(found.certainty) < SUREST)
     predicted = found.predicted[sure]
     rows = np.bincount(predicted, minlength=classes)
     wrong = np.bincount(predicted[predicted != found.labels[sure]], minlength=classes)
@@ -129,7 +131,8 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
 def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     """Find the pair of classes of which one is labelled as the other where the models are sure.
 
-    Binomial tail against `HONEST` for each ordered pair, times their number; at least 70 % of what is
+    Binomial tail against `HONEST` over the surest rows of each class, for each ordered pair, times their
+    number; at least 70 % of what is
     contradicted in the class carries the one label, and no more than twice `HONEST` of the rows taken for
     other classes are contradicted.
 
@@ -141,6 +144,9 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
 
     classes = found.probabilities.shape[1]
     sure = found.certainty > SURE
+    for k in range(classes):
+        mine = found.predicted == k
+        sure[mine] &= _rank(found.certainty[mine]) < SUREST
     count = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(count, (found.predicted[sure], found.labels[sure]), 1)
     rows = count.sum(axis=1)
@@ -155,3 +161,11 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
         p = min(1.0, tail * classes * (classes - 1))
         best = min(best, (p, int(was), int(became), float(wrong[was, became] / rows[was])))
     return best
+
+
+def _rank(certainty: Floats) -> Floats:
+    """Rank rows from 0, the surest, to below 1."""
+    import numpy as np
+
+    rank: Floats = np.argsort(np.argsort(-certainty, kind="stable"), kind="stable") / max(len(certainty), 1)
+    return rank

@@ -77,3 +77,28 @@ def test_groups_taken_together_are_as_often_surprising_as_the_p_value_says():
         p, _ = permuted_together_p(random.exponential(size=200), group, np.arange(8), random, 99)
         small += p <= 0.05
     assert small <= 12  # 5 expected
+
+
+def heap_p(x: np.ndarray, y: np.ndarray) -> float:
+    """The smallest p value of any heap."""
+    from lockgate.poisoning.density import heaps
+    from lockgate.poisoning.evidence import Evidence, Labelled
+    from lockgate.poisoning.features import encode
+
+    features = encode([table(x, y)], {"label"})[0]
+    batch = Labelled(y, np.eye(3)[y])
+    names = ("0", "1", "2")
+    return float(heaps(Evidence(batch, None, names, None, (), 0, 0.02, 99, features)).p_value.min())
+
+
+def test_subsamples_of_iris_hold_no_heap_and_eight_rows_heaped_beside_them_are_one():
+    from sklearn.datasets import load_iris
+
+    x, y = load_iris(return_X_y=True)
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        some = random.choice(len(y), 120 + seed, replace=False)
+        assert heap_p(x[some], y[some]) > 0.01
+        made = x.mean(axis=0) + (4 + 0.05 * random.normal(size=(8, 4))) * x.std(axis=0)
+        heaped = np.vstack([x[some], made]), np.append(y[some], np.full(8, random.integers(3)))
+        assert heap_p(*heaped) < 1e-4
