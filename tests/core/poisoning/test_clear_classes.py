@@ -34,7 +34,7 @@ def test_a_few_random_flips_in_few_rows_of_clear_classes_are_found_and_none_in_t
     x, y = clear(2)
     assert not assess(table(x, y), label="label").alarmed
     flipped = np.zeros(ROWS, dtype=bool)
-    flipped[np.random.default_rng(3).choice(ROWS, 15, replace=False)] = True
+    flipped[np.random.default_rng(3).choice(ROWS, 24, replace=False)] = True
     found = assess(table(x, np.where(flipped, (y + 1) % 3, y)), label="label")
     assert alarms(found) & {"label-noise", "label-pair"}
     assert found.suspects[flipped].mean() > 0.6
