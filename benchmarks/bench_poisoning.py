@@ -242,7 +242,7 @@ def page(lines: list[str], names: list[str], seeds: int, clean: int, shares: str
         f"`python benchmarks/bench_poisoning.py --data {','.join(names)} --seeds {seeds} --clean {clean}",
         f"--shares {shares} --write`:",
         f"eight sources, no baseline. Thresholds were tuned on {', '.join(TUNED_ON)} with other seeds;",
-        "iris showed false alarms of heaps and made_2 one of flips, and both tests were made stricter for it.",
+        "iris showed false alarms of heaps and made_2 one of flips; both tests were made stricter for it.",
         "An alarm on `none` is a false one; the script says what is counted as an alarm of the others.",
         "",
         *lines,
