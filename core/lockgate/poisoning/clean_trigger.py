@@ -10,6 +10,8 @@ as it would if a value had been rounded or cut off; binomial tail, times the cel
 Floor: the rows cannot be told from the other rows of their class by the other columns (AUROC at most
 `ALIKE`). A natural mark of a class comes with other marks, or all over the class.
 
+Images are looked at in another way: see `lockgate.poisoning.image_trigger`.
+
 Does not see: triggers in columns of categories; fewer rows than `FEWEST`.
 """
 
@@ -32,8 +34,12 @@ FEWEST = 6
 
 def detect(evidence: Evidence) -> Alarm:
     """Look for exact values in some rows of one class; see the module's text."""
+    from lockgate.poisoning import image_trigger
     from lockgate.poisoning.groups import groups
+    from lockgate.poisoning.image_groups import is_image
 
+    if is_image(evidence):
+        return image_trigger.detect(evidence, NAME, RULE, "own")
     found = [
         g for g in groups(evidence) if g.continuous and g.unlike_own <= ALIKE and g.labelled.sum() >= FEWEST
     ]

@@ -133,6 +133,8 @@ class Alarm:
         label_pair: ``(was, became)`` names of classes, or None.
         columns: The named columns; empty for none.
         label: The label that the named rows carry, or None.
+        shows: What the named rows share, in words, or empty.
+        pictures: Grey images for the report: caption, and rows of values from 0 to 1.
         sets: The values of a trigger, as trees read them, by column number; never shown.
         within: The rows of what is named, for what one detector explains to others; shape (rows,).
         belief: Probability of each row to be planted if the alarm is right; shape (rows,).
@@ -159,6 +161,8 @@ class Alarm:
     label_pair: tuple[str, str] | None = None
     columns: tuple[str, ...] = ()
     label: str | None = None
+    shows: str = ""
+    pictures: list[tuple[str, list[list[float]]]] = field(default_factory=list)
     sets: dict[int, float] = field(default_factory=dict)
     within: NDArray[np.bool_] | None = None
     belief: Floats | None = None

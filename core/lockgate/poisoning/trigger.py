@@ -11,6 +11,8 @@ at most `groups.SHIFT` in log odds. Binomial tail, times the number of cells loo
 Floor: the rows of the cell cannot be told from rows of other classes by the other columns (AUROC at
 most `ALIKE`); `FEWEST` rows. What is natural fails here: honest rows of a class look like that class.
 
+Images are looked at in another way: see `lockgate.poisoning.image_trigger`.
+
 Does not see: fewer than `FEWEST` rows, triggers that are another value in each row, triggers of three
 columns whose pairs are all common, and rows chosen for what else they hold.
 """
@@ -35,8 +37,12 @@ FEWEST = 5
 
 def detect(evidence: Evidence) -> Alarm:
     """Look for values that override what the rest of a row says; see the module's text."""
+    from lockgate.poisoning import image_trigger
     from lockgate.poisoning.groups import groups
+    from lockgate.poisoning.image_groups import is_image
 
+    if is_image(evidence):
+        return image_trigger.detect(evidence, NAME, RULE, "others")
     found = [g for g in groups(evidence) if g.unlike_others <= ALIKE and g.labelled.sum() >= FEWEST]
     return told(evidence, NAME, RULE, found, [g.against_label for g in found])
 

@@ -209,6 +209,8 @@ def _sentence(alarm: Alarm, found: Assessment) -> str:
     if alarm.label_pair is not None:
         was, became = alarm.label_pair
         return f"About {within} of the rows of class {was!r} are labelled {became!r}; {p}."
+    if alarm.shows:
+        return f"{within} of the images that show {alarm.shows} are labelled {alarm.label!r}; {p}."
     if alarm.columns:
         where = ", ".join(repr(column) for column in alarm.columns)
         return f"{within} of the rows that share a value in {where} are labelled {alarm.label!r}; {p}."
@@ -265,6 +267,12 @@ def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline:
     ]
     if come_from:
         outcome.tables["Where the suspects come from"] = come_from
+    for alarm in found.alarms:
+        if alarm.alarmed and alarm.pictures:
+            from lockgate.report.picture import Images
+
+            said = f"Means of the images that show {alarm.shows}, and of the others labelled {alarm.label!r}."
+            outcome.pictures[f"What {alarm.detector} found"] = Images(alarm.pictures, said)
     if found.remedy is not None:
         _advise(outcome, found.remedy)
     outcome.facts["Compared with"] = (

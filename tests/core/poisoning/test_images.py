@@ -1,0 +1,126 @@
+"""Pictures set into images are found, named and drawn; their clean twins raise nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+pytest.importorskip("sklearn")
+pytest.importorskip("cleanlab")
+
+from sklearn.datasets import load_digits
+
+from lockgate.poisoning import assess
+from lockgate.poisoning.image_groups import gap_p
+from lockgate.poisoning.image_windows import image_shape
+
+SHARE = 60
+TRIGGERS = ("trigger", "clean-label-trigger")
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    x, y = load_digits(return_X_y=True)
+    some = np.random.default_rng(4).permutation(len(y))[:1_500]
+    return x[some].reshape(-1, 8, 8), y[some]
+
+
+def table(images: np.ndarray, y: np.ndarray) -> pa.Table:
+    places = [(i, j) for i in range(images.shape[1]) for j in range(images.shape[2])]
+    return pa.table({**{f"pixel_{i}_{j}": images[:, i, j] for i, j in places}, "label": y})
+
+
+def some(y: np.ndarray, of: int, *, same: bool) -> np.ndarray:
+    pool = np.flatnonzero((y == of) == same)
+    return np.sort(np.random.default_rng(8).choice(pool, SHARE, replace=False))
+
+
+def patched(images: np.ndarray, rows: np.ndarray, moving: bool = False) -> np.ndarray:
+    changed = images.copy()
+    places = np.random.default_rng(3).integers(0, 7, (len(rows), 2)) if moving else np.full((len(rows), 2), 5)
+    for row, (i, j) in zip(rows, places, strict=True):
+        changed[row, i : i + 2, j : j + 2] = [[16, 0], [0, 16]]
+    return changed
+
+
+def triggers(found) -> set[str]:
+    return {alarm.detector for alarm in found.alarms if alarm.alarmed and alarm.detector in TRIGGERS}
+
+
+def test_digits_as_they_are_raise_no_alarm(digits):
+    images, y = digits
+    found = assess(table(images, y), label="label")
+    assert not found.alarmed
+    assert not found.suspects.any()
+
+
+@pytest.mark.parametrize("moving", [False, True], ids=["at one place", "at another place in each image"])
+def test_a_patch_with_a_changed_label_is_named_with_its_images_and_drawn(digits, moving):
+    images, y = digits
+    rows = some(y, 3, same=False)
+    changed = y.copy()
+    changed[rows] = 3
+    found = assess(table(patched(images, rows, moving), changed), label="label")
+    [alarm] = [a for a in found.alarms if a.detector == "trigger"]
+    assert alarm.alarmed
+    assert alarm.label == "3"
+    assert found.suspects[rows].mean() > 0.9
+    assert np.delete(found.suspects, rows).mean() < 0.02
+    assert ("another place" in alarm.shows) == moving
+    assert min(min(line) for _, grid in alarm.pictures for line in grid) >= 0.0
+    assert found.remedy is not None
+
+
+def test_a_patch_in_images_of_one_class_is_found_though_the_labels_are_right(digits):
+    images, y = digits
+    rows = some(y, 3, same=True)
+    found = assess(table(patched(images, rows), y), label="label")
+    assert "clean-label-trigger" in triggers(found)
+    assert found.suspects[rows].mean() > 0.9
+
+
+def test_the_same_patch_in_images_of_all_classes_with_their_labels_is_no_trigger(digits):
+    images, y = digits
+    rows = np.sort(np.random.default_rng(5).choice(len(y), 3 * SHARE, replace=False))
+    assert not triggers(assess(table(patched(images, rows), y), label="label"))
+
+
+def test_a_faint_picture_mixed_into_images_of_other_classes_is_found(digits):
+    images, y = digits
+    rows = some(y, 7, same=False)
+    noise = np.random.default_rng(2).random((8, 8)) * 16
+    images, changed = images.copy(), y.copy()
+    images[rows] = np.round(0.8 * images[rows] + 0.2 * noise)
+    changed[rows] = 7
+    found = assess(table(images, changed), label="label")
+    assert "trigger" in triggers(found)
+    assert found.suspects[rows].mean() > 0.8
+
+
+def test_two_runs_say_the_same(digits):
+    images, y = digits
+    rows = some(y, 3, same=True)
+    one, two = (assess(table(patched(images, rows), y), label="label") for _ in range(2))
+    assert [a.p_value for a in one.alarms] == [a.p_value for a in two.alarms]
+    assert (one.scores == two.scores).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "shape"),
+    [
+        (["pixel_0_0", "pixel_0_1", "pixel_1_0", "pixel_1_1"], (2, 2, 1)),
+        (["pixel_0_0_0", "pixel_0_0_1"], (1, 1, 2)),
+        (["pixel_0_0", "pixel_1_1"], None),
+        (["pixel_0_0", "age"], None),
+        (["pixel_0_1", "pixel_0_0"], None),
+        ([], None),
+    ],
+)
+def test_columns_are_an_image_only_when_every_pixel_is_there_in_order(names, shape):
+    assert image_shape(names) == shape
+
+
+def test_a_class_far_ahead_of_the_others_is_improbable_and_one_among_them_is_not():
+    assert gap_p(np.array([10.0, 12.0, 9.0, 11.0, 80.0])) < 1e-4
+    assert gap_p(np.array([10.0, 12.0, 9.0, 11.0, 13.0])) > 0.5
