@@ -50,7 +50,7 @@ BOX = 0.15
 """Largest share of an image that is hidden as a box; a larger picture was mixed into the whole image."""
 OF_OTHERS, OF_OWN = 3.0, 1.5
 """Limits of d² against other classes, and against the own class."""
-SCALE, MOST_SCALE = 5.0, 7.0
+SCALE, MOST_SCALE = 8.0, 10.0
 """Smallest and largest scale of what the best class of clean images exceeds the second by."""
 MOST_FEW = 4
 """Of so many classes the spread of their best scores says nothing."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 ENOUGH = 20
 """A test stops when this many draws were as extreme as the data (Besag and Clifford 1991)."""
+MANY_ROWS = 50_000
+"""From so many rows on, values are counted in bins, and the counts are permuted instead of the rows."""
+BINS = 128
 _PRIOR_ROWS = 30.0  # a small group's variance is drawn towards everybody's with this weight
 
 
@@ -30,7 +33,11 @@ def group_excess(values: Floats, group: Integers, groups: int) -> Floats:
     Returns:
         Shape (groups,).
     """
-    return _excess(values, *_sums(values, group, groups))
+    return _excess(_everybody(values), *_sums(values, group, groups))
+
+
+def _everybody(values: Floats) -> tuple[float, float, float]:
+    return float(len(values)), float(values.sum()), float((values**2).sum())
 
 
 def _sums(values: Floats, group: Integers, groups: int) -> tuple[Floats, Floats, Floats]:
@@ -43,10 +50,10 @@ def _sums(values: Floats, group: Integers, groups: int) -> tuple[Floats, Floats,
     return n, total, squares
 
 
-def _excess(values: Floats, n: Floats, total: Floats, squares: Floats) -> Floats:
+def _excess(everybody: tuple[float, float, float], n: Floats, total: Floats, squares: Floats) -> Floats:
     import numpy as np
 
-    all_n, all_total, all_squares = float(len(values)), float(values.sum()), float((values**2).sum())
+    all_n, all_total, all_squares = everybody
     spread = max(all_squares / all_n - (all_total / all_n) ** 2, 1e-12)
     rest = np.maximum(all_n - n, 1.0)
     mean, rest_mean = total / np.maximum(n, 1.0), (all_total - total) / rest
@@ -55,6 +62,80 @@ def _excess(values: Floats, n: Floats, total: Floats, squares: Floats) -> Floats
     error = (variance + _PRIOR_ROWS * spread) / (n + _PRIOR_ROWS) / np.maximum(n, 1.0)
     rest_error = (rest_variance + _PRIOR_ROWS * spread) / (rest + _PRIOR_ROWS) / rest
     return np.where(n > 0, (mean - rest_mean) / np.sqrt(error + rest_error), 0.0)
+
+
+class Permuted:
+    """Values in groups, and what becomes of the groups' sums when it is permuted who is in which group.
+
+    Of more than `MANY_ROWS` rows the values are rounded to the means of `BINS` bins of nearly equal size,
+    and what is drawn is how many of each bin fall to each group: the same permutations of the rounded
+    values, without moving each row.
+
+    Args:
+        values: Shape (rows,).
+        group: Index of each row's group, -1 for none; shape (rows,).
+        random: Where the permutations come from.
+    """
+
+    def __init__(self, values: Floats, group: Integers, random: np.random.Generator) -> None:
+        import numpy as np
+
+        self.values, self.group, self.random = values, group, random
+        self.groups = int(group.max()) + 1
+        self.counts: Integers | None = None
+        if len(values) > MANY_ROWS:
+            edges = np.unique(np.quantile(values, np.linspace(0.0, 1.0, BINS + 1)[1:-1]))
+            bins = len(edges) + 1
+            place = np.searchsorted(edges, values, side="right")
+            size = np.bincount(place, minlength=bins)
+            kept = size > 0
+            self.mean: Floats = (np.bincount(place, values, minlength=bins)[kept] / size[kept]).round(12)
+            counts = np.bincount((group + 1) * bins + place, minlength=(self.groups + 1) * bins)
+            self.counts = counts.reshape(-1, bins)[:, kept]
+        self.everybody = _everybody(values)
+        if self.counts is not None:
+            of_bin = self.counts.sum(axis=0)
+            self.everybody = float(len(values)), float(of_bin @ self.mean), float(of_bin @ self.mean**2)
+
+    def seen(self) -> tuple[Floats, Floats, Floats]:
+        """Return number, sum and sum of squares of each group; shape (groups,) each."""
+        if self.counts is None:
+            return _sums(self.values, self.group, self.groups)
+        return self._of(self.counts)
+
+    def drawn(self) -> tuple[Floats, Floats, Floats]:
+        """Return the same of one permutation."""
+        import numpy as np
+
+        if self.counts is None:
+            return _sums(self.random.permutation(self.values), self.group, self.groups)
+        left, table = self.counts.sum(axis=0), np.empty_like(self.counts)
+        smallest_first = np.argsort(self.counts.sum(axis=1), kind="stable")
+        for g in smallest_first[:-1]:
+            rows = int(self.counts[g].sum())
+            table[g] = self.random.multivariate_hypergeometric(left, rows, method="marginals")
+            left = left - table[g]
+        table[smallest_first[-1]] = left
+        return self._of(table)
+
+    def _of(self, table: Integers) -> tuple[Floats, Floats, Floats]:
+        inside = table[1:]
+        return inside.sum(axis=1).astype(float), inside @ self.mean, inside @ self.mean**2
+
+    def excess(self, sums: tuple[Floats, Floats, Floats]) -> Floats:
+        """Return how far each group's mean lies above the others', in standard errors; see `group_excess`."""
+        return _excess(self.everybody, *sums)
+
+    def worst(self, sums: tuple[Floats, Floats, Floats], of: Integers) -> tuple[float, Integers]:
+        """Find the groups that together lie farthest above all other rows; see `worst_together`."""
+        import numpy as np
+
+        n, total, squares = sums
+        order = np.argsort(-self.excess(sums)[of], kind="stable")[: max(1, len(of) // 2)]
+        first = of[order]
+        together = self.excess((n[first].cumsum(), total[first].cumsum(), squares[first].cumsum()))
+        best = int(together.argmax())
+        return float(together[best]), np.sort(first[: best + 1])
 
 
 def worst_together(values: Floats, group: Integers, of: Integers) -> tuple[float, Integers]:
@@ -68,12 +149,8 @@ def worst_together(values: Floats, group: Integers, of: Integers) -> tuple[float
     """
     import numpy as np
 
-    n, total, squares = _sums(values, group, int(group.max()) + 1)
-    order = np.argsort(-_excess(values, n, total, squares)[of], kind="stable")[: max(1, len(of) // 2)]
-    first = of[order]
-    together = _excess(values, n[first].cumsum(), total[first].cumsum(), squares[first].cumsum())
-    best = int(together.argmax())
-    return float(together[best]), np.sort(first[: best + 1])
+    permuted = Permuted(values, group, np.random.default_rng(0))
+    return permuted.worst(permuted.seen(), of)
 
 
 def permuted_together_p(
@@ -91,10 +168,11 @@ def permuted_together_p(
     Returns:
         The p value, corrected for every choice of groups that is looked at, and the groups.
     """
-    seen, groups = worst_together(values, group, of)
+    permuted = Permuted(values, group, random)
+    seen, groups = permuted.worst(permuted.seen(), of)
     extreme = done = 0
     while done < draws and extreme < ENOUGH:
-        extreme += worst_together(random.permutation(values), group, of)[0] >= seen - 1e-9
+        extreme += permuted.worst(permuted.drawn(), of)[0] >= seen - 1e-9
         done += 1
     return (extreme + 1.0) / (done + 1.0), groups
 
@@ -119,12 +197,12 @@ def permuted_p(
     """
     import numpy as np
 
-    groups = int(group.max()) + 1
-    seen = group_excess(values, group, groups)[of]
+    permuted = Permuted(values, group, random)
+    seen = permuted.excess(permuted.seen())[of]
     extreme = np.zeros(len(of))
     done = 0
     while done < draws and extreme.min() < ENOUGH:
-        largest = group_excess(random.permutation(values), group, groups)[of].max()
+        largest = permuted.excess(permuted.drawn())[of].max()
         extreme += largest >= seen - 1e-9
         done += 1
     return seen, (extreme + 1.0) / (done + 1.0)

@@ -52,3 +52,24 @@ def test_a_ceiling_of_agreement_is_found_where_there_is_one_and_not_where_doubt_
     assert honest.p_value > 0.05
     assert found.p_value < 0.01
     assert found.share == pytest.approx(0.1, abs=0.04)
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.4])
+def test_permuting_counts_instead_of_rows_says_the_same(effect, monkeypatch):
+    from lockgate.poisoning import resampling
+
+    random = np.random.default_rng(1)
+    group = random.integers(-1, 6, 4_000)
+    values = random.beta(0.3, 2.0, 4_000) + effect * (group == 1) * (random.random(4_000) < 0.2)
+
+    def both() -> tuple[np.ndarray, float]:
+        of = np.arange(6)
+        together, _ = resampling.permuted_together_p(values, group, of, np.random.default_rng(3), 400)
+        return resampling.permuted_p(values, group, of, np.random.default_rng(2), 400)[1], together
+
+    rows, rows_together = both()
+    monkeypatch.setattr(resampling, "MANY_ROWS", 0)
+    counts, counts_together = both()
+    assert np.abs(rows - counts).max() < 0.25
+    assert (rows < 0.01).tolist() == (counts < 0.01).tolist() == ([False] * 6 if not effect else [False, True, *[False] * 4])
+    assert (rows_together < 0.01) == (counts_together < 0.01) == bool(effect)
