@@ -115,6 +115,8 @@ def members(evidence: Evidence, found: Heaps, centres: Integers, radii: Floats) 
     """Return which rows of the whole table lie in some heaps; shape (rows,)."""
     import numpy as np
 
+    from lockgate.poisoning.copies import within
+
     space = Space(evidence.features)
     values = evidence.features.values
     inside = np.zeros(len(values), dtype=bool)
@@ -123,11 +125,7 @@ def members(evidence: Evidence, found: Heaps, centres: Integers, radii: Floats) 
         if inside[centre] or heaps_seen >= _MOST_HEAPS:
             continue
         heaps_seen += 1
-        middle = space.points(values[centre : centre + 1])
-        reach = max(radius * _REACH, 1e-6)
-        for start in range(0, len(values), 50_000):
-            part = space.points(values[start : start + 50_000])
-            inside[start : start + 50_000] |= np.sqrt(((part - middle) ** 2).sum(axis=1)) <= reach
+        inside[within(space, values, int(centre), max(radius * _REACH, 1e-6))[0]] = True
     return inside
 
 
@@ -155,7 +153,7 @@ def _scan(evidence: Evidence) -> Heaps:
             away.sort(axis=1)
             radius[part] = away[:, numbers]
             for i, distances in enumerate(away, start):
-                outer = _outer(radius[i], space)
+                outer = outer_radii(radius[i], space)
                 within[:, i] = np.searchsorted(distances, outer * (1 + 1e-9), side="right") - 1
     usual = np.broadcast_to(np.median(radius, axis=0), radius.shape).copy()
     labels = evidence.batch.labels[sample]
@@ -164,7 +162,7 @@ def _scan(evidence: Evidence) -> Heaps:
         usual[mine] = np.minimum(usual[mine], np.quantile(radius[mine], 0.75, axis=0))
     p_value = np.ones_like(radius)
     for f in range(len(FACTORS)):
-        outer = np.stack([_outer(r, space)[f] for r in radius])
+        outer = np.stack([outer_radii(r, space)[f] for r in radius])
         least = np.maximum(radius, space.step)
         chance = np.clip(least / np.maximum(outer, least), 0.0, 1.0) ** DIMENSIONS
         if space.categorical:
@@ -179,7 +177,7 @@ def _scan(evidence: Evidence) -> Heaps:
     return Heaps(radius, usual, np.minimum(p_value * looked_at, 1.0), sample)
 
 
-def _outer(radius: Floats, space: Space) -> Floats:
+def outer_radii(radius: Floats, space: Space) -> Floats:
     """Return the larger radii; shape (factors, numbers)."""
     import numpy as np
 

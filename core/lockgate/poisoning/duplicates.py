@@ -4,7 +4,8 @@ Threat: somebody sends the same rows again and again, to make a model learn them
 the weights of what it learns.
 
 Statistic and null: see `lockgate.poisoning.density`, here for heaps of a radius of at most `NEARLY`
-times the usual distance to as many neighbours.
+times the usual distance to as many neighbours. Of large tables, whose heaps are looked for in a sample,
+exact copies are looked for among all rows (`lockgate.poisoning.copies`); the smaller p value counts twice.
 
 Floor: `FEWEST` rows in heaps, and `SMALLEST` of the table.
 
@@ -19,6 +20,9 @@ from typing import TYPE_CHECKING
 from lockgate.poisoning.evidence import Alarm
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lockgate.poisoning.evidence import Evidence
 
 NAME = "near-duplicates"
@@ -32,7 +36,18 @@ SMALLEST = 0.003
 
 def detect(evidence: Evidence) -> Alarm:
     """Look for rows that were copied; see the module's text."""
-    return heap_alarm(evidence, NAME, RULE, 0.0, NEARLY)
+    import numpy as np
+
+    from lockgate.poisoning.copies import copies
+    from lockgate.poisoning.density import MOST_ROWS, heaps
+
+    alarm = heap_alarm(evidence, NAME, RULE, 0.0, NEARLY)
+    if evidence.batch.rows > MOST_ROWS and np.median(heaps(evidence).usual[..., 0]) > 0:
+        p_value, rows = copies(evidence)
+        alarm.p_value = min(1.0, 2 * min(alarm.p_value or 0.0, p_value))
+        if rows.any():
+            _tell(alarm, evidence, rows if alarm.within is None else rows | alarm.within)
+    return alarm
 
 
 def heap_alarm(evidence: Evidence, name: str, rule: str, above: float, most: float) -> Alarm:
@@ -55,6 +70,14 @@ def heap_alarm(evidence: Evidence, name: str, rule: str, above: float, most: flo
         return alarm
     centres = centres[np.argsort(best[centres], kind="stable")]
     inside = members(evidence, found, centres, found.radius[centres, at[centres]])
+    _tell(alarm, evidence, inside)
+    return alarm
+
+
+def _tell(alarm: Alarm, evidence: Evidence, inside: NDArray[np.bool_]) -> None:
+    """Write into an alarm which rows lie in heaps."""
+    import numpy as np
+
     alarm.statistic = float(inside.sum())
     alarm.share = float(inside.mean())
     alarm.large_enough = bool(inside.sum() >= FEWEST and inside.mean() >= SMALLEST)
@@ -64,4 +87,3 @@ def heap_alarm(evidence: Evidence, name: str, rule: str, above: float, most: flo
     alarm.groups = [
         {"label": evidence.classes[k], "rows_in_heaps": int(counted[k])} for k in np.flatnonzero(counted)
     ]
-    return alarm

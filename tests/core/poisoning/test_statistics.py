@@ -71,5 +71,9 @@ def test_permuting_counts_instead_of_rows_says_the_same(effect, monkeypatch):
     monkeypatch.setattr(resampling, "MANY_ROWS", 0)
     counts, counts_together = both()
     assert np.abs(rows - counts).max() < 0.25
-    assert (rows < 0.01).tolist() == (counts < 0.01).tolist() == ([False] * 6 if not effect else [False, True, *[False] * 4])
+    assert (
+        (rows < 0.01).tolist()
+        == (counts < 0.01).tolist()
+        == ([False] * 6 if not effect else [False, True, *[False] * 4])
+    )
     assert (rows_together < 0.01) == (counts_together < 0.01) == bool(effect)

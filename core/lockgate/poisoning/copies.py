@@ -1,0 +1,106 @@
+"""Exact copies among all rows of a table that is too large for each row to be held against each.
+
+`lockgate.poisoning.density` looks at a sample, in which five copies of one row among a million are one row
+or none. So rows are hashed, all of them; the rows that come most often are then held against how the table
+thins out around them, by the same test, corrected for every row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.poisoning.density import Space
+    from lockgate.poisoning.evidence import Evidence
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+FEWEST = 5
+"""A row that comes less often is not looked at."""
+MOST = 40
+"""Of more rows with copies, those with the most are looked at."""
+
+
+def copies(evidence: Evidence) -> tuple[float, NDArray[np.bool_]]:
+    """Find rows that come so often, exactly, as the table around them does not explain.
+
+    Returns:
+        The p value, and which rows are such copies, shape (rows,).
+    """
+    import numpy as np
+    from scipy.special import betainc
+
+    from lockgate.poisoning.density import DIMENSIONS, EDGE, FACTORS, Space, outer_radii
+
+    values = evidence.features.values
+    code = _hashed(values)
+    found, first, count = np.unique(code, return_index=True, return_counts=True)
+    often = np.flatnonzero(count >= FEWEST)
+    often = often[np.lexsort((first[often], -count[often]))][:MOST]
+    inside = np.zeros(len(values), dtype=bool)
+    if not len(often):
+        return 1.0, inside
+    space = Space(evidence.features)
+    radii = outer_radii(np.zeros(1), space)[:, 0]
+    lowest = 1.0
+    for k in often:
+        near = within(space, values, int(first[k]), float(radii.max()))[1]
+        p_value, others = 1.0, int(count[k]) - 1
+        for f, radius in enumerate(radii):
+            chance = min((space.step / radius) ** DIMENSIONS, 1.0)
+            if space.categorical:
+                chance = max(chance, 2.0**-DIMENSIONS)
+            around = int((near <= radius * (1 + 1e-9)).sum()) - 1
+            tail = float(betainc(others, max(around - others + 1, 1), chance)) if chance > 0.0 else 0.0
+            if f == 0 and tail > max(EDGE, 1.01 * chance**others):
+                break
+            p_value = min(p_value, tail * len(values) * len(FACTORS))
+        if p_value <= 1e-3:  # noqa: PLR2004 - as clear as heaps have to be
+            inside |= code == found[k]
+        lowest = min(lowest, p_value)
+    return lowest, inside
+
+
+def within(space: Space, values: Floats, centre: int, reach: float) -> tuple[Integers, Floats]:
+    """Return the rows within a distance of one row, and how far away they are.
+
+    A row that is farther away in one column alone is left out before anything else is measured.
+    """
+    import numpy as np
+
+    middle = space.points(values[centre : centre + 1])
+    near = np.arange(len(values))
+    for j, (found, usual, spread) in enumerate(space.columns):
+        if found is not None:
+            continue
+        column = values[near, j]
+        column = np.where(np.isnan(column), usual, column)
+        own = usual if np.isnan(values[centre, j]) else values[centre, j]
+        near = near[np.abs(column - own) <= (reach * (1 + 1e-9) + 1e-9) * spread]
+    away = [
+        np.sqrt(((space.points(values[part]) - middle) ** 2).sum(axis=1))
+        for part in np.array_split(near, max(1, len(near) // 50_000))
+    ]
+    distance: Floats = np.concatenate(away)
+    kept = distance <= reach * (1 + 1e-9)
+    return near[kept], distance[kept]
+
+
+def _hashed(values: Floats) -> NDArray[np.uint64]:
+    """Give each row a number that equal rows share (multiply-shift over its columns' bits, 64 bits)."""
+    import numpy as np
+
+    code = np.zeros(len(values), dtype=np.uint64)
+    factors = np.random.default_rng(82).integers(0, 2**64 - 1, values.shape[1], dtype=np.uint64) | np.uint64(
+        1
+    )
+    for column, factor in zip(values.T, factors, strict=True):
+        plain = np.where(np.isnan(column), np.nan, column + 0.0)  # one NaN, and no zero below zero
+        bits = np.ascontiguousarray(plain).view(np.uint64)
+        code = (code ^ (bits ^ (bits >> np.uint64(29))) * factor) * np.uint64(0x9E3779B97F4A7C15)
+        code ^= code >> np.uint64(32)
+    return code
