@@ -2,11 +2,14 @@
 
 `lockgate.poisoning.density` looks at a sample, in which five copies of one row among a million are one row
 or none. So rows are hashed, all of them; the rows that come most often are then held against how the table
-thins out around them, by the same test, corrected for every row.
+thins out around them, by the same test, corrected for every row. Rows made of common values alone (all zeros
+of a sparse table) repeat by nature; those count that hold seldom values in two columns of numbers or more,
+and are measured by their numbers.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
     from lockgate.poisoning.density import Space
     from lockgate.poisoning.evidence import Evidence
+    from lockgate.poisoning.features import Features
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
@@ -23,6 +27,10 @@ FEWEST = 5
 """A row that comes less often is not looked at."""
 MOST = 40
 """Of more rows with copies, those with the most are looked at."""
+SELDOM = 0.01
+"""Share of the other rows that hold a seldom value, at most."""
+COLUMNS = 2
+"""Fewest columns of numbers in which a copied row holds a seldom value."""
 
 
 def copies(evidence: Evidence) -> tuple[float, NDArray[np.bool_]]:
@@ -40,20 +48,24 @@ def copies(evidence: Evidence) -> tuple[float, NDArray[np.bool_]]:
     code = _hashed(values)
     found, first, count = np.unique(code, return_index=True, return_counts=True)
     often = np.flatnonzero(count >= FEWEST)
-    often = often[np.lexsort((first[often], -count[often]))][:MOST]
+    often = often[np.lexsort((first[often], -count[often]))][: 4 * MOST]
+    seldom = [_holds_seldom_values(evidence, int(first[k]), int(count[k])) for k in often]
+    often = often[np.array(seldom, dtype=bool)][:MOST]
     inside = np.zeros(len(values), dtype=bool)
     if not len(often):
         return 1.0, inside
-    space = Space(evidence.features)
+    numeric = ~np.array(evidence.features.categorical)
+    if numeric.sum() < COLUMNS:
+        return 1.0, inside
+    space = Space(_only(evidence.features, numeric))
+    measured = values[:, numeric]
     radii = outer_radii(np.zeros(1), space)[:, 0]
     lowest = 1.0
     for k in often:
-        near = within(space, values, int(first[k]), float(radii.max()))[1]
+        near = within(space, measured, int(first[k]), float(radii.max()))[1]
         p_value, others = 1.0, int(count[k]) - 1
         for f, radius in enumerate(radii):
-            chance = min((space.step / radius) ** DIMENSIONS, 1.0)
-            if space.categorical:
-                chance = max(chance, 2.0**-DIMENSIONS)
+            chance = min((2 * space.step / radius) ** DIMENSIONS, 1.0)  # what lies between two steps is one
             around = int((near <= radius * (1 + 1e-9)).sum()) - 1
             tail = float(betainc(others, max(around - others + 1, 1), chance)) if chance > 0.0 else 0.0
             if f == 0 and tail > max(EDGE, 1.01 * chance**others):
@@ -63,6 +75,25 @@ def copies(evidence: Evidence) -> tuple[float, NDArray[np.bool_]]:
             inside |= code == found[k]
         lowest = min(lowest, p_value)
     return lowest, inside
+
+
+def _only(features: Features, columns: NDArray[np.bool_]) -> Features:
+    import numpy as np
+
+    kept = np.flatnonzero(columns)
+    names = tuple(features.names[j] for j in kept)
+    return replace(features, values=features.values[:, kept], categorical=(False,) * len(kept), names=names)
+
+
+def _holds_seldom_values(evidence: Evidence, row: int, copied: int) -> bool:
+    values, categorical = evidence.features.values, evidence.features.categorical
+    seldom = 0
+    for column, category in zip(values.T, categorical, strict=True):
+        if not category and (column == column[row]).sum() - copied <= SELDOM * len(column):
+            seldom += 1
+            if seldom == COLUMNS:
+                return True
+    return False
 
 
 def within(space: Space, values: Floats, centre: int, reach: float) -> tuple[Integers, Floats]:
