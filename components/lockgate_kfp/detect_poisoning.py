@@ -48,7 +48,8 @@ def detect_poisoning(
 
     Args:
         train: The table under suspicion; or images or embeddings, an `.npz` file with `X` and one
-            array for each further column, such as `y`.
+            array for each further column, such as `y`; or a folder of images with a `manifest.csv` that
+            names the `path` and the label of each.
         label: Column with the class of each row.
         suspects: The rows to look at or drop: `row` (0-based), `score`, `reason`, and the source
             column if one is named. Empty without an alarm.

@@ -28,7 +28,8 @@ class DetectPoisoningOperator(StageOperator):
 
     Args:
         train: The table under suspicion; or images or embeddings, an `.npz` file with `X` and one
-            array for each further column, such as `y`.
+            array for each further column, such as `y`; or a folder of images with a `manifest.csv` that
+            names the `path` and the label of each.
         suspects: The rows to look at or drop: `row` (0-based), `score`, `reason`, and the source
             column if one is named. Empty without an alarm.
         scores: Every row of `train` in its order: `row` (0-based), `score` (0 to 1, higher is more

@@ -38,7 +38,7 @@ def read_npz(path: Path) -> pa.Table:
     import pyarrow as pa
 
     arrays = read_arrays(path)
-    columns: dict[str, Any] = _columns(_smaller(np.asarray(arrays.x, dtype=np.float64)))
+    columns: dict[str, Any] = columns_of_arrays(_smaller(np.asarray(arrays.x, dtype=np.float64)))
     for name, values in arrays.beside.items():
         if name in columns:
             raise InputError(f"an array of {path} is called {name}, like a column of X; rename it")
@@ -50,10 +50,7 @@ def _smaller(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average square blocks until an image has at most `MOST_COLUMNS` numbers."""
     if x.ndim == _FLAT:
         return x
-    block = 1
-    channels = x.shape[3] if x.ndim == _COLOUR else 1
-    while -(-x.shape[1] // block) * -(-x.shape[2] // block) * channels > MOST_COLUMNS and block < x.shape[1]:
-        block += 1
+    block = block_of(x.shape[1], x.shape[2], x.shape[3] if x.ndim == _COLOUR else 1, MOST_COLUMNS)
     if block == 1:
         return x
     import numpy as np
@@ -66,7 +63,16 @@ def _smaller(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return mean
 
 
-def _columns(x: NDArray[np.float64]) -> dict[str, Any]:
+def block_of(height: int, width: int, channels: int, most: int) -> int:
+    """Return the side of the square blocks that leave at most so many numbers of an image."""
+    block = 1
+    while -(-height // block) * -(-width // block) * channels > most and block < max(height, width):
+        block += 1
+    return block
+
+
+def columns_of_arrays(x: NDArray[np.float64]) -> dict[str, Any]:
+    """Return a column for each number of embeddings or images, by its name."""
     import itertools
 
     if x.ndim == _FLAT:

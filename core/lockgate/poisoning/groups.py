@@ -165,10 +165,15 @@ def _find(evidence: Evidence) -> list[Group]:
     return found
 
 
+def most_rows(columns: int, classes: int) -> int:
+    """Return how many rows are looked at, at most."""
+    return min(MOST_ROWS, max(500, MOST_NUMBERS // (columns * classes)))
+
+
 def _sample(shape: tuple[int, ...], classes: int, random: np.random.Generator) -> Integers:
     import numpy as np
 
-    most = min(MOST_ROWS, max(500, MOST_NUMBERS // (shape[1] * classes)))
+    most = most_rows(shape[1], classes)
     if shape[0] <= most:
         return np.arange(shape[0])
     return np.sort(random.choice(shape[0], most, replace=False))

@@ -238,10 +238,15 @@ def _find(evidence: Evidence) -> dict[str, Picture | None]:
     return found
 
 
+def most_rows(pixels: int) -> int:
+    """Return how many images are looked at, at most."""
+    return min(MOST_ROWS, max(500, MOST_NUMBERS // pixels))
+
+
 def _sample(shape: tuple[int, ...], random: np.random.Generator) -> Integers:
     import numpy as np
 
-    most = min(MOST_ROWS, max(500, MOST_NUMBERS // shape[1]))
+    most = most_rows(shape[1])
     if shape[0] <= most:
         return np.arange(shape[0])
     return np.sort(random.choice(shape[0], most, replace=False))

@@ -74,7 +74,8 @@ def detect_poisoning(
 
     Args:
         train: The table under suspicion; or images or embeddings, an `.npz` file with `X` and one array
-            for each further column, such as `y`.
+            for each further column, such as `y`; or a folder of images with a `manifest.csv` that names
+            the `path` and the label of each.
         suspects: The rows to look at or drop: `row` (0-based), `score`, `reason`, and the source
             column if one is named. Empty without an alarm.
         scores: Every row of `train` in its order: `row` (0-based), `score` (0 to 1, higher is more
@@ -139,8 +140,11 @@ def detect_poisoning(
 
 def _read(path: Path) -> pa.Table:
     from lockgate.poisoning.arrays import is_npz, read_npz
+    from lockgate.poisoning.image_folder import is_image_folder, read_image_folder
     from lockgate.table.read import read_arrow
 
+    if is_image_folder(path):
+        return read_image_folder(path)
     return read_npz(path) if is_npz(path) else read_arrow(path)
 
 
@@ -278,6 +282,11 @@ def _describe(outcome: Outcome, found: Assessment, source: str | None, baseline:
     outcome.facts["Compared with"] = (
         "models of the baseline" if baseline is not None else "models of the table's other rows"
     )
+    from lockgate.poisoning.sampled import looked_at
+
+    seen = looked_at(found.checked, found.features, found.classes)
+    if seen:
+        outcome.facts["Looked at"] = seen
     outcome.facts["Not looked for"] = (
         "values tampered with while the labels stayed plausible, triggers of fewer than five rows, "
         "made-up rows spread as widely as real ones"
