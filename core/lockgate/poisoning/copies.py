@@ -126,9 +126,8 @@ def _hashed(values: Floats) -> NDArray[np.uint64]:
     import numpy as np
 
     code = np.zeros(len(values), dtype=np.uint64)
-    factors = np.random.default_rng(82).integers(0, 2**64 - 1, values.shape[1], dtype=np.uint64) | np.uint64(
-        1
-    )
+    drawn = np.random.default_rng(82).integers(0, 2**64 - 1, values.shape[1], dtype=np.uint64)
+    factors: NDArray[np.uint64] = np.bitwise_or(drawn, np.uint64(1))
     for column, factor in zip(values.T, factors, strict=True):
         plain = np.where(np.isnan(column), np.nan, column + 0.0)  # one NaN, and no zero below zero
         bits = np.ascontiguousarray(plain).view(np.uint64)

@@ -102,7 +102,7 @@ def _manifest(folder: Path) -> pa.Table:
 
 
 def _paths(folder: Path, manifest: pa.Table) -> list[str]:
-    paths = manifest.column("path").to_pylist()
+    paths: list[str] = manifest.column("path").to_pylist()
     for row, path in enumerate(paths):
         if not isinstance(path, str) or not path:
             raise InputError(f"row {row} of {folder}'s manifest has no path; name the image there")
