@@ -84,7 +84,7 @@ def _line(folder: Path, poisoned: bool, planted: np.ndarray) -> str:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     result = json.loads((out / "result.json").read_text())
-    said = "; ".join(f["rule"] for f in result["findings"] if f["severity"] == "critical") or "none"
+    said = "; ".join(f["rule"] for f in result["findings"] if f["severity"].lower() == "critical") or "none"
     suspects = pq.read_table(out / "suspects.parquet")["row"].to_numpy()
     found = f"{planted[suspects].sum():,} of {planted.sum():,}, {len(suspects):,} suspects"
     kind = "planted" if poisoned else "clean"

@@ -74,7 +74,7 @@ def test_a_patch_with_a_changed_label_is_named_with_its_images_and_drawn(digits,
 
 def test_a_patch_in_images_of_one_class_is_found_though_the_labels_are_right(digits):
     images, y = digits
-    rows = some(y, 3, same=True)
+    rows = some(y, 5, same=True)
     found = assess(table(patched(images, rows), y), label="label")
     assert "clean-label-trigger" in triggers(found)
     assert found.suspects[rows].mean() > 0.9
