@@ -122,5 +122,5 @@ def test_columns_are_an_image_only_when_every_pixel_is_there_in_order(names, sha
 
 
 def test_a_class_far_ahead_of_the_others_is_improbable_and_one_among_them_is_not():
-    assert gap_p(np.array([10.0, 12.0, 9.0, 11.0, 80.0])) < 1e-4
+    assert gap_p(np.array([10.0, 12.0, 9.0, 11.0, 180.0])) < 1e-4
     assert gap_p(np.array([10.0, 12.0, 9.0, 11.0, 13.0])) > 0.5
