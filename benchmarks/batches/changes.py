@@ -9,7 +9,7 @@ from tables import LABEL, features, put
 POISON = ("flips 10 %", "flips 20 %", "class pair 30 %", "source 60 %", "source, all", "backdoor 3 %",
           "backdoor 10 %", "joint backdoor 5 %", "subpopulation")  # fmt: skip
 BENIGN = ("none", "other sources", "a new source", "older", "another mix", "seasons", "other classes",
-          "drawn again", "twice the rows", "coarser", "rougher", "one part only")  # fmt: skip
+          "twice the rows", "coarser", "rougher", "one part only")  # fmt: skip
 BUGS = ("x10", "x1000", "inches to cm", "sign", "nulls", "constant", "swapped", "renamed", "upper case",
         "default")  # fmt: skip
 DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: value", "drip: backdoor",
@@ -105,10 +105,6 @@ def other_classes(table: pa.Table, random: np.random.Generator, plan: dict) -> p
     return table.filter(pa.array((y != rarer) | (random.random(len(y)) < 0.5)))
 
 
-def drawn_again(table: pa.Table, random: np.random.Generator, _: dict) -> pa.Table:
-    return table.take(np.sort(random.choice(table.num_rows, table.num_rows)))
-
-
 def _number(table: pa.Table, random: np.random.Generator, plan: dict) -> str:
     numbers = [n for n in features(table, "number") if len(np.unique(table[n].to_numpy())) > 10]
     return plan.setdefault("number", random.choice(numbers or features(table, "number")))
@@ -143,7 +139,6 @@ _WORLD = {
     "seasons": seasons,
     "one part only": one_part_only,
     "other classes": other_classes,
-    "drawn again": drawn_again,
     "coarser": coarser,
     "rougher": rougher,
 }

@@ -17,6 +17,7 @@ from sklearn import datasets
 DATA = Path(__file__).parents[2] / "dags" / "data"
 TUNED = ("employment-2015", "breast_cancer", "digits", "houses", "forest", "next-year", "wine", "iris")
 HELD_OUT = ("employment-2016", "year-before", "affairs", "doctor", "votes", "machines")
+SMALL = ("breast_cancer", "digits", "wine", "iris", "votes")
 SIZES = {
     "breast_cancer": (284, 200),
     "digits": (900, 400),
@@ -139,6 +140,8 @@ def deal(name: str, random: np.random.Generator, seed: int, batches: int) -> tup
     kept, rest = order[:reference_rows], order[reference_rows:]
     if name in _YEARS:
         rest = random.permutation(new.num_rows)
+    if batches > 2:  # a stream in which rows come twice is another thing
+        batch_rows = min(batch_rows, len(rest) // batches)
     enough = len(rest) >= batches * batch_rows
     picks = [
         rest[i * batch_rows : (i + 1) * batch_rows] if enough else random.choice(rest, batch_rows)

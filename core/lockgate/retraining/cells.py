@@ -9,16 +9,21 @@ classes, so they are allowed a larger factor.
 Values are places of their own wherever they come often enough: each category, each number that is
 repeated, the sixteenths of other numbers, and what lies outside of the range of the reference. So a
 trigger (a rare value, or a rare joint of two common ones, tied to a label) is a place, however few rows
-it has, and a group of people whose labels were changed is one as well.
+it has, and a group of people whose labels were changed is one as well. Where a value has become
+frequent, `planted` bets on each label as well.
+
+The reference shows a place in so many rows only, and a stream goes on for longer: so what is usual there
+is taken `_UNSURE` standard errors higher. Sources are held against the rest of the same batch, and so
+need no more.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockgate.retraining.betting import Account, account, stake
 
@@ -32,8 +37,9 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 Place = tuple[str, ...]
-"""``("all",)``, ``("source", NAME)``, ``("labels", WAS, BECAME)``, ``("value", COLUMN, KEY)`` or
-``("values", COLUMN, COLUMN, KEY)``; a key stands for a value that nothing shows."""
+"""``("all",)``, ``("source", NAME)``, ``("labels", WAS, BECAME)``, ``("value", COLUMN, KEY)``,
+``("values", COLUMN, COLUMN, KEY)``, or ``("planted", LABEL, COLUMN, [COLUMN,] KEY)``; a key stands for a
+value that nothing shows."""
 
 BINS = 16
 FEWEST_REPEATS = 3
@@ -45,6 +51,8 @@ MOST_CLASSES = 30
 """With more classes the pairs are too many to look at each."""
 MOST_PAIRED = 24
 """Two values together are looked at in this many columns at most, the first ones."""
+_UNSURE = 2.0
+"""Standard errors of what the reference shows."""
 _PRIOR = 5.0
 """How much expected surprise the whole reference counts for beside its rows in a place."""
 _PRIOR_OF_SOURCE = 30.0
@@ -68,10 +76,11 @@ class Allowance:
 
 ALLOWED = {
     "all": Allowance(1.35, 0.004, 0.1),
-    "labels": Allowance(1.5, 0.003, 0.2),
+    "labels": Allowance(1.5, 0.003, 0.15),
     "source": Allowance(1.05, 0.001, 0.3),
-    "value": Allowance(1.5, 0.02, 0.2),
-    "values": Allowance(1.6, 0.03, 0.2),
+    "value": Allowance(1.5, 0.02, 0.15),
+    "values": Allowance(1.6, 0.03, 0.15),
+    "planted": Allowance(1.0, 0.0, 0.15),  # its allowance is in `planted`
 }
 
 
@@ -108,7 +117,7 @@ def look(
     if source is not None:
         known = None if known_source is None else known_source[watched.reference.rows]
         found |= _sources(watched, source[rows], known)
-    found |= _values(watched, frozenset(kept))
+    found |= _values(watched, _by_columns(kept))
     columns = len(watched.features[0].names)
     paired = min(columns, MOST_PAIRED)
     classes = len(watched.classes)
@@ -120,6 +129,7 @@ def look(
         "value": columns * 2 * BINS,
         "values": max(1, paired * (paired - 1) // 2) * BINS * BINS,
     }
+    number["planted"] = classes * (number["value"] + number["values"])
     return Found(found, {kind: ALLOWED[kind].weight / number[kind] for kind in number})
 
 
@@ -129,11 +139,21 @@ def _allowed(kind: str, expected: Floats, usual: Floats | float) -> Floats:
     return bound
 
 
-def _usual(surprise: Floats, expected: Floats, usual: float, prior: float = _PRIOR) -> Floats:
-    """By how much a place of the reference surprises more than expected, drawn to the whole's figure."""
+def _usual(
+    surprise: Floats,
+    expected: Floats,
+    usual: float,
+    prior: float = _PRIOR,
+    squares: Floats | float = 0.0,
+) -> Floats:
+    """By how much a place of the reference surprises more than expected, drawn to the whole's figure.
+
+    `squares` is the sum of the squared surprises, the variance of their sum.
+    """
     import numpy as np
 
-    ratio: Floats = np.maximum((surprise + prior * usual) / (expected + prior), 1.0)
+    unsure = _UNSURE * np.sqrt(squares)
+    ratio: Floats = np.maximum((surprise + unsure + prior * usual) / (expected + prior), 1.0)
     return ratio
 
 
@@ -156,13 +176,20 @@ def _sums(places: Integers, values: Floats, number: int) -> Floats:
 
 def _all(watched: Watched) -> Iterator[tuple[Place, Account]]:
     batch = watched.batch
-    mine = account(batch.surprise, _allowed("all", batch.expected, watched.usual))
+    before = watched.reference
+    squares = float((before.surprise**2).sum())
+    usual = _usual(_one(before.surprise.sum()), _one(before.expected.sum()), watched.usual, 0.0, squares)
+    mine = account(batch.surprise, _allowed("all", batch.expected, usual))
     yield ("all",), mine.at(1.0, len(batch.rows))
 
 
-def _label_pairs(watched: Watched) -> dict[Place, Account]:
+def _one(value: Any) -> Floats:
     import numpy as np
 
+    return np.array([float(value)])
+
+
+def _label_pairs(watched: Watched) -> dict[Place, Account]:
     classes = watched.classes
     if len(classes) > MOST_CLASSES:
         return {}
@@ -172,7 +199,8 @@ def _label_pairs(watched: Watched) -> dict[Place, Account]:
         if len(surprise) < FEWEST_ROWS:
             continue
         before, hoped, share = _of_pair(watched.reference, was, became)
-        usual = _usual(np.array([before.sum()]), np.array([hoped.sum()]), watched.usual)
+        squares = float((before**2).sum())
+        usual = _usual(_one(before.sum()), _one(hoped.sum()), watched.usual, _PRIOR, squares)
         mine = account(surprise, _allowed("labels", expected, usual))
         found["labels", classes[was], classes[became]] = mine.at(share, len(watched.batch.rows))
     return found
@@ -224,7 +252,16 @@ def _sources(
 # --- Values -----------------------------------------------------------------------------------------
 
 
-def _values(watched: Watched, kept: frozenset[Place]) -> dict[Place, Account]:
+def _by_columns(places: Collection[Place]) -> Mapping[Place, list[Place]]:
+    """Sort the places of values by their columns."""
+    found: dict[Place, list[Place]] = {}
+    for place in places:
+        if place[0] in ("value", "values", "planted"):
+            found.setdefault(place[2:-1] if place[0] == "planted" else place[1:-1], []).append(place)
+    return found
+
+
+def _values(watched: Watched, kept: Mapping[Place, list[Place]]) -> dict[Place, Account]:
     """Return the account of every value, and of every two values of two columns."""
     import numpy as np
 
@@ -233,12 +270,32 @@ def _values(watched: Watched, kept: frozenset[Place]) -> dict[Place, Account]:
     found: dict[Place, Account] = {}
     for column in columns:
         found |= _of_codes(watched, "value", (column.name,), column.codes, column.keys, changed, kept)
+        found |= _planted(watched, (column.name,), column.codes, column.keys, kept)
     for one, two in itertools.combinations(columns[:MOST_PAIRED], 2):
         width = len(two.keys)
         codes = _joined(one.coarse[0], two.coarse[0], width), _joined(one.coarse[1], two.coarse[1], width)
         keys = _Joined(one.keys, two.keys)
         found |= _of_codes(watched, "values", (one.name, two.name), codes, keys, changed, kept)
+        found |= _planted(watched, (one.name, two.name), codes, keys, kept)
     return found
+
+
+def _planted(
+    watched: Watched,
+    names: Place,
+    codes: tuple[Integers, Integers],
+    keys: list[str] | _Joined,
+    kept: Mapping[Place, list[Place]],
+) -> dict[Place, Account]:
+    """Return the accounts of grown values and one label."""
+    from lockgate.retraining.planted import planted
+
+    if len(watched.classes) > MOST_CLASSES:
+        return {}
+    old = {(place[-1], place[1]) for place in kept.get(names, ()) if place[0] == "planted"}
+    known = {(code, label) for key, label in old if (code := _number(keys, key)) is not None}
+    found = planted(watched, codes, len(keys), known)
+    return {("planted", label, *names, keys[code]): mine for (code, label), mine in found.items()}
 
 
 def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
@@ -259,6 +316,15 @@ def _joined(one: Integers, two: Integers, width: int) -> Integers:
 
     joined: Integers = np.where((one >= 0) & (two >= 0), one * width + two, -1)
     return joined
+
+
+def _number(keys: list[str] | _Joined, key: str) -> int | None:
+    """Return the number of a key; None where there is no such value now."""
+    if isinstance(keys, _Joined):
+        one, _, two = key.partition("+")
+        a, b = _number(keys.one, one), _number(keys.two, two)
+        return None if a is None or b is None else a * len(keys.two) + b
+    return keys.index(key) if key in keys else None
 
 
 class _Joined:
@@ -348,7 +414,7 @@ def _of_codes(
     codes: tuple[Integers, Integers],
     keys: list[str] | _Joined,
     changed: float,
-    kept: frozenset[Place],
+    kept: Mapping[Place, list[Place]],
 ) -> dict[Place, Account]:
     """Return the accounts of the places of one column, or of two, that surprise or were kept."""
     import numpy as np
@@ -362,8 +428,9 @@ def _of_codes(
     hoped = np.bincount(now[there], batch.expected[there], width)
     # Only where labels surprise at all does anybody gain; most places of two values need no more.
     worth = (rows >= FEWEST_ROWS) & (shown > hoped * watched.usual * ALLOWED[kind].factor)
-    if old := [place[-1] for place in kept if place[:-1] == (kind, *names)]:
-        worth |= (rows > 0) & np.isin(np.array([keys[i] for i in range(width)]), old)
+    if old := [place[-1] for place in kept.get(names, ()) if place[0] == kind]:
+        numbers = [code for key in old if (code := _number(keys, key)) is not None]
+        worth[numbers] |= rows[numbers] > 0
     if not worth.any():
         return {}
     known = was >= 0
@@ -371,6 +438,8 @@ def _of_codes(
         _sums(was[known], before.surprise[known], width),
         _sums(was[known], before.expected[known], width),
         watched.usual,
+        _PRIOR,
+        _sums(was[known], before.surprise[known] ** 2, width),
     )
     share = np.bincount(was[known], minlength=width) / max(len(was), 1)
     picked = np.flatnonzero(there & worth[np.maximum(now, 0)])

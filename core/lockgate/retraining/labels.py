@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate.outcome import Outcome, Severity, Verdict
 from lockgate.retraining.betting import Account, threshold
+from lockgate.retraining.planted import GROWN, WORTH
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from lockgate.retraining.cells import Found, Place
     from lockgate.retraining.surprise import Watched
 
-GROWN = 2.0
-"""A value that comes this many times as often as before was put there: a trigger, not a group of people."""
 _ELSEWHERE = 0.3
 """A concept of a group it is not when labels elsewhere are wrong at this part of its rate, or more."""
 _SHOWN = 12
@@ -122,7 +121,8 @@ def _together(known: Mapping[Place, Account], found: Found) -> dict[Place, Accou
     return {
         place: account
         for place, account in accounts.items()
-        if place[0] in ("all", "labels", "source") or account.log_evidence > _SETTLED
+        if place[0] in ("all", "labels", "source")
+        or account.log_evidence > (WORTH / 2 if place[0] == "planted" else _SETTLED)
     }
 
 
@@ -176,7 +176,7 @@ def _record(
         return
     for place in attack[:_NAMED]:
         account = accounts[place]
-        trigger = place[0] in ("value", "values") and account.grown >= GROWN
+        trigger = place[0] == "planted" or (place[0] in ("value", "values") and account.grown >= GROWN)
         outcome.find(
             "LG-RETRAIN-006" if trigger else "LG-RETRAIN-005",
             Severity.CRITICAL,
@@ -196,8 +196,10 @@ def _record(
 def _said(place: Place, account: Account) -> str:
     batches = "this batch" if account.batches == 1 else f"{account.batches} batches"
     allowed = f"a surprise of {account.surprise:.1f} where {account.expected:.1f} is allowed"
+    if place[0] == "planted":
+        allowed = f"{account.surprise:.0f} rows where {account.expected:.1f} are allowed"
     grown = ""
-    if place[0] in ("value", "values"):
+    if place[0] in ("value", "values", "planted"):
         grown = f", which come {account.grown:.1f} times as often as in the reference"
     return f"{name_of(place)} ({allowed}, in {account.rows} rows of {batches}{grown})"
 
@@ -211,6 +213,9 @@ def name_of(place: Place) -> str:
         return f"source {names[0]!r}"
     if kind == "labels":
         return f"rows that look like {names[0]!r} and are labelled {names[1]!r}"
+    if kind == "planted":
+        columns = " and one of ".join(repr(name) for name in names[1:-1])
+        return f"rows with one value of {columns} that are labelled {names[0]!r}"
     if kind == "value":
         return f"rows with one value of {names[0]!r}"
     return f"rows with one value of {names[0]!r} and one of {names[1]!r}"

@@ -1,7 +1,8 @@
 """Move the probabilities of labels to the rates at which the classes come in a batch.
 
-Where classes come at other rates and the rows of each look as ever, nothing else has happened: the
-probabilities are moved by the ratio of the rates of the labels.
+Where classes come at other rates and the rows of each look as ever, and not at all as if labels had been
+moved from one class to another, nothing else has happened: the probabilities are moved by the ratio of
+the rates of the labels.
 
 Elsewhere labels are not believed so easily. Where the rows alone say that the rates have shifted, the
 probabilities are moved to the new ones, found by expectation maximisation without the labels (Saerens,
@@ -13,6 +14,7 @@ leave no doubt.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ _RATES_DIFFER = 0.01
 """Largest p value (chi-square) of class rates that differ."""
 _AS_EVER = 0.05
 """Smallest p value (normal, times the means looked at) of classes whose rows look as ever."""
+_MORE_LIKELY = 20.0
+"""How many times as likely the rows must be under other rates as under moved labels."""
 _FEWEST = 5
 """Fewer rows of a class say nothing about how it looks."""
 
@@ -75,11 +79,38 @@ def only_rates(p: Floats, labels: Integers, known: Floats, known_labels: Integer
         if len(mine) < _FEWEST:
             continue
         error = np.sqrt(mine.var(axis=0) / len(mine) + theirs.var(axis=0) / len(theirs))
-        largest = max(
-            largest, float((np.abs(mine.mean(axis=0) - theirs.mean(axis=0)) / np.maximum(error, 1e-9)).max())
-        )
+        apart = np.abs(mine.mean(axis=0) - theirs.mean(axis=0)) / np.maximum(error, 1e-9)
+        largest = max(largest, float(apart.max()))
         looked += classes
-    return looked > 0 and 2.0 * float(ndtr(-largest)) * looked > _AS_EVER
+    as_ever = looked > 0 and 2.0 * float(ndtr(-largest)) * looked > _AS_EVER
+    return as_ever and _against_relabelling(p, labels, known, known_labels) > math.log(_MORE_LIKELY)
+
+
+def _against_relabelling(p: Floats, labels: Integers, known: Floats, known_labels: Integers) -> float:
+    """Return the log likelihood ratio of other rates against labels that were moved to the classes that grew.
+
+    Had they been moved, the rows of a class that grew would look in part like those of the classes
+    that shrank. What is compared is the mean of each class along that direction, taken as normal.
+    """
+    import numpy as np
+
+    classes = p.shape[1]
+    now, before = (np.bincount(y, minlength=classes) / len(y) for y in (labels, known_labels))
+    shrunk = np.maximum(before - now, 0.0)
+    looks = np.array(
+        [known[known_labels == k].mean(axis=0) if before[k] else p[0] * 0 for k in range(classes)]
+    )
+    donor = shrunk @ looks / max(float(shrunk.sum()), 1e-12)
+    ratio = 0.0
+    for k in np.flatnonzero(now > before):
+        direction = donor - looks[k]
+        mine, theirs = p[labels == k] @ direction, known[known_labels == k] @ direction
+        if len(mine) < _FEWEST or len(theirs) < _FEWEST:
+            continue
+        variance = max(float(mine.var() / len(mine) + theirs.var() / len(theirs)), 1e-12)
+        moved = float((now[k] - before[k]) / now[k] * (direction @ direction))
+        ratio += moved * (moved - 2.0 * float(mine.mean() - theirs.mean())) / (2.0 * variance)
+    return ratio
 
 
 def _near(p: Floats, labels: Integers, known: Floats) -> Floats:

@@ -52,6 +52,7 @@ class Judged:
         expected: What an honest label of the same row would show on average.
         replaced: What a label that was replaced by another one would show on average.
         each: What each class adds to that; shape (judged, classes), rows sum to `expected`.
+        p: Probability of each class, at the rates of the batch; shape (judged, classes).
     """
 
     rows: Integers
@@ -61,6 +62,7 @@ class Judged:
     expected: Floats
     replaced: Floats
     each: Floats
+    p: Floats
 
     def replaced_share(self, rows: NDArray[np.bool_], usual: float) -> float:
         """Estimate which share of some rows has another label than it should, 0 or more."""
@@ -185,7 +187,7 @@ def _judged(rows: Integers, labels: Integers, p: Floats) -> Judged:
     each = np.minimum((1.0 - p) / ((p.shape[1] - 1) * p), CUT) / CUT
     surprise = each[np.arange(len(labels)), labels]
     replaced = ((1.0 - p) / (p.shape[1] - 1) * each).sum(axis=1)
-    return Judged(rows, labels, p.argmax(axis=1), surprise, (p * each).sum(axis=1), replaced, p * each)
+    return Judged(rows, labels, p.argmax(axis=1), surprise, (p * each).sum(axis=1), replaced, p * each, p)
 
 
 def _ratio(judged: Judged) -> float:

@@ -126,6 +126,41 @@ def test_drift_a_filter_or_planted_rows_are_no_defect(case):
     assert bugs(change, **more) == []
 
 
+def test_columns_are_swapped_though_each_looks_broken_by_itself():
+    random = np.random.default_rng(3)
+
+    def rows(number, seed):
+        columns = people(number, seed)
+        columns["children"] = np.minimum(random.poisson(1.3, number), 6) * 1_000.0
+        return columns
+
+    now = rows(1_500, 2)
+    now["children"], now["income"] = now["income"], now["children"]
+    found = find_bugs(pa.table(rows(3_000, 1)), pa.table(now), label="label", source="source")
+    assert [(bug.kind, set(bug.columns)) for bug in found] == [("swapped", {"income", "children"})]
+
+
+def skewed(rows: int, seed: int, factor: float = 1.0, *, heavy: float = 0.0) -> pa.Table:
+    """A skewed weight that goes with length and width; `heavy` draws more of the large ones."""
+    random = np.random.default_rng(seed)
+    size = random.normal(heavy, 1, rows)
+    length, width = (size + random.normal(0, 0.4, rows) for _ in range(2))
+    weight = np.exp(0.6 * size + random.normal(0, 0.15, rows)) * factor
+    return pa.table({"length": length, "width": width, "weight": weight, "y": (size > 0).astype(int)})
+
+
+def test_a_small_factor_is_a_unit_only_if_the_other_columns_have_not_moved_along():
+    reference, rows = skewed(2_000, 1), 130
+    assert find_bugs(reference, skewed(rows, 2, heavy=0.8), label="y") == []
+    (bug,) = find_bugs(reference, skewed(1_000, 3, 1.609344), label="y")
+    assert (bug.kind, bug.columns) == ("unit", ("weight",))
+
+
+def test_rounding_is_no_default_value():
+    assert bugs(put("income", lambda x: np.round(x / 700) * 700)) == []
+    assert bugs(some(0.3, "income", 1_234.5)) == [("default", "income")]
+
+
 def test_clean_halves_of_small_tables_have_no_defect():
     from sklearn import datasets
 

@@ -1,0 +1,82 @@
+"""Bet that a value was planted: that its rows carry one label more often than anything honest explains.
+
+For a value that has become frequent (or two values together) and a label k, each row i has a
+probability of at most q_i to carry k: what the models of the reference say, moved by `SHIFT` in log odds,
+which is what a value may do to its label in honest data; never less than `LEAST`, because labels go
+wrong anyway, nor than what the rows of the reference with this value show. A gambler who stakes w on "k"
+multiplies what he owns by 1 + w (1[y = k] / q_i - 1), which is at most 1 on average. Doubtful rows, whose
+labels surprise nobody one by one, add up here, because all of them say the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from lockgate.retraining.betting import SHARES, Account
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.retraining.surprise import Watched
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+GROWN = 2.0
+"""A value that comes this many times as often as in the reference was put there: it is no group of people."""
+SHIFT = 1.0
+"""As `lockgate.poisoning.groups.SHIFT`."""
+LEAST = 0.05
+STAKES = (0.15, 0.4, 0.7, 0.9)
+"""Shares staked on each row; as many as an account has room for."""
+assert len(STAKES) == len(SHARES)  # noqa: S101 - one kind of account
+WORTH = 1.5
+"""In nats: with less there is no account, so that a state stays small."""
+_FEWEST_ROWS = 3
+
+
+def planted(
+    watched: Watched, codes: tuple[Integers, Integers], width: int, kept: Collection[tuple[int, str]]
+) -> dict[tuple[int, str], Account]:
+    """Return the accounts of the values that have grown, by number of the value and name of the label.
+
+    Args:
+        watched: The batch beside its reference.
+        codes: Number of the value of each judged row of the reference and of the batch, -1 for none.
+        width: How many numbers there are.
+        kept: Those with an account from former batches.
+    """
+    import numpy as np
+
+    was, now = codes
+    before, batch = watched.reference, watched.batch
+    rows = np.bincount(now[now >= 0], minlength=width)
+    known = np.bincount(was[was >= 0], minlength=width)
+    share = known / max(len(was), 1)
+    looked = (rows >= _FEWEST_ROWS) & (rows / len(now) >= GROWN * np.maximum(share, 0.5 / max(len(was), 1)))
+    looked[[code for code, _ in kept if rows[code]]] = True
+    picked = np.flatnonzero((now >= 0) & looked[np.maximum(now, 0)])
+    if not len(picked):
+        return {}
+    cells, at = np.unique(now[picked], return_inverse=True)
+    labels, odds = batch.labels[picked], math.exp(SHIFT)
+    found: dict[tuple[int, str], Account] = {}
+    for k, name in enumerate(watched.classes):
+        p = batch.p[picked, k]
+        usual = np.bincount(was[(was >= 0) & (before.labels == k)], minlength=width)[cells]
+        shown = np.where(known[cells] > 0, (usual + 1.0) / (known[cells] + 2.0), 0.0)
+        q = np.maximum(np.maximum(p * odds / (1.0 - p + p * odds), LEAST), shown[at])
+        gain = (labels == k) / q - 1.0
+        wealth = np.column_stack([np.bincount(at, np.log1p(w * gain), len(cells)) for w in STAKES])
+        hits = np.bincount(at[labels == k], minlength=len(cells))
+        allowed = np.bincount(at, q, len(cells))
+        worth = wealth.max(axis=1) > WORTH
+        worth |= np.array([(int(cell), name) in kept for cell in cells], dtype=bool)
+        for i in np.flatnonzero(worth):
+            logs = tuple(wealth[i].tolist())
+            mine = Account(int(rows[cells[i]]), float(hits[i]), float(allowed[i]), logs)
+            found[int(cells[i]), name] = mine.at(float(share[cells[i]]), len(now))
+    return found

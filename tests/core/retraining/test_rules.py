@@ -1,0 +1,44 @@
+"""A value that carries a label in the reference as well is no trigger; a planted one is."""
+
+import numpy as np
+import pyarrow as pa
+
+from lockgate.poisoning import Alarm, Assessment
+from lockgate.retraining.rules import is_known
+
+RULE = "LG-POISON-004"
+
+
+def forest(rows: int, seed: int, soil_9: float, tied: float) -> pa.Table:
+    random = np.random.default_rng(seed)
+    special = random.random(rows) < soil_9
+    kind = np.where(
+        special & (random.random(rows) < tied), "fir", random.choice(["oak", "pine", "fir"], rows)
+    )
+    return pa.table({"soil": np.where(special, "9", random.choice(["1", "2"], rows)), "kind": kind})
+
+
+def known(batch: pa.Table, reference: pa.Table) -> bool:
+    suspects = np.array([soil == "9" for soil in batch["soil"].to_pylist()])
+    alarm = Alarm("trigger", RULE, columns=("soil",), label="fir", alarmed=True)
+    reasons = [RULE if suspect else None for suspect in suspects]
+    rows = batch.num_rows
+    return is_known(
+        alarm, Assessment(rows, rows, [alarm], suspects * 1.0, reasons, suspects), batch, reference, "kind"
+    )
+
+
+def test_a_rule_of_the_reference_is_known():
+    assert known(forest(1_000, 1, 0.1, 0.8), forest(3_000, 2, 0.1, 0.8))
+
+
+def test_a_value_that_the_reference_has_without_the_label_is_not():
+    assert not known(forest(1_000, 1, 0.1, 0.9), forest(3_000, 2, 0.1, 0.0))
+
+
+def test_a_value_that_the_reference_has_not_is_not():
+    assert not known(forest(1_000, 1, 0.1, 0.9), forest(3_000, 2, 0.0, 0.0))
+
+
+def test_a_known_rule_that_has_become_frequent_is_not():
+    assert not known(forest(1_000, 1, 0.3, 0.9), forest(3_000, 2, 0.02, 0.9))
