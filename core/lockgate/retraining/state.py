@@ -34,7 +34,7 @@ _FIELDS = frozenset(
         *("trainings", "batches", "accounts", "history"),
     ]
 )
-_PLACES = {"all": 1, "source": 2, "labels": 3, "value": 3, "values": 4}
+_PLACES = {"all": (1,), "source": (2,), "labels": (3,), "value": (3,), "values": (4,), "planted": (4, 5)}
 _LARGEST = 1e15
 _LONGEST_NAME = 10_000  # characters
 
@@ -198,7 +198,7 @@ def _account(value: Any) -> tuple[Place, Account]:
     place = tuple(fields.items(entry["place"], "a place"))
     if not place or not all(isinstance(part, str) and len(part) <= _LONGEST_NAME for part in place):
         fields.refuse("a place is no list of texts")
-    if _PLACES.get(place[0]) != len(place):
+    if len(place) not in _PLACES.get(place[0], ()):
         fields.refuse("a place is of no known kind")
     wealth = fields.items(entry["wealth"], "the wealth of a place")
     if len(wealth) != len(SHARES):
