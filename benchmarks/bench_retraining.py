@@ -213,6 +213,7 @@ def main() -> None:
             names = tuple(name for name in names if name not in SMALL)
         lines = measure()
         size = f"--seeds {asked.seeds}" if part != "streams" else f"--streams {asked.streams}"
+        size += f" --only '{asked.only}'" if asked.only else ""
         command = f"`python benchmarks/bench_retraining.py --part {part} {size} --write`"
         about = f"{command}: {', '.join(names)}, none of which thresholds were set on."
         if asked.write and not asked.tuned:
