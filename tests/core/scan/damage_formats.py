@@ -1,0 +1,583 @@
+"""Formats for `damage`: real files of each, and what their own library says a file is built of."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import io
+import json
+import pickle
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from damage import Format
+
+Maker = Callable[[int], list[bytes]]
+
+
+def available() -> Iterator[Format]:
+    """Yield the formats whose libraries are installed."""
+    for name, needs, make, read in FORMATS:
+        if all(importlib.util.find_spec(one) for one in needs.split()):
+            yield Format(name, make, read)
+
+
+def shape_of(thing: Any, depth: int = 0) -> Any:
+    """Return types, lengths, shapes and types of numbers of anything, without its values."""
+    kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
+    if depth > 12:  # noqa: PLR2004
+        return (kind,)
+    if isinstance(thing, np.ndarray):
+        return (kind, thing.dtype.str, thing.shape)
+    if hasattr(thing, "untyped_storage"):
+        return (kind, str(thing.dtype), tuple(thing.shape), tuple(thing.stride()))
+    if isinstance(thing, dict):
+        return (kind, len(thing), tuple(shape_of(one, depth + 1) for one in thing.values()))
+    if isinstance(thing, (list, tuple, set, frozenset)):
+        return (kind, len(thing), tuple(shape_of(one, depth + 1) for one in thing))
+    if hasattr(thing, "__getstate__") and not isinstance(thing, (int, float, str, bytes, type, np.generic)):
+        return (kind, shape_of(thing.__getstate__(), depth + 1))
+    return (kind,)
+
+
+# --- Pickles --------------------------------------------------------------------------------------------
+
+
+def models(seed: int) -> list[Any]:
+    from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    chance = np.random.default_rng(seed)
+    rows = chance.normal(size=(60, 4))
+    labels = (rows[:, 0] > 0).astype(int)
+    return [
+        RandomForestClassifier(3, random_state=seed, max_depth=4).fit(rows, labels),
+        make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, labels),
+        GradientBoostingClassifier(n_estimators=3).fit(rows, labels),
+        {"weights": rows, "names": [f"c{n}" for n in range(4)], "rate": 0.1, "on": True, "steps": 10**6},
+    ]
+
+
+def pickles(seed: int) -> list[bytes]:
+    return [pickle.dumps(one, protocol) for one, protocol in zip(models(seed), (4, 5, 2, 3), strict=True)]
+
+
+def joblibs(**options: Any) -> Maker:
+    def make(seed: int) -> list[bytes]:
+        import joblib
+
+        made = []
+        for model in models(seed):
+            written = io.BytesIO()
+            joblib.dump(model, written, **options)
+            made.append(written.getvalue())
+        return made
+
+    return make
+
+
+def unpickle(path: str) -> object:
+    with Path(path).open("rb") as file:
+        return shape_of(pickle.load(file))
+
+
+def unjoblib(path: str) -> object:
+    import joblib
+
+    return shape_of(joblib.load(path))
+
+
+# --- Arrays and tensors ---------------------------------------------------------------------------------
+
+
+def arrays(seed: int) -> list[np.ndarray]:
+    chance = np.random.default_rng(seed)
+    records = np.zeros(5, dtype=[("a", "<i4"), ("b", "<f8", (2,)), ("c", "S3")])
+    return [chance.normal(size=(7, 5)), chance.integers(9, size=30), np.asfortranarray(np.eye(6)), records, np.array(["ab", "c"])]  # fmt: skip
+
+
+def npy(seed: int) -> list[bytes]:
+    made = []
+    for array in arrays(seed):
+        written = io.BytesIO()
+        np.save(written, array)
+        made.append(written.getvalue())
+    return made
+
+
+def npz(seed: int) -> list[bytes]:
+    made = []
+    for save in (np.savez, np.savez_compressed):
+        written = io.BytesIO()
+        save(written, **{f"a{n}": array for n, array in enumerate(arrays(seed))})
+        made.append(written.getvalue())
+    return made
+
+
+def read_npy(path: str) -> object:
+    return shape_of(np.load(path, allow_pickle=False))
+
+
+def read_npz(path: str) -> object:
+    with np.load(path, allow_pickle=False) as held:
+        return tuple((name, shape_of(held[name])) for name in held.files)
+
+
+def safetensors(seed: int) -> list[bytes]:
+    from safetensors.numpy import save
+
+    named = {f"layer.{n}.weight": a for n, a in enumerate(arrays(seed)[:3])}
+    return [save(named, {"format": "pt"}), save({"w": np.ones((3, 4), np.float16), "empty": np.zeros((0, 2))})]
+
+
+def read_safetensors(path: str) -> object:
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as held:
+        return sorted(shape_of(held.get_tensor(name)) for name in held.keys())  # noqa: SIM118
+
+
+def torches(seed: int) -> list[Any]:
+    import torch
+
+    torch.manual_seed(seed)
+    net = torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.BatchNorm1d(7), torch.nn.Linear(7, 2))
+    tied = net[0].weight.detach()
+    optimizer = torch.optim.Adam(net.parameters())
+    net(torch.ones(3, 5)).sum().backward()
+    optimizer.step()
+    state = {"model": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3, "same": tied, "part": tied[1:, ::2]}  # fmt: skip
+    return [net.state_dict(), state, net]
+
+
+def torch_saved(legacy: bool) -> Maker:
+    def make(seed: int) -> list[bytes]:
+        import torch
+
+        made = []
+        for thing in torches(seed):
+            written = io.BytesIO()
+            torch.save(thing, written, _use_new_zipfile_serialization=not legacy)
+            made.append(written.getvalue())
+        return made
+
+    return make
+
+
+def read_torch(path: str) -> object:
+    import torch
+
+    return shape_of(torch.load(path, weights_only=False))
+
+
+def scripts(seed: int) -> list[bytes]:
+    import torch
+
+    written = io.BytesIO()
+    torch.jit.save(torch.jit.script(torches(seed)[2]), written)
+    return [written.getvalue()]
+
+
+def read_script(path: str) -> object:
+    import torch
+
+    held = torch.jit.load(path)
+    return held.code, shape_of(held.state_dict())
+
+
+# --- Archives -------------------------------------------------------------------------------------------
+
+
+def zip_of(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return written.getvalue()
+
+
+def tar_of(members: dict[str, bytes], kind: int = tarfile.PAX_FORMAT) -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=kind) as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return written.getvalue()
+
+
+def tars(seed: int) -> list[bytes]:
+    members = {f"weights/{n}.npy": data for n, data in enumerate(npy(seed))}
+    longer = {**members, f"{'folder/' * 30}notes.txt": b"notes of a model"}
+    return [tar_of(members, tarfile.USTAR_FORMAT), tar_of(longer), tar_of(longer, tarfile.GNU_FORMAT)]
+
+
+def nemos(seed: int) -> list[bytes]:
+    import torch
+
+    written = io.BytesIO()
+    torch.save(torches(seed)[0], written)
+    config = b"model:\n  encoder:\n    _target_: torch.nn.Linear\n    in_features: 5\n"
+    members = {"./model_config.yaml": config, "./model_weights.ckpt": written.getvalue()}
+    return [tar_of(members), gzip.compress(tar_of(members))]
+
+
+def mars(seed: int) -> list[bytes]:
+    manifest = {"createdOn": "01/01/2026", "model": {"modelName": "m", "handler": "image_classifier", "serializedFile": "m.npz"}}  # fmt: skip
+    members = {"MAR-INF/MANIFEST.json": json.dumps(manifest).encode(), "m.npz": npz(seed)[0], "index_to_name.json": b'{"0": "a"}'}  # fmt: skip
+    return [zip_of(members), zip_of(members, zipfile.ZIP_STORED)]
+
+
+def read_tar(path: str) -> object:
+    with tarfile.open(path) as archive:
+        members = archive.getmembers()
+        for one in members:
+            if one.isfile():
+                held = archive.extractfile(one)
+                assert held is not None
+                assert len(held.read()) == one.size
+        return tuple((one.name, one.type, one.size) for one in members)
+
+
+def read_zip(path: str) -> object:
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return tuple((one.filename, one.file_size) for one in archive.infolist())
+
+
+def skops(seed: int) -> list[bytes]:
+    from skops.io import dumps
+
+    return [dumps(one) for one in models(seed)[:2]]
+
+
+def read_skops(path: str) -> object:
+    from skops.io import get_untrusted_types, load
+
+    return shape_of(load(path, trusted=get_untrusted_types(file=path)))
+
+
+# --- Graphs ---------------------------------------------------------------------------------------------
+
+
+def onnxes(seed: int) -> list[bytes]:
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from skl2onnx import to_onnx
+
+    chance = np.random.default_rng(seed)
+    rows = np.ones((2, 4), np.float32)
+    made: list[bytes] = [to_onnx(one, rows).SerializeToString() for one in models(seed)[:2]]
+    weights = [numpy_helper.from_array(chance.normal(size=(4, 4)).astype(np.float32), f"w{n}") for n in range(3)]
+    branch = helper.make_graph([helper.make_node("Identity", ["y1"], ["t"])], "then", [], [helper.make_tensor_value_info("t", 1, None)])  # fmt: skip
+    other = helper.make_graph([helper.make_node("Neg", ["y1"], ["e"])], "else", [], [helper.make_tensor_value_info("e", 1, None)])  # fmt: skip
+    nodes = [
+        helper.make_node("MatMul", ["x", "w0"], ["y0"]),
+        helper.make_node("Gemm", ["y0", "w1"], ["y1"], alpha=0.5),
+        helper.make_node("If", ["c"], ["y2"], then_branch=branch, else_branch=other),
+        helper.make_node("Add", ["y2", "w2"], ["y"]),
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "g", [value("x", 1, [4, 4]), value("c", TensorProto.BOOL, [])], [value("y", 1, [4, 4])], weights)  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], producer_name="test")
+    onnx.checker.check_model(model)
+    return [*made, model.SerializeToString()]
+
+
+def read_onnx(path: str) -> object:
+    import onnx
+
+    model = onnx.load(path)
+    onnx.checker.check_model(model)
+    return tuple((one.domain, one.version) for one in model.opset_import), _onnx_graph(model.graph)
+
+
+def _onnx_graph(graph: Any) -> tuple[Any, ...]:
+    from onnx import numpy_helper
+
+    nodes = []
+    for node in graph.node:
+        attributes = [(a.name, a.type, shape_of(numpy_helper.to_array(a.t)) if a.type == 4 else _onnx_graph(a.g) if a.type == 5 else ()) for a in node.attribute]  # noqa: PLR2004  # fmt: skip
+        nodes.append((node.op_type, node.domain, len(node.input), len(node.output), tuple(attributes)))
+    weights = tuple(shape_of(numpy_helper.to_array(one)) for one in graph.initializer)
+    return tuple(nodes), weights, len(graph.input), len(graph.output)
+
+
+def saved_models(seed: int) -> list[bytes]:
+    from tensorboard.compat.proto import attr_value_pb2, graph_pb2, meta_graph_pb2
+
+    chance = np.random.default_rng(seed)
+    graph = graph_pb2.GraphDef()
+    graph.versions.producer, last = 1987, ""
+    for number, op in enumerate(["Placeholder", "Const", "MatMul", "Const", "AddV2", "Relu", "Identity"] * 3):
+        node = graph.node.add(name=f"layer_{number}", op=op)
+        if last and op not in ("Const", "Placeholder"):
+            node.input.append(last)
+        node.attr["dtype" if op in ("Const", "Placeholder") else "T"].type = 1
+        if op == "Const":
+            tensor = node.attr["value"].tensor
+            tensor.dtype = 1
+            for size in (3, 4):
+                tensor.tensor_shape.dim.add(size=size)
+            tensor.tensor_content = chance.normal(size=12).astype(np.float32).tobytes()
+        last = node.name
+    body = graph.library.function.add()
+    body.signature.name = "__inference_call_1"
+    body.node_def.add(name="a", op="Tanh").attr["T"].CopyFrom(attr_value_pb2.AttrValue(type=1))
+    meta = meta_graph_pb2.MetaGraphDef(graph_def=graph)
+    meta.meta_info_def.tags.append("serve")
+    meta.signature_def["serving_default"].inputs["x"].name = "layer_0:0"
+    made = _saved_model_class()(saved_model_schema_version=1)
+    made.meta_graphs.add().ParseFromString(meta.SerializeToString(deterministic=True))
+    return [made.SerializeToString(deterministic=True), graph.SerializeToString(deterministic=True)]
+
+
+def _saved_model_class() -> Any:
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from tensorboard.compat.proto import meta_graph_pb2
+
+    pool = descriptor_pool.Default()
+    name = "lockgate.test.SavedModel"
+    try:
+        found = pool.FindMessageTypeByName(name)
+    except KeyError:
+        file = descriptor_pb2.FileDescriptorProto(name="saved_model_test.proto", package="lockgate.test", syntax="proto3")
+        file.dependency.append(meta_graph_pb2.DESCRIPTOR.name)
+        message = file.message_type.add(name="SavedModel")
+        message.field.add(name="saved_model_schema_version", number=1, type=3, label=1)
+        message.field.add(name="meta_graphs", number=2, type=11, label=3, type_name=f".{meta_graph_pb2.MetaGraphDef.DESCRIPTOR.full_name}")  # fmt: skip
+        pool.Add(file)
+        found = pool.FindMessageTypeByName(name)
+    return message_factory.GetMessageClass(found)
+
+
+def read_saved_model(path: str) -> object:
+    from tensorboard.compat.proto import graph_pb2
+
+    raw = Path(path).read_bytes()
+    if raw[:1] == b"\x0a":
+        return _graph_def(graph_pb2.GraphDef.FromString(raw))
+    model = _saved_model_class().FromString(raw)
+    assert model.saved_model_schema_version == 1
+    return tuple(_graph_def(meta.graph_def) for meta in model.meta_graphs)
+
+
+def _graph_def(graph: Any) -> tuple[Any, ...]:
+    names = {node.name for node in graph.node}
+    assert len(names) == len(graph.node)
+    for node in graph.node:
+        assert all(one.lstrip("^").partition(":")[0] in names for one in node.input)
+    bodies = tuple(_nodes(one.node_def) for one in graph.library.function)
+    return _nodes(graph.node), bodies
+
+
+def _nodes(nodes: Any) -> tuple[Any, ...]:
+    return tuple((node.op, len(node.input), tuple(sorted((key, one.WhichOneof("value"), *([d.size for d in one.tensor.tensor_shape.dim], one.tensor.dtype, len(one.tensor.tensor_content)))for key, one in ((k, v) for k, v in node.attr.items())))) for node in nodes)  # fmt: skip  # noqa: E501
+
+
+def ggufs(seed: int) -> list[bytes]:
+    import gguf
+
+    chance = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.gguf"
+        made = []
+        for more in (False, True):
+            writer = gguf.GGUFWriter(path, "llama")
+            writer.add_block_count(2)
+            writer.add_context_length(128)
+            writer.add_name("a model")
+            writer.add_layer_norm_rms_eps(1e-5)
+            if more:
+                writer.add_token_list(["<s>", "</s>", "hello"])
+                writer.add_token_scores([0.0, 1.0, 2.0])
+                writer.add_chat_template("{{ messages[0].content }}")
+                writer.add_custom_alignment(64)
+            for number in range(3):
+                writer.add_tensor(f"blk.{number}.weight", chance.normal(size=(4, 32)).astype(np.float32 if number else np.float16))
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_tensors_to_file()
+            writer.close()
+            made.append(path.read_bytes())
+    return made
+
+
+def read_gguf(path: str) -> object:
+    import gguf
+
+    held = gguf.GGUFReader(path)
+    pairs = tuple((tuple(int(t) for t in one.types), len(one.data)) for one in held.fields.values())
+    for one in held.fields.values():
+        one.contents()
+    return pairs, tuple((int(t.tensor_type), tuple(map(int, t.shape)), int(t.n_bytes)) for t in held.tensors)
+
+
+# --- Boosted trees and HDF5 -----------------------------------------------------------------------------
+
+
+def boosted(seed: int) -> tuple[Any, Any]:
+    chance = np.random.default_rng(seed)
+    rows = chance.normal(size=(200, 5))
+    return rows, (rows[:, 0] + rows[:, 1] ** 2 > 1).astype(int)
+
+
+def catboosts(suffix: str) -> Maker:
+    def make(seed: int) -> list[bytes]:
+        import catboost
+        import pandas as pd
+
+        rows, labels = boosted(seed)
+        frame = pd.DataFrame(rows, columns=list("abcde"))
+        frame["kind"] = ["x", "y", "z", "w"] * 50
+        common = {"iterations": 4, "depth": 3, "verbose": 0, "allow_writing_files": False, "random_seed": seed}
+        made = []
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/m"
+            for data, cls, more in (
+                (rows, catboost.CatBoostClassifier, {}),
+                (rows, catboost.CatBoostRegressor, {"grow_policy": "Lossguide", "loss_function": "Quantile:alpha=0.3"}),
+                (frame, catboost.CatBoostClassifier, {"cat_features": ["kind"], "one_hot_max_size": 1}),
+                (frame, catboost.CatBoostClassifier, {"cat_features": ["kind"], "one_hot_max_size": 9, "bootstrap_type": "Bernoulli"}),
+                (rows, catboost.CatBoostClassifier, {"loss_function": "MultiClass", "grow_policy": "Depthwise"}),
+            ):  # fmt: skip
+                target = labels if cls is catboost.CatBoostClassifier else labels * 1.5
+                model = cls(**common, **more).fit(data, target)
+                if suffix == "json" and "grow_policy" in more:
+                    continue
+                model.save_model(path, format=suffix, pool=catboost.Pool(data, target, cat_features=more.get("cat_features")))
+                made.append(Path(path).read_bytes())
+        return made
+
+    return make
+
+
+def read_catboost(suffix: str) -> Callable[[str], object]:
+    def read(path: str) -> object:
+        import catboost
+
+        model = catboost.CatBoost().load_model(path, format=suffix)
+        return model.tree_count_, len(model.feature_names_), shape_of(model.get_leaf_values())
+
+    return read
+
+
+def xgboosts(suffix: str) -> Maker:
+    def make(seed: int) -> list[bytes]:
+        import xgboost
+
+        rows, labels = boosted(seed)
+        made = []
+        common = {"seed": seed, "max_depth": 3}
+        for more in (
+            {"objective": "binary:logistic"},
+            {"objective": "multi:softprob", "num_class": 3},
+            {"objective": "reg:squarederror", "booster": "dart", "rate_drop": 0.3},
+            {"objective": "reg:absoluteerror", "booster": "gblinear"},
+            {"objective": "reg:quantileerror", "quantile_alpha": 0.4, "tree_method": "hist"},
+        ):
+            target = labels + (rows[:, 2] > 0) if "num_class" in more else labels
+            data = xgboost.DMatrix(rows, target, feature_names=list("abcde"))
+            made.append(bytes(xgboost.train({**common, **more}, data, 4).save_raw(suffix)))
+        data = xgboost.DMatrix(rows.round(), labels, feature_types=["c"] + ["q"] * 4, enable_categorical=True) if (rows.round()[:, 0] >= 0).all() else None
+        if data is not None:
+            made.append(bytes(xgboost.train(common, data, 3).save_raw(suffix)))
+        return made
+
+    return make
+
+
+def read_xgboost(path: str) -> object:
+    import xgboost
+
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(Path(path).read_bytes()))
+    names = booster.feature_names
+    booster.predict(xgboost.DMatrix(np.zeros((2, booster.num_features())), feature_names=names))
+    kind = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
+    trees = [] if kind == "gblinear" else [one.count("\n") for one in booster.get_dump()]
+    return booster.num_features(), booster.num_boosted_rounds(), kind, trees
+
+
+def lightgbms(seed: int) -> list[bytes]:
+    import lightgbm
+
+    rows, labels = boosted(seed)
+    made = []
+    for more in ({"objective": "binary"}, {"objective": "multiclass", "num_class": 2}, {"objective": "regression", "linear_tree": True}):
+        common = {"verbose": -1, "num_leaves": 5, "seed": seed, **more}
+        made.append(lightgbm.train(common, lightgbm.Dataset(rows, labels), 3).model_to_string().encode())
+    return made
+
+
+def read_lightgbm(path: str) -> object:
+    import lightgbm
+
+    booster = lightgbm.Booster(model_file=path)
+    booster.predict(np.zeros((2, booster.num_feature())))
+    return booster.num_trees(), booster.num_feature(), booster.num_model_per_iteration()
+
+
+def hdf5s(seed: int) -> list[bytes]:
+    import h5py
+
+    made = []
+    for version in ("earliest", "latest"):
+        written = io.BytesIO()
+        with h5py.File(written, "w", libver=version) as file:
+            file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": []}})
+            for number, array in enumerate(arrays(seed)[:3]):
+                group = file.create_group(f"layer_{number}")
+                more = {"chunks": True, "compression": "gzip", "shuffle": True} if number % 2 else {}
+                group.create_dataset("kernel:0", data=array, **more)
+                group.attrs["weight_names"] = [b"kernel:0"]
+        made.append(written.getvalue())
+    return made
+
+
+def read_hdf5(path: str) -> object:
+    import h5py
+
+    found = []
+
+    def visit(name: str, thing: Any) -> None:
+        attributes = tuple(sorted((key, str(shape_of(np.asarray(one)))) for key, one in thing.attrs.items()))
+        found.append((name, attributes, shape_of(thing[()]) if isinstance(thing, h5py.Dataset) else ()))
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+        return tuple(found), tuple(sorted(file.attrs))
+
+
+FORMATS: list[tuple[str, str, Maker, Callable[[str], object]]] = [
+    ("pickle", "sklearn", pickles, unpickle),
+    ("joblib", "sklearn joblib", joblibs(), unjoblib),
+    ("joblib zlib", "sklearn joblib", joblibs(compress=3), unjoblib),
+    ("joblib lz4", "sklearn joblib lz4", joblibs(compress=("lz4", 3)), unjoblib),
+    ("npy", "numpy", npy, read_npy),
+    ("npz", "numpy", npz, read_npz),
+    ("safetensors", "safetensors", safetensors, read_safetensors),
+    ("torch zip", "torch", torch_saved(legacy=False), read_torch),
+    ("torch legacy", "torch", torch_saved(legacy=True), read_torch),
+    ("TorchScript", "torch", scripts, read_script),
+    ("tar", "numpy", tars, read_tar),
+    ("NeMo", "torch", nemos, read_tar),
+    ("MAR", "numpy", mars, read_zip),
+    ("skops", "skops sklearn", skops, read_skops),
+    ("ONNX", "onnx skl2onnx", onnxes, read_onnx),
+    ("SavedModel", "tensorboard", saved_models, read_saved_model),
+    ("GGUF", "gguf", ggufs, read_gguf),
+    ("CatBoost", "catboost", catboosts("cbm"), read_catboost("cbm")),
+    ("CatBoost JSON", "catboost", catboosts("json"), read_catboost("json")),
+    ("XGBoost UBJSON", "xgboost", xgboosts("ubj"), read_xgboost),
+    ("XGBoost JSON", "xgboost", xgboosts("json"), read_xgboost),
+    ("LightGBM", "lightgbm", lightgbms, read_lightgbm),
+    ("HDF5", "h5py", hdf5s, read_hdf5),
+]
