@@ -11,7 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+from lockgate.notebook.sieve import Finder, sieve
 
 _NEAR = 80  # characters before a number, in which the word that names it may stand
 _TEST_CARDS = frozenset([
@@ -121,34 +124,73 @@ class _Number:
     holds: Callable[[str], bool]
     word: re.Pattern[str] | None = None
 
+    @cached_property
+    def bare(self) -> re.Pattern[str]:
+        """The pattern without what must not stand before or behind it."""
+        return re.compile(self.pattern.pattern.removeprefix(_A).removesuffix(_Z))
 
-def find(text: str) -> Iterator[Personal]:
-    """Yield the personal data in a text."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if len(line) < 6:
-            continue
-        if "@" in line:
-            for match in _EMAIL.finditer(line):
-                if not _NOBODY.search(match.group()):
-                    yield Personal("e-mail address", number, False, match.group().lower())
-        if not any(c.isdigit() for c in line):
-            continue
-        taken: list[tuple[int, int]] = []
-        for kind in _NUMBERS:
-            for match in kind.pattern.finditer(line):
-                if any(a < match.end() and match.start() < b for a, b in taken):
-                    continue
-                near = line[max(0, match.start() - _NEAR) : match.start()]
-                if kind.word is not None and not kind.word.search(near):
-                    continue
-                bare = re.sub(r"[\s./-]", "", match.group()).upper()
-                if kind.holds(bare):
-                    taken.append(match.span())
-                    yield Personal(kind.kind, number, True, bare)
+    @cached_property
+    def said(self) -> re.Pattern[str] | None:
+        """The words in small letters, also as parts of others."""
+        return None if self.word is None else re.compile(_inside(self.word.pattern))
+
+    def may_find(self, text: str, folded: str) -> bool:
+        """See `lockgate.notebook.sieve.Finder`; what looks at no neighbours is asked first, it is faster."""
+        if self.said is not None and not self.said.search(folded):
+            return False
+        return self.bare.search(text) is not None and self.pattern.search(text) is not None
+
+    def found(self, line: str, number: int, taken: list[tuple[int, int]]) -> Iterator[Personal]:
+        """Yield the numbers of this kind in a line that are in no number of another kind."""
+        for match in self.pattern.finditer(line):
+            if any(a < match.end() and match.start() < b for a, b in taken):
+                continue
+            near = line[max(0, match.start() - _NEAR) : match.start()]
+            if self.word is not None and not self.word.search(near):
+                continue
+            bare = re.sub(r"[\s./-]", "", match.group()).upper()
+            if self.holds(bare):
+                taken.append(match.span())
+                yield Personal(self.kind, number, True, bare)
+
+
+class _Finder(Finder, Protocol):
+    def found(self, line: str, number: int, taken: list[tuple[int, int]]) -> Iterator[Personal]: ...
+
+
+class _Email:
+    def may_find(self, text: str, folded: str) -> bool:  # noqa: ARG002 - see `sieve.Finder`
+        """See `lockgate.notebook.sieve.Finder`."""
+        return "@" in text and _EMAIL.search(text) is not None
+
+    def found(self, line: str, number: int, taken: list[tuple[int, int]]) -> Iterator[Personal]:  # noqa: ARG002
+        """Yield the addresses in a line."""
+        for match in _EMAIL.finditer(line):
+            if not _NOBODY.search(match.group()):
+                yield Personal("e-mail address", number, False, match.group().lower())
+
+
+class _Phone:
+    def may_find(self, text: str, folded: str) -> bool:  # noqa: ARG002 - see `sieve.Finder`
+        """See `lockgate.notebook.sieve.Finder`."""
+        return _PHONE_BARE.search(text) is not None and _PHONE.search(text) is not None
+
+    def found(self, line: str, number: int, taken: list[tuple[int, int]]) -> Iterator[Personal]:
+        """Yield the telephone numbers in a line that are in no other number."""
         for match in _PHONE.finditer(line):
             digits = re.sub(r"\D", "", match.group())
             if _is_phone(digits) and not any(a < match.end() and match.start() < b for a, b in taken):
                 yield Personal("telephone number", number, False, digits)
+
+
+def find(text: str) -> Iterator[Personal]:
+    """Yield the personal data in a text."""
+    lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if len(line) >= 6]
+    finders: tuple[_Finder, ...] = (_Email(), *_NUMBERS, _Phone())
+    for (number, line), left in sieve(lines, finders):
+        taken: list[tuple[int, int]] = []
+        for one in left:
+            yield from one.found(line, number, taken)
 
 
 def _is_phone(digits: str) -> bool:
@@ -287,14 +329,22 @@ _A, _Z = r"(?<![\w.+/=#-])", r"(?![\w+/=]|[.-]\d)"  # no part of a longer number
 _EMAIL = re.compile(
     r"(?<![\w.+/-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,24}(?![\w@])"
 )
+_PHONE_BARE = re.compile(r"\+[1-9]\d{1,}[\d .()-]{4}|\+[1-9][ .(-]|\([2-9]\d\d\) ?[2-9]\d\d-")
 _PHONE = re.compile(
     rf"(?<![\w+.=-])\+[1-9]\d{{0,2}}[ .-]?(?:\(\d{{1,4}}\)[ .-]?)?\d{{2,4}}(?:[ .-]?\d{{2,4}}){{1,4}}{_Z}"
     rf"|(?<![\w(])\([2-9]\d\d\) ?[2-9]\d\d-\d{{4}}{_Z}"
 )
 
 
+_BEFORE, _BEHIND = "(?<![a-z])(?:", ")(?![a-z])"
+
+
 def _said(words: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z])(?:{words})(?![a-z])", re.IGNORECASE)
+    return re.compile(_BEFORE + words + _BEHIND, re.IGNORECASE)
+
+
+def _inside(pattern: str) -> str:
+    return pattern.removeprefix(_BEFORE).removesuffix(_BEHIND)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

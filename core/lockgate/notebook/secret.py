@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lockgate.errors import MissingExtraError
+from lockgate.notebook.sieve import Detector, sieve
 
 _WINDOW, _OVERLAP = 4_000, 300  # characters: patterns take quadratic time on very long lines
 _LEFT_OUT = {"Public IP (ipv4)"}  # an address is no secret
 _WEAK = {"Base64 High Entropy String", "Hex High Entropy String"}
 _KEYWORD = "Secret Keyword"
+_NEEDS_WORDS = {_KEYWORD, *_WEAK}
 _GUESSABLE = {_KEYWORD, "Basic Auth Credentials"}  # a digest of a word is as good as the word
 _BLOB = re.compile(r"(?<![A-Za-z0-9+/=_.-])(?!eyJ)[A-Za-z0-9+/=_-]{400,}")
 _HINT = re.compile(r"key|pass|pwd|secret|contrase", re.IGNORECASE)
@@ -50,24 +52,27 @@ def find(text: str, *, words: bool) -> Iterator[Secret]:
             something in code and plain output and nothing in the scripts of a web page.
     """
     seen: set[tuple[int, str]] = set()
-    for number, line in enumerate(_BLOB.sub(" ", text).split("\n"), 1):
-        for start in range(0, max(len(line), 1), _WINDOW - _OVERLAP):
-            window = line[start : start + _WINDOW]
-            if len(window) < 8:  # noqa: PLR2004 - shorter than any secret with its name
-                continue
-            for kind, value in _in(window, words=words):
-                digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-                if (number, digest) not in seen:
-                    seen.add((number, digest))
-                    prefix = "" if kind in _GUESSABLE else digest[:8]
-                    yield Secret(kind, number, prefix, kind not in _WEAK, digest)
+    windows = [
+        (number, line[start : start + _WINDOW])
+        for number, line in enumerate(_BLOB.sub(" ", text).split("\n"), 1)
+        for start in range(0, max(len(line), 1), _WINDOW - _OVERLAP)
+        if len(line) - start >= 8  # noqa: PLR2004 - shorter than any secret with its name
+    ]
+    detectors = [one for one in _detectors() if words or one.kind not in _NEEDS_WORDS]
+    for (number, window), left in sieve(windows, detectors):
+        for kind, value in _in(window, left):
+            digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+            if (number, digest) not in seen:
+                seen.add((number, digest))
+                prefix = "" if kind in _GUESSABLE else digest[:8]
+                yield Secret(kind, number, prefix, kind not in _WEAK, digest)
 
 
-def _in(window: str, *, words: bool) -> Iterator[tuple[str, str]]:
+def _in(window: str, detectors: Sequence[Detector]) -> Iterator[tuple[str, str]]:
     found: set[str] = set()
-    for kind, plugin in _plugins():
+    for kind, plugin in ((one.kind, one.plugin) for one in detectors):
         if kind in _WEAK:
-            if not words or any(value in window for value in found):
+            if any(value in window for value in found):
                 continue
             values = [
                 v
@@ -75,8 +80,6 @@ def _in(window: str, *, words: bool) -> Iterator[tuple[str, str]]:
                 if plugin.calculate_shannon_entropy(v) > _ENTROPY[kind]
             ]
         elif kind == _KEYWORD:
-            if not words or not _HINT.search(window):
-                continue
             values = [v for v in plugin.analyze_string(window) if _is_meant(v, window)]
         else:
             values = [v for v in plugin.analyze_string(window) if _stands_alone(v, window)]
@@ -109,6 +112,23 @@ def _is_meant(value: str, line: str) -> bool:
         or heuristic.is_indirect_reference(line)
         or heuristic.is_not_alphanumeric_string(value)
     )
+
+
+@lru_cache(maxsize=1)
+def _detectors() -> tuple[Detector, ...]:
+    """Return the detectors with what lets a line through to them."""
+    made = []
+    for kind, plugin in _plugins():
+        if kind == _KEYWORD:
+            patterns: list[re.Pattern[str]] = [_HINT]
+        elif kind in _WEAK:
+            # Fewer different characters have no entropy above the limit.
+            least = int(2 ** _ENTROPY[kind]) + 1
+            patterns = [re.compile(rf"['\"][{re.escape(plugin.charset)}]{{{least},}}['\"]")]
+        else:
+            patterns = list(plugin.denylist)
+        made.append(Detector.of(kind, plugin, patterns))
+    return tuple(made)
 
 
 @lru_cache(maxsize=1)
