@@ -93,9 +93,11 @@ def _readers(source: Source, head: bytes, context: Context) -> list[tuple[str, C
     def is_(name: str, reader: Callable[[], None]) -> None:
         found.append((name, reader))
 
-    if zips.is_zip(source) or head.startswith(b"PK\x03\x04"):
+    tar = tars.looks_like_tar(head)
+    ends = zips.is_zip(source) and not (tar and _ends_inside(source, context))
+    if ends or head.startswith(b"PK\x03\x04"):
         is_("zip", lambda: zips.scan(source, context))
-    if tars.looks_like_tar(head):
+    if tar:
         is_("tar", lambda: tars.scan(source, context))
     if compressed.codec(head):
         is_(compressed.codec(head), lambda: compressed.scan(source, context))
@@ -120,6 +122,11 @@ def _readers(source: Source, head: bytes, context: Context) -> list[tuple[str, C
     if not found:
         _by_structure(source, head, context, is_)
     return found
+
+
+def _ends_inside(source: Source, context: Context) -> bool:
+    """Whether the zip archive that a tar archive ends like is one of its members, and judged as that."""
+    return tars.holds(source, zips.end_of(source), replace(context, record=Record()))
 
 
 def _runs_into_nothing(source: Source, head: bytes, context: Context) -> bool:

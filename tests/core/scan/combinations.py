@@ -1,8 +1,10 @@
-"""Malicious model files put together from things that are harmless by themselves, and formats seldom looked at.
+"""Malicious model files put together from harmless things, and formats seldom looked at.
 
-Written in one go, before the rules were read, and judged once; see ``benchmarks/RESULTS.md`` for how many were
-found then. As in `corpus`, nothing is ever loaded and every payload is harmless.
+Written in one go, before the rules were read, and judged once; see ``benchmarks/RESULTS.md`` for how many
+were found then. As in `corpus`, nothing is ever loaded and every payload is harmless.
 """
+
+# ruff: noqa: E501, PLR0915 - one technique a line, however long
 
 from __future__ import annotations
 
@@ -247,7 +249,7 @@ def _archives(c: ModuleType) -> Iterator[object]:
                 "type": "numpy",
                 "file": "../../etc/passwd",
             },
-        ),  # fmt: skip
+        ),
         (
             "forest",
             {
@@ -256,7 +258,7 @@ def _archives(c: ModuleType) -> Iterator[object]:
                 "__class__": "Popen",
                 "__reduce__": {"args": []},
             },
-        ),  # fmt: skip
+        ),
     ):
         data = c.zipped({"schema.json": json.dumps(node).encode()})
         yield one(f"{title}.skops", "skops, source of its nodes", "LG-SCAN-080 LG-SCAN-008", data)
@@ -268,8 +270,13 @@ def _graphs(c: ModuleType) -> Iterator[object]:
 
     f = c.field
     for operator in (
-        "PrintV2", "ImmutableConst", "DebugIdentityV3", "SqlDataset", "DataServiceDatasetV4", "LookupTableExportV2",
-    ):  # fmt: skip
+        "PrintV2",
+        "ImmutableConst",
+        "DebugIdentityV3",
+        "SqlDataset",
+        "DataServiceDatasetV4",
+        "LookupTableExportV2",
+    ):
         yield one(f"{operator}.pb", TENSOR_ABUSE, "LG-SCAN-040", c.saved_model(operator))
     inner = f(1, f(1, f(1, "f"))) + f(1, f(3, f(1, "n") + f(2, "PyFunc")))
     graph = f(1, f(1, "n") + f(2, "Const")) + f(2, inner)
@@ -370,7 +377,7 @@ def _texts(c: ModuleType) -> Iterator[object]:
         (
             "pipelines/config.json",
             {"model_type": "x", "custom_pipelines": {"p": {"impl": "evil.Mine", "pt": ["AutoModel"]}}},
-        ),  # fmt: skip
+        ),
         ("kernel/config.json", {"model_type": "llama", "_attn_implementation": "someone/kernel:run"}),
         ("processor/processor_config.json", {"auto_map": {"AutoProcessor": "someone/repo--processing.Mine"}}),
     ):

@@ -897,12 +897,20 @@ def onnx(location: str = "", domain: str = "", operator: str = "Relu") -> bytes:
     if location:
         tensor += field(13, field(1, "location") + field(2, location)) + field(14, 1)
     node = field(1, "x") + field(2, "y") + field(4, operator) + (field(7, domain) if domain else b"")
-    graph = field(1, node) + field(2, "g") + field(5, tensor)
+    if not location:
+        tensor += field(9, b"\0" * 8)
+    ends = [
+        field(n, field(1, title) + field(2, field(1, field(1, 1)))) for n, title in ((11, "x"), (12, "y"))
+    ]
+    graph = field(1, node) + field(2, "g") + field(5, tensor) + b"".join(ends)
     return field(1, 9) + field(2, "pytorch") + field(7, graph) + field(8, field(1, domain) + field(2, 18))
 
 
 def saved_model(operator: str) -> bytes:
-    graph = field(1, field(1, "n") + field(2, "Const")) + field(1, field(1, "m") + field(2, operator))
+    value = field(5, field(1, "value") + field(2, field(8, field(1, 1) + field(5, b"\0" * 4))))
+    given = field(5, field(1, "dtype") + field(2, field(6, 1)))
+    constant = field(1, "n") + field(2, "Const") + given + value
+    graph = field(1, constant) + field(1, field(1, "m") + field(2, operator))
     return field(1, 1) + field(2, field(1, field(4, "serve")) + field(2, graph))
 
 

@@ -1,11 +1,12 @@
 """Damages model files and asks their own libraries about each that is still called safe.
 
-    python tests/core/scan/damage.py [--formats npy,tar] [--seed 1] [--flips 1000] [--cuts 200] [--fuzzed 1000]
+    python tests/core/scan/damage.py [--formats npy,tar] [--seed 1] [--flips 1000] [--cuts 200]
 
-Every format has a few real files, made by the library that it belongs to, and a reader: that library again,
-which returns what the file is built of (shapes, members, operators, types) and raises when it refuses it. A
-damaged file has to be refused by the scan, or read by the library to the same structure; values may differ, as
-no format without checksums says which bits they had. Readers run in a child, as some libraries die of damage.
+Every format has a few real files, made by the library that it belongs to, and a reader: that library
+again, which returns what the file is built of (shapes, members, operators, types) and raises when it refuses
+it. A damaged file has to be refused by the scan, or read by the library to the same structure; values may
+differ, as no format without checksums says which bits they had. Readers run in a child, as some libraries
+die of damage.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Told:
     """What became of the damaged files of one kind.
 
     Attributes:
-        counts: By "refused" (by the scan), "same", "other" (structure), "unreadable" and "stopped" (the scan).
+        counts: By "refused" (by the scan), "same", "other" (structure), "unreadable", "stopped" (the scan).
         examples: (file, where, what) of those that are neither refused nor the same.
     """
 
@@ -94,16 +95,22 @@ KINDS = {"flips": flips, "cuts": cuts, "fuzzed": fuzzed}
 
 
 class Reader:
-    """A library's reader in a child of its own, which is made anew when it dies or takes too long."""
+    """A function in a child of its own, which is made anew when it dies or takes too long.
 
-    def __init__(self, read: Callable[[str], object]) -> None:
+    Files are made in one, too: the threads that some libraries start do not come along into the next child.
+    """
+
+    def __init__(self, read: Callable[[Any], object], seconds: float = SECONDS) -> None:
         self.read = read
+        self.seconds = seconds
         self.child: multiprocessing.process.BaseProcess | None = None
         self.pipe: Connection | None = None
 
-    def __call__(self, path: str) -> tuple[str, object]:
+    def __call__(self, path: Any) -> tuple[str, Any]:
         """Return ("read", structure), ("refused", error) or ("died", how)."""
+        seconds = self.seconds
         if self.child is None or not self.child.is_alive():
+            seconds = max(seconds, 180)  # imports
             here, there = multiprocessing.Pipe()
             self.child = multiprocessing.get_context("fork").Process(target=self._serve, args=(there,))
             self.child.start()
@@ -112,7 +119,7 @@ class Reader:
         assert self.pipe
         try:
             self.pipe.send(path)
-            if self.pipe.poll(SECONDS):
+            if self.pipe.poll(seconds):
                 said: tuple[str, object] = self.pipe.recv()
                 return said
             how = "took too long"
@@ -167,7 +174,10 @@ def measure(kind: Format, seed: int, counts: dict[str, int]) -> dict[str, Told]:
             Path(path).write_bytes(data)
             return scan_path(path, "")
 
-        files = kind.make(seed)
+        maker = Reader(kind.make, 300)
+        how, files = maker(seed)
+        assert how == "read", (kind.name, files)
+        maker.close()
         for number, data in enumerate(files):
             said = judge(data)
             assert said.answer is Answer.SAFE, (kind.name, number, said.problems, said.hits)
@@ -213,7 +223,7 @@ def main() -> None:
     asked.add_argument("--examples", type=int, default=6)
     given = asked.parse_args()
     counts = {what: getattr(given, what) for what in KINDS}
-    print("| format | damage | files | refused | same structure | other structure | not readable | scan stopped |")
+    print("| format | damage | files | refused | same structure | other | not readable | scan stopped |")
     print("|---|---|---|---|---|---|---|---|")
     for kind in damage_formats.available():
         if given.formats and kind.name not in given.formats.split(","):

@@ -1,5 +1,7 @@
 """Formats for `damage`: real files of each, and what their own library says a file is built of."""
 
+# ruff: noqa: E501 - tables of formats; what is unpickled was made here and damaged
+
 from __future__ import annotations
 
 import gzip
@@ -30,7 +32,7 @@ def available() -> Iterator[Format]:
 def shape_of(thing: Any, depth: int = 0) -> Any:
     """Return types, lengths, shapes and types of numbers of anything, without its values."""
     kind = f"{type(thing).__module__}.{type(thing).__qualname__}"
-    if depth > 12:  # noqa: PLR2004
+    if depth > 12:
         return (kind,)
     if isinstance(thing, np.ndarray):
         return (kind, thing.dtype.str, thing.shape)
@@ -134,7 +136,10 @@ def safetensors(seed: int) -> list[bytes]:
     from safetensors.numpy import save
 
     named = {f"layer.{n}.weight": a for n, a in enumerate(arrays(seed)[:3])}
-    return [save(named, {"format": "pt"}), save({"w": np.ones((3, 4), np.float16), "empty": np.zeros((0, 2))})]
+    return [
+        save(named, {"format": "pt"}),
+        save({"w": np.ones((3, 4), np.float16), "empty": np.zeros((0, 2))}),
+    ]
 
 
 def read_safetensors(path: str) -> object:
@@ -275,7 +280,9 @@ def onnxes(seed: int) -> list[bytes]:
     chance = np.random.default_rng(seed)
     rows = np.ones((2, 4), np.float32)
     made: list[bytes] = [to_onnx(one, rows).SerializeToString() for one in models(seed)[:2]]
-    weights = [numpy_helper.from_array(chance.normal(size=(4, 4)).astype(np.float32), f"w{n}") for n in range(3)]
+    weights = [
+        numpy_helper.from_array(chance.normal(size=(4, 4)).astype(np.float32), f"w{n}") for n in range(3)
+    ]
     branch = helper.make_graph([helper.make_node("Identity", ["y1"], ["t"])], "then", [], [helper.make_tensor_value_info("t", 1, None)])  # fmt: skip
     other = helper.make_graph([helper.make_node("Neg", ["y1"], ["e"])], "else", [], [helper.make_tensor_value_info("e", 1, None)])  # fmt: skip
     nodes = [
@@ -304,82 +311,81 @@ def _onnx_graph(graph: Any) -> tuple[Any, ...]:
 
     nodes = []
     for node in graph.node:
-        attributes = [(a.name, a.type, shape_of(numpy_helper.to_array(a.t)) if a.type == 4 else _onnx_graph(a.g) if a.type == 5 else ()) for a in node.attribute]  # noqa: PLR2004  # fmt: skip
+        attributes = [(a.name, a.type, shape_of(numpy_helper.to_array(a.t)) if a.type == 4 else _onnx_graph(a.g) if a.type == 5 else ()) for a in node.attribute]  # fmt: skip
         nodes.append((node.op_type, node.domain, len(node.input), len(node.output), tuple(attributes)))
     weights = tuple(shape_of(numpy_helper.to_array(one)) for one in graph.initializer)
     return tuple(nodes), weights, len(graph.input), len(graph.output)
 
 
-def saved_models(seed: int) -> list[bytes]:
-    from tensorboard.compat.proto import attr_value_pb2, graph_pb2, meta_graph_pb2
+def _tensorflow_models(seed: int) -> list[Any]:
+    import tensorflow as tf
 
     chance = np.random.default_rng(seed)
-    graph = graph_pb2.GraphDef()
-    graph.versions.producer, last = 1987, ""
-    for number, op in enumerate(["Placeholder", "Const", "MatMul", "Const", "AddV2", "Relu", "Identity"] * 3):
-        node = graph.node.add(name=f"layer_{number}", op=op)
-        if last and op not in ("Const", "Placeholder"):
-            node.input.append(last)
-        node.attr["dtype" if op in ("Const", "Placeholder") else "T"].type = 1
-        if op == "Const":
-            tensor = node.attr["value"].tensor
-            tensor.dtype = 1
-            for size in (3, 4):
-                tensor.tensor_shape.dim.add(size=size)
-            tensor.tensor_content = chance.normal(size=12).astype(np.float32).tobytes()
-        last = node.name
-    body = graph.library.function.add()
-    body.signature.name = "__inference_call_1"
-    body.node_def.add(name="a", op="Tanh").attr["T"].CopyFrom(attr_value_pb2.AttrValue(type=1))
-    meta = meta_graph_pb2.MetaGraphDef(graph_def=graph)
-    meta.meta_info_def.tags.append("serve")
-    meta.signature_def["serving_default"].inputs["x"].name = "layer_0:0"
-    made = _saved_model_class()(saved_model_schema_version=1)
-    made.meta_graphs.add().ParseFromString(meta.SerializeToString(deterministic=True))
-    return [made.SerializeToString(deterministic=True), graph.SerializeToString(deterministic=True)]
+
+    class Net(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kernel = tf.Variable(chance.normal(size=(4, 3)).astype(np.float32), name="kernel")
+            self.table = tf.constant(chance.integers(9, size=12))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
+        def __call__(self, rows: Any) -> Any:
+            made = tf.nn.relu(tf.matmul(rows, self.kernel))
+            return tf.cond(tf.reduce_sum(made) > 1.0, lambda: made * 2.0, lambda: made - 1.0)
+
+    class Plain(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([3], tf.string), tf.TensorSpec([], tf.int32)])
+        def __call__(self, words: Any, times: Any) -> Any:
+            return tf.strings.join([tf.strings.lower(words), "x"]), tf.range(times) ** 2
+
+    return [Net(), Plain()]
 
 
-def _saved_model_class() -> Any:
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-    from tensorboard.compat.proto import meta_graph_pb2
+def saved_models(seed: int) -> list[bytes]:
+    import tensorflow as tf
 
-    pool = descriptor_pool.Default()
-    name = "lockgate.test.SavedModel"
-    try:
-        found = pool.FindMessageTypeByName(name)
-    except KeyError:
-        file = descriptor_pb2.FileDescriptorProto(name="saved_model_test.proto", package="lockgate.test", syntax="proto3")
-        file.dependency.append(meta_graph_pb2.DESCRIPTOR.name)
-        message = file.message_type.add(name="SavedModel")
-        message.field.add(name="saved_model_schema_version", number=1, type=3, label=1)
-        message.field.add(name="meta_graphs", number=2, type=11, label=3, type_name=f".{meta_graph_pb2.MetaGraphDef.DESCRIPTOR.full_name}")  # fmt: skip
-        pool.Add(file)
-        found = pool.FindMessageTypeByName(name)
-    return message_factory.GetMessageClass(found)
+    made = []
+    for model in _tensorflow_models(seed):
+        with tempfile.TemporaryDirectory() as folder:
+            tf.saved_model.save(model, folder)
+            made.append((Path(folder) / "saved_model.pb").read_bytes())
+    return made
+
+
+def frozen_graphs(seed: int) -> list[bytes]:
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    models = _tensorflow_models(seed)
+    plain = tf.function(models[0].__call__.python_function).get_concrete_function(
+        tf.TensorSpec([2, 4], tf.float32)
+    )
+    return [convert_variables_to_constants_v2(plain).graph.as_graph_def().SerializeToString()]
 
 
 def read_saved_model(path: str) -> object:
-    from tensorboard.compat.proto import graph_pb2
+    from tensorflow.core.protobuf import saved_model_pb2
 
-    raw = Path(path).read_bytes()
-    if raw[:1] == b"\x0a":
-        return _graph_def(graph_pb2.GraphDef.FromString(raw))
-    model = _saved_model_class().FromString(raw)
-    assert model.saved_model_schema_version == 1
+    model = saved_model_pb2.SavedModel.FromString(Path(path).read_bytes())
     return tuple(_graph_def(meta.graph_def) for meta in model.meta_graphs)
 
 
+def read_graph(path: str) -> object:
+    from tensorflow.core.framework import graph_pb2
+
+    return _graph_def(graph_pb2.GraphDef.FromString(Path(path).read_bytes()))
+
+
 def _graph_def(graph: Any) -> tuple[Any, ...]:
-    names = {node.name for node in graph.node}
-    assert len(names) == len(graph.node)
-    for node in graph.node:
-        assert all(one.lstrip("^").partition(":")[0] in names for one in node.input)
-    bodies = tuple(_nodes(one.node_def) for one in graph.library.function)
-    return _nodes(graph.node), bodies
+    import tensorflow as tf
 
-
-def _nodes(nodes: Any) -> tuple[Any, ...]:
-    return tuple((node.op, len(node.input), tuple(sorted((key, one.WhichOneof("value"), *([d.size for d in one.tensor.tensor_shape.dim], one.tensor.dtype, len(one.tensor.tensor_content)))for key, one in ((k, v) for k, v in node.attr.items())))) for node in nodes)  # fmt: skip  # noqa: E501
+    with tf.Graph().as_default() as made:
+        tf.graph_util.import_graph_def(graph, name="")
+    nodes = tuple(
+        (one.type, len(one.inputs), tuple(sorted(one.node_def.attr))) for one in made.get_operations()
+    )
+    bodies = tuple(tuple((n.op, len(n.input), tuple(sorted(n.attr))) for n in one.node_def) for one in graph.library.function)  # fmt: skip
+    return nodes, bodies
 
 
 def ggufs(seed: int) -> list[bytes]:
@@ -401,7 +407,10 @@ def ggufs(seed: int) -> list[bytes]:
                 writer.add_chat_template("{{ messages[0].content }}")
                 writer.add_custom_alignment(64)
             for number in range(3):
-                writer.add_tensor(f"blk.{number}.weight", chance.normal(size=(4, 32)).astype(np.float32 if number else np.float16))
+                writer.add_tensor(
+                    f"blk.{number}.weight",
+                    chance.normal(size=(4, 32)).astype(np.float32 if number else np.float16),
+                )
             writer.write_header_to_file()
             writer.write_kv_data_to_file()
             writer.write_tensors_to_file()
@@ -437,7 +446,13 @@ def catboosts(suffix: str) -> Maker:
         rows, labels = boosted(seed)
         frame = pd.DataFrame(rows, columns=list("abcde"))
         frame["kind"] = ["x", "y", "z", "w"] * 50
-        common = {"iterations": 4, "depth": 3, "verbose": 0, "allow_writing_files": False, "random_seed": seed}
+        common = {
+            "iterations": 4,
+            "depth": 3,
+            "verbose": 0,
+            "allow_writing_files": False,
+            "random_seed": seed,
+        }
         made = []
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/m"
@@ -452,7 +467,11 @@ def catboosts(suffix: str) -> Maker:
                 model = cls(**common, **more).fit(data, target)
                 if suffix == "json" and "grow_policy" in more:
                     continue
-                model.save_model(path, format=suffix, pool=catboost.Pool(data, target, cat_features=more.get("cat_features")))
+                model.save_model(
+                    path,
+                    format=suffix,
+                    pool=catboost.Pool(data, target, cat_features=more.get("cat_features")),
+                )
                 made.append(Path(path).read_bytes())
         return made
 
@@ -486,7 +505,11 @@ def xgboosts(suffix: str) -> Maker:
             target = labels + (rows[:, 2] > 0) if "num_class" in more else labels
             data = xgboost.DMatrix(rows, target, feature_names=list("abcde"))
             made.append(bytes(xgboost.train({**common, **more}, data, 4).save_raw(suffix)))
-        data = xgboost.DMatrix(rows.round(), labels, feature_types=["c"] + ["q"] * 4, enable_categorical=True) if (rows.round()[:, 0] >= 0).all() else None
+        data = (
+            xgboost.DMatrix(rows.round(), labels, feature_types=["c"] + ["q"] * 4, enable_categorical=True)
+            if (rows.round()[:, 0] >= 0).all()
+            else None
+        )
         if data is not None:
             made.append(bytes(xgboost.train(common, data, 3).save_raw(suffix)))
         return made
@@ -511,7 +534,11 @@ def lightgbms(seed: int) -> list[bytes]:
 
     rows, labels = boosted(seed)
     made = []
-    for more in ({"objective": "binary"}, {"objective": "multiclass", "num_class": 2}, {"objective": "regression", "linear_tree": True}):
+    for more in (
+        {"objective": "binary"},
+        {"objective": "multiclass", "num_class": 2},
+        {"objective": "regression", "linear_tree": True},
+    ):
         common = {"verbose": -1, "num_leaves": 5, "seed": seed, **more}
         made.append(lightgbm.train(common, lightgbm.Dataset(rows, labels), 3).model_to_string().encode())
     return made
@@ -532,7 +559,9 @@ def hdf5s(seed: int) -> list[bytes]:
     for version in ("earliest", "latest"):
         written = io.BytesIO()
         with h5py.File(written, "w", libver=version) as file:
-            file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"name": "s", "layers": []}})
+            file.attrs["model_config"] = json.dumps(
+                {"class_name": "Sequential", "config": {"name": "s", "layers": []}}
+            )
             for number, array in enumerate(arrays(seed)[:3]):
                 group = file.create_group(f"layer_{number}")
                 more = {"chunks": True, "compression": "gzip", "shuffle": True} if number % 2 else {}
@@ -572,7 +601,8 @@ FORMATS: list[tuple[str, str, Maker, Callable[[str], object]]] = [
     ("MAR", "numpy", mars, read_zip),
     ("skops", "skops sklearn", skops, read_skops),
     ("ONNX", "onnx skl2onnx", onnxes, read_onnx),
-    ("SavedModel", "tensorboard", saved_models, read_saved_model),
+    ("SavedModel", "tensorflow", saved_models, read_saved_model),
+    ("TensorFlow graph", "tensorflow", frozen_graphs, read_graph),
     ("GGUF", "gguf", ggufs, read_gguf),
     ("CatBoost", "catboost", catboosts("cbm"), read_catboost("cbm")),
     ("CatBoost JSON", "catboost", catboosts("json"), read_catboost("json")),

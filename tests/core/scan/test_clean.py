@@ -201,7 +201,7 @@ def test_the_same_formats_without_the_attack_are_safe(judged, corpus):
         "safetensors": corpus.safetensor(tensor),
         "torch": corpus.torch_zip(corpus.EMPTY_MODEL),
         "keras": corpus.keras(corpus.layer("Dense", units=3, activation="relu")),
-        "saved model": corpus.saved_model("MatMul"),
+        "saved model": corpus.saved_model("NoOp"),
         "onnx": corpus.onnx(),
         "gguf": corpus.gguf(template),
         "tokenizer": json.dumps({"chat_template": template, "model_max_length": 9}).encode(),

@@ -7,6 +7,7 @@ operators of a domain that is not ONNX's own are native code that must be loaded
 from __future__ import annotations
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import onnxgraph
 from lockgate.scan.formats.protobuf import LEN, Field, Message
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
@@ -68,6 +69,7 @@ def scan(source: Source, context: Context) -> None:
                     _node(model.message(part), context, 0)
     if not opsets:
         raise DamagedError("does not say which operators it uses", source.size)
+    onnxgraph.check(model)
 
 
 def _graph(graph: Message, context: Context, depth: int) -> None:

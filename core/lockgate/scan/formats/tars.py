@@ -14,7 +14,7 @@ from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
 _BLOCK = 512
-_FILES = b"0\x007"
+_FILES = frozenset([b"0", b"\0", b"7"])
 _LINKS = {b"1": "a hard link", b"2": "a symbolic link"}
 _DEVICES = {b"3": "a device", b"4": "a device", b"6": "a FIFO"}
 _LONGEST_NAME = 1 << 16
@@ -47,13 +47,24 @@ def scan(source: Source, context: Context) -> None:
         what = _LINKS.get(entry.kind) or _DEVICES.get(entry.kind)
         if what:
             inside.hit("LG-SCAN-021", "HIGH", f"Is {what}.", offset=entry.start - _BLOCK)
-        elif entry.kind in (b"0", b"\0", b"7"):
+        elif entry.kind in _FILES:
             try:
                 content.scan(source.part(entry.start, entry.size), inside)
             except DamagedError as error:
                 inside.failed(error)
         elif entry.kind != b"5":
             inside.cannot("is an entry of an unknown type", entry.start - _BLOCK)
+
+
+def holds(source: Source, at: int, context: Context) -> bool:
+    """Whether a byte belongs to the content of an entry."""
+    try:
+        return any(
+            entry.start <= at < entry.start + entry.size and entry.kind in _FILES
+            for entry in _entries(source, context)
+        )
+    except DamagedError:
+        return False
 
 
 def _entries(source: Source, context: Context) -> list[Entry]:

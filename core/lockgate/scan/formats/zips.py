@@ -53,6 +53,12 @@ def is_zip(source: Source) -> bool:
     return _find_end(source) is not None
 
 
+def end_of(source: Source) -> int:
+    """Return where the record is that ends a zip archive; -1 if there is none."""
+    found = _find_end(source)
+    return found[0] if found else -1
+
+
 def scan(source: Source, context: Context) -> None:
     """Judge an archive and everything in it."""
     from lockgate.scan.formats import kinds
