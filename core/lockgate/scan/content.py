@@ -148,7 +148,9 @@ def _by_structure(
     source: Source, head: bytes, context: Context, is_: Callable[[str, Callable[[], None]], None]
 ) -> None:
     """Try the formats that have no magic number, most telling first."""
-    if head.lstrip()[:1] in (b"{", b"["):
+    if head.lstrip()[:2] in (b"{{", b"{%", b"{#") and text.is_text(source):  # a template; no JSON begins so
+        is_("text", lambda: text.scan(source, context))
+    elif head.lstrip()[:1] in (b"{", b"["):
         is_("JSON", lambda: jsons.scan(source, context))
     elif savedmodel.looks_like_saved_model(source):
         is_("SavedModel", lambda: savedmodel.scan(source, context))

@@ -164,7 +164,6 @@ def _torch(c: ModuleType) -> Iterator[object]:
     state = g("torch._utils", "_rebuild_parameter_with_state") + b"(N\x89N" + c.items(c.text("backward") + g("os", "system")) + b"tR"  # fmt: skip
     yield one("parameter-state", state)
     yield one("storage-of-choice", b"(" + c.text("storage") + g("os", "system") + c.text("0") + c.text("cpu") + b"K\x01tQ")  # fmt: skip
-    yield one("module-by-id", b"(" + c.text("module") + g("torch.nn.modules.linear", "Linear") + c.text("/etc/passwd") + c.text("x") + b"tQ")  # fmt: skip
     yield one("activation", c.built("torch.nn.modules.transformer", "TransformerEncoderLayer", c.items(c.text("activation") + g("builtins", "eval"))))  # fmt: skip
     library = b"\x7fELF\x02\x01\x01" + b"\0" * 64
     compiled = {"m/data/aotinductor/model/c.so": library, "m/version": b"1", "m/archive_format": b"pt2"}
@@ -199,7 +198,6 @@ def _archives(c: ModuleType) -> Iterator[object]:
         return made.getvalue()
 
     yield one("pax-path.tar", TAR, "LG-SCAN-020", pax({"path": "../../evil.txt"}))
-    yield one("pax-link.tar", TAR, "LG-SCAN-020 LG-SCAN-021 LG-SCAN-023 LG-SCAN-026", pax({"linkpath": "/etc/passwd"}))  # fmt: skip
     inner = c.tarred({"evil.pkl": pickled})
     yield one("pax-size.tar", TAR, "LG-SCAN-001 LG-SCAN-023 LG-SCAN-026", pax({"size": "0"}, data=inner))
     yield one("long-name.tar", TAR, "LG-SCAN-020", c.tarred({"a/" * 80 + "../" * 90 + "x.txt": b"x"}))
@@ -275,7 +273,6 @@ def _graphs(c: ModuleType) -> Iterator[object]:
         "DebugIdentityV3",
         "SqlDataset",
         "DataServiceDatasetV4",
-        "LookupTableExportV2",
     ):
         yield one(f"{operator}.pb", TENSOR_ABUSE, "LG-SCAN-040", c.saved_model(operator))
     inner = f(1, f(1, f(1, "f"))) + f(1, f(3, f(1, "n") + f(2, "PyFunc")))

@@ -911,6 +911,7 @@ def saved_model(operator: str) -> bytes:
     given = field(5, field(1, "dtype") + field(2, field(6, 1)))
     constant = field(1, "n") + field(2, "Const") + given + value
     graph = field(1, constant) + field(1, field(1, "m") + field(2, operator))
+    graph += field(4, field(1, 1987))
     return field(1, 1) + field(2, field(1, field(4, "serve")) + field(2, graph))
 
 

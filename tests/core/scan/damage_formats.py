@@ -377,15 +377,18 @@ def read_graph(path: str) -> object:
 
 
 def _graph_def(graph: Any) -> tuple[Any, ...]:
+    """Return operators, functions and attributes; TensorFlow passes over attributes that begin with ``_``."""
     import tensorflow as tf
 
     with tf.Graph().as_default() as made:
         tf.graph_util.import_graph_def(graph, name="")
-    nodes = tuple(
-        (one.type, len(one.inputs), tuple(sorted(one.node_def.attr))) for one in made.get_operations()
-    )
-    bodies = tuple(tuple((n.op, len(n.input), tuple(sorted(n.attr))) for n in one.node_def) for one in graph.library.function)  # fmt: skip
+    nodes = tuple((one.type, len(one.inputs), _public(one.node_def.attr)) for one in made.get_operations())
+    bodies = tuple(tuple((n.op, len(n.input), _public(n.attr)) for n in one.node_def) for one in graph.library.function)  # fmt: skip
     return nodes, bodies
+
+
+def _public(attributes: Any) -> tuple[str, ...]:
+    return tuple(sorted(key for key in attributes if not key.startswith("_")))
 
 
 def ggufs(seed: int) -> list[bytes]:

@@ -79,7 +79,10 @@ class _Reader:
             raise DamagedError("has a text that is too long", self.at)
         raw = self.source.exactly(self.at, size)
         self.at += size
-        return raw.decode("utf-8", "replace")
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError:
+            raise DamagedError("has a text that is no UTF-8", self.at - size) from None
 
     def value(self, kind: int, depth: int = 0) -> Any:
         """Return text and numbers, and pass over arrays."""

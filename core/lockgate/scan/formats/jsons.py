@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import keras, templates, text, xgboost
+from lockgate.scan.formats import keras, names, templates, text, xgboost
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
@@ -85,6 +85,13 @@ def _key(key: str, item: Any, context: Context) -> None:
     elif key == "custom_pipelines" and item:
         message = "Names pipelines of its own, whose code transformers runs with trust_remote_code."
         context.hit("LG-SCAN-061", "HIGH", message, name=json.dumps(item)[:100])
+    elif key in ("_attn_implementation", "attn_implementation") and "/" in str(item):
+        message = "Names a kernel of the Hub, whose code transformers fetches and runs."
+        context.hit("LG-SCAN-061", "HIGH", message, name=str(item))
+    elif key == "weight_map" and isinstance(item, dict):
+        for one in sorted({str(each) for each in item.values() if names.leads_outside(str(each))}):
+            message = "Has weights read from a path that leads out of the model's folder."
+            context.hit("LG-SCAN-061", "HIGH", message, name=one)
     elif key.startswith("py/"):
         context.hit("LG-SCAN-062", "CRITICAL", "Has objects that jsonpickle makes.", name=f"{key} {item}")
     elif key == "_target_" and isinstance(item, str) and not text.TARGETS.match(item):

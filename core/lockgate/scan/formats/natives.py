@@ -167,6 +167,6 @@ def scan_ubjson(source: Source, context: Context) -> None:
         raise DamagedError("bytes follow the end of the document", walk.base + walk.i)
     if walk.keep and xgboost.is_model(document):
         context.record.met("XGBoost")
-        xgboost.check(document)
+        xgboost.check(document, typed=True)
     elif walk.keep:
         raise DamagedError("is a document that is no model of XGBoost")

@@ -18,7 +18,9 @@ _DOMAINS = frozenset(
         *("com.microsoft", "com.microsoft.nchwc", "com.microsoft.experimental", "com.ms.internal.nhwc"),
     ]
 )
-_PYTHON_OPERATORS = frozenset(["PythonOp", "PythonOpGrad", "PyOp", "PyFunc", "ATen", "ExternalStream"])
+_PYTHON_OPERATORS = frozenset(
+    ["PythonOp", "PythonOpGrad", "PyOp", "PyFunc", "ATen", "ExternalStream", "EPContext"]
+)
 _DEEPEST = 32
 # Field numbers of onnx.proto.
 _MODEL = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}

@@ -7,7 +7,7 @@ open connections or call Python. What is not on the list of those that compute i
 from __future__ import annotations
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import operators, tensorflowgraph
+from lockgate.scan.formats import names, operators, tensorflowgraph
 from lockgate.scan.formats.protobuf import LEN, Message
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
@@ -55,6 +55,8 @@ def scan(source: Source, context: Context) -> None:
             for part in meta.fields():
                 if part.number == 2:  # noqa: PLR2004 - graph_def
                     _graph(meta.message(part), context)
+                elif part.number == 6:  # noqa: PLR2004 - asset_file_def
+                    _asset(meta.message(part), context)
     if not graphs:
         raise DamagedError("holds no graph", source.size)
     tensorflowgraph.check_saved_model(model)
@@ -79,6 +81,13 @@ def _graph(graph: Message, context: Context) -> None:
                     for part in body.fields():
                         if part.number == 3:  # noqa: PLR2004 - node_def
                             _node(body.message(part), context)
+
+
+def _asset(asset: Message, context: Context) -> None:
+    for field in asset.fields():
+        if field.number == 2 and names.leads_outside(path := asset.text(field)):  # noqa: PLR2004 - filename
+            message = "Reads a file from a path that leads out of the model's folder."
+            context.hit("LG-SCAN-040", "CRITICAL", message, offset=field.start, name=path)
 
 
 def _node(node: Message, context: Context) -> None:

@@ -14,6 +14,7 @@ from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
 _BLOCK = 512
+_RECORD = 20 * _BLOCK
 _FILES = frozenset([b"0", b"\0", b"7"])
 _LINKS = {b"1": "a hard link", b"2": "a symbolic link"}
 _DEVICES = {b"3": "a device", b"4": "a device", b"6": "a FIFO"}
@@ -134,7 +135,8 @@ def _checksum(head: bytes) -> bool:
 
 
 def _rest_is_empty(source: Source, at: int, context: Context) -> None:
-    if source.size - at < 2 * _BLOCK or source.size % _BLOCK:
+    # Two empty blocks end an archive; writers that add more fill a record of twenty blocks with them.
+    if source.size - at != 2 * _BLOCK and (source.size - at < 2 * _BLOCK or source.size % _RECORD):
         raise DamagedError("does not end as a tar archive does, with two empty blocks", at)
     while block := source.read(at, 1 << 18):
         if block.count(0) != len(block):

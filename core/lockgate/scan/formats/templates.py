@@ -34,6 +34,14 @@ _METHODS = frozenset(
         *("islower"),
     ]
 )
+# Ways from a generator, a coroutine, a traceback or a function to Python's frames.
+_FRAMES = frozenset(
+    [
+        *("gi_frame", "gi_code", "gi_yieldfrom", "cr_frame", "cr_code", "cr_await", "ag_frame", "ag_code"),
+        *("f_back", "f_globals", "f_locals", "f_builtins", "f_code", "tb_frame", "tb_next", "mro"),
+        *("func_globals", "func_code", "func_closure", "im_func", "im_self", "im_class"),
+    ]
+)
 _SUSPECT = frozenset(
     ["cycler", "lipsum", "self", "config", "request", "url_for", "get_flashed_messages", "caller"]
 )
@@ -69,9 +77,9 @@ def check(text: str, context: Context, offset: int | None = None) -> None:
 def _why_not(node: Any, nodes: Any, macros: set[str], made: set[str]) -> str:
     if isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         return "reads another template"
-    if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
+    if isinstance(node, nodes.Getattr) and _closed(node.attr):
         return f"reads the attribute {node.attr}"
-    if isinstance(node, nodes.Getitem) and _text(node.arg, nodes).startswith("_"):
+    if isinstance(node, nodes.Getitem) and _closed(_text(node.arg, nodes)):
         return f"reads the attribute {_text(node.arg, nodes)}"
     if isinstance(node, nodes.Getitem) and _composed(node.arg, nodes, made):
         return "reads an attribute whose name it puts together"
@@ -100,6 +108,10 @@ def _why_not(node: Any, nodes: Any, macros: set[str], made: set[str]) -> str:
     if isinstance(node, nodes.Call):
         return _call(node, nodes, macros)
     return ""
+
+
+def _closed(name: str) -> bool:
+    return name.startswith("_") or name in _FRAMES
 
 
 def _composed(node: Any, nodes: Any, made: set[str]) -> bool:

@@ -96,6 +96,8 @@ class _Checker:
     def graph(self, message: Message) -> set[str]:
         """Hold a graph and its library, and return the names of its nodes."""
         graph = self.held(message, "GraphDef")
+        if not {"versions", "version"} & graph.fields.keys():  # stands behind the nodes
+            raise DamagedError("does not say for which version of TensorFlow it is", message.end)
         functions: set[str] = set()
         bodies: list[Held] = []
         for one in graph.messages("library"):
@@ -122,8 +124,10 @@ class _Checker:
                 name = self.held(one, f"FunctionDef.{kind}").text("value")
                 if name.partition(":")[0] not in nodes | args:
                     raise DamagedError("has a function that returns what is not there", one.start)
-        if len(body.messages("ret")) != len(signature.messages("output_arg")):
-            raise DamagedError("has a function of another number of results than it says", body.message.start)
+        said = [self.held(one, "OpDef.ArgDef").text("name") for one in signature.messages("output_arg")]
+        made = [self.held(one, "FunctionDef.RetEntry").text("key") for one in body.messages("ret")]
+        if sorted(said) != sorted(made):
+            raise DamagedError("has a function of other results than it says", body.message.start)
 
     def _nodes(
         self, messages: list[Message], args: set[str], functions: set[str], around: Message

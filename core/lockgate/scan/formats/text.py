@@ -33,6 +33,7 @@ _YAML_TAG = re.compile(
 )
 _TARGET = re.compile(rb"""^[ \t-]*["']?_target_["']?[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _LOADER = re.compile(rb"""^[ \t]*loader_module[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
+_CODE = re.compile(rb"""^[ \t]*model_code_path[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 # Hydra calls what `_target_` names; these only make layers, optimizers and data sets of these libraries.
 TARGETS = re.compile(
     r"nemo\.(collections|core)\.(?!.*(util|common\.(callbacks|parts\.(utils|preprocessing)))).*[A-Z]\w*\Z"
@@ -123,6 +124,15 @@ def _configuration(raw: bytes, context: Context) -> None:
         name = found.group(1).decode("utf-8", "replace")
         if not name.startswith("mlflow."):
             message = f"Has MLflow import and call {name} to load the model."
+            context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
+    _model_code(raw, context)
+
+
+def _model_code(raw: bytes, context: Context) -> None:
+    for found in _CODE.finditer(raw):
+        name = found.group(1).decode("utf-8", "replace")
+        if name not in ("null", "~"):
+            message = f"Has MLflow run {name} to make the model."
             context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
 
 

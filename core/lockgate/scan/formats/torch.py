@@ -44,6 +44,11 @@ _ITEM = {
 _PLAIN = frozenset(
     ["version", "byteorder", ".format_version", ".storage_alignment", ".data/serialization_id"]
 )
+# torch/csrc/api, c10/core/DeviceType.h
+_LOCATION = re.compile(
+    r"(?:cpu|cuda|mkldnn|opengl|opencl|ideep|hip|ve|fpga|maia|xla|lazy|vulkan|mps|meta|hpu|mtia|xpu|ipu|npu"
+    r"|privateuseone)(?::\d{1,4})?"
+)
 _TINY = 128
 _WORD = re.compile(rb"[\w.+-]*\s*\Z")
 
@@ -69,13 +74,15 @@ class Storages:
             if isinstance(pid, tuple) and pid and pid[0] == "module":  # source texts, in old files
                 return pid[1] if len(pid) > 1 else Unjudged()
             raise DamagedError("a persistent id names no storage of torch", offset)
-        _, cls, key, _, count = pid[:5]
+        _, cls, key, location, count = pid[:5]
         if isinstance(cls, Unjudged):
             return cls
         if not (isinstance(cls, Global) and isinstance(key, str) and isinstance(count, int) and count >= 0):
             raise DamagedError("a persistent id names no storage of torch", offset)
         if not cls.allowed:
             return Unjudged()
+        if isinstance(location, str) and not _LOCATION.fullmatch(location):
+            raise DamagedError("a storage lies in a place that torch does not know", offset)
         item = _ITEM.get(cls.name) if cls.module in ("torch", "torch.storage") else None
         if item is None:
             raise DamagedError(f"a storage is of the class {cls.path}, which is none of torch's", offset)

@@ -7,6 +7,7 @@ map files. Calls are held against a list of names; anything else is unsafe.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 
 from lockgate.scan.context import Context
@@ -108,6 +109,8 @@ def _named(tree: ast.AST) -> set[ast.expr]:
     return calls
 
 
+# Classes written in C++ that are part of torch; others must be loaded from a library.
+_CUSTOM = re.compile(r"__torch__\.torch\.classes\.(?!quantized\.|rnn\.|xnnpack\.|sparse\.)")
 _HEADERS = frozenset(["import torch", "from torch import Tensor", "from typing import *"])
 
 
@@ -120,7 +123,9 @@ def _call(node: ast.Call, context: Context, named: set[ast.expr]) -> None:
             _hit(context, node.lineno, f"Calls {path}, which is no function of TorchScript.", path)
         return
     first, _, rest = path.partition(".")
-    if first == "ops":
+    if _CUSTOM.match(path):
+        _hit(context, node.lineno, f"Uses {path}, a class that is native code from outside.", path)
+    elif first == "ops":
         if rest.partition(".")[0] not in _NAMESPACES or rest.rpartition(".")[2] in _REACHES_OUT:
             _hit(context, node.lineno, f"Calls the operator {path}, which is not known to be harmless.", path)
     elif first == "torch" and (

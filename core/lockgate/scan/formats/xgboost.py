@@ -12,7 +12,59 @@ _NODES = (
     *("left_children", "right_children", "parents", "split_conditions", "split_indices", "sum_hessian"),
     *("loss_changes", "default_left"),
 )
-_OBJECTIVES = ("reg:", "binary:", "multi:", "rank:", "count:", "survival:")
+_OBJECTIVES = frozenset(
+    [
+        *("survival:aft", "survival:cox", "binary:hinge", "binary:logistic", "binary:logitraw", "rank:map"),
+        *("rank:ndcg", "rank:pairwise", "multi:softmax", "multi:softprob", "count:poisson", "reg:gamma"),
+        *("reg:linear", "reg:logistic", "reg:squarederror", "reg:squaredlogerror", "reg:absoluteerror"),
+        *("reg:pseudohubererror", "reg:quantileerror", "reg:tweedie", "reg:expectileerror"),
+    ]
+)
+# What XGBoost 2.0 to 3.2 write of each kind of object; another name is one of these with a bit flipped.
+_KEYS = {
+    "learner": "attributes feature_names feature_types gradient_booster learner_model_param objective cats",
+    "objective": """name aft_loss_param lambdarank_param poisson_regression_param pseudo_huber_param
+        quantile_loss_param reg_loss_param softmax_multiclass_param tweedie_regression_param
+        expectile_loss_param""",
+    "booster": "gbtree model name weight_drop",
+    "model": """boosted_rounds cats gbtree_model_param iteration_indptr tree_info trees weights
+        param""",
+    "tree": """base_weights categories categories_nodes categories_segments categories_sizes default_left id
+        leaf_weights left_children loss_changes parents right_children split_conditions split_indices
+        split_type sum_hessian tree_param""",
+    "learner_model_param": "base_score boost_from_average num_class num_feature num_target",
+    "cats": "enc feature_segments sorted_idx",
+    "tree_param": "num_deleted num_feature num_nodes size_leaf_vector num_roots max_depth",
+}
+# And what an objective has to have beside its name.
+_OBJECTIVE_PARAM = {
+    "survival:aft": "aft_loss_param",
+    "rank:ndcg": "lambdarank_param",
+    "rank:pairwise": "lambdarank_param",
+    "rank:map": "lambdarank_param",
+    "multi:softmax": "softmax_multiclass_param",
+    "multi:softprob": "softmax_multiclass_param",
+    "count:poisson": "poisson_regression_param",
+    "reg:pseudohubererror": "pseudo_huber_param",
+    "reg:quantileerror": "quantile_loss_param",
+    "reg:tweedie": "tweedie_regression_param",
+}
+_INNER = {
+    "quantile_loss_param": "quantile_alpha",
+    "softmax_multiclass_param": "num_class",
+    "pseudo_huber_param": "huber_slope",
+    "tweedie_regression_param": "tweedie_variance_power",
+}
+# Types of the typed arrays of UBJSON, by the letters of `array`.
+_TYPES = {
+    **dict.fromkeys(("left_children", "right_children", "parents", "split_indices"), "i"),
+    **dict.fromkeys(("categories", "categories_nodes"), "i"),
+    **dict.fromkeys(("categories_segments", "categories_sizes"), "q"),
+    **dict.fromkeys(
+        ("base_weights", "loss_changes", "split_conditions", "sum_hessian", "leaf_weights"), "fd"
+    ),
+    **dict.fromkeys(("default_left", "split_type"), "B"),
+}
 
 
 def is_model(document: Any) -> bool:
@@ -24,8 +76,12 @@ def is_model(document: Any) -> bool:
     )
 
 
-def check(document: dict[str, Any]) -> None:
+def check(document: dict[str, Any], *, typed: bool = False) -> None:
     """Hold a model against what XGBoost asks for when it loads one.
+
+    Args:
+        document: The model.
+        typed: Whether it was UBJSON, of which arrays of numbers have a type.
 
     Raises:
         DamagedError: Something is missing, or trees do not hold together.
@@ -39,21 +95,52 @@ def check(document: dict[str, Any]) -> None:
         if not all(isinstance(one, str) for one in learner["attributes"].values()):
             raise DamagedError("has attributes that are no text")
         said = learner["learner_model_param"]
+        _known(said, "learner_model_param")
         features = int(said["num_feature"])
         int(said["num_class"])
         for one in str(said["base_score"]).strip("[]").split(","):
             float(one)
-        if not str(learner["objective"]["name"]).startswith(_OBJECTIVES):
-            raise DamagedError("has an objective that is not known here")
+        _known(learner, "learner")
+        _objective(learner["objective"])
         for key in ("feature_names", "feature_types"):
             if len(learner.get(key, [])) not in (0, features):
                 raise DamagedError("has another number of features than names of them")
+        if len(set(learner.get("feature_names", []))) != len(learner.get("feature_names", [])):
+            raise DamagedError("has two features of a name")
+        if typed:
+            _typed(learner["gradient_booster"])
         _booster(learner["gradient_booster"], features)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DamagedError(f"is no whole model of XGBoost ({type(error).__name__}: {error})") from None
 
 
+def _known(part: dict[str, Any], kind: str) -> None:
+    if part.keys() - set(_KEYS[kind].split()):
+        raise DamagedError(f"has a {kind} with something that is not known here")
+
+
+def _objective(said: dict[str, Any]) -> None:
+    _known(said, "objective")
+    name = said["name"]
+    if name not in _OBJECTIVES:
+        raise DamagedError("has an objective that is not known here")
+    needed = _OBJECTIVE_PARAM.get(name)
+    if needed and _INNER.get(needed, "") not in {"", *said[needed]}:
+        raise DamagedError("has an objective without its parameter")
+
+
+def _typed(booster: dict[str, Any]) -> None:
+    """Hold the arrays of numbers of trees against the types that XGBoost asks for."""
+    inner = booster.get("gbtree", booster)
+    for tree in inner["model"].get("trees", []):
+        for key, letters in _TYPES.items():
+            if key in tree and getattr(tree[key], "typecode", "") not in tuple(letters):
+                raise DamagedError("has a tree whose numbers have another type")
+
+
 def _booster(booster: dict[str, Any], features: int) -> None:
+    _known(booster, "booster")
+    _known(booster.get("model", {}), "model")
     if booster["name"] == "gblinear":
         if not _is_list(booster["model"]["weights"]):
             raise DamagedError("has weights that are none")
@@ -66,6 +153,9 @@ def _booster(booster: dict[str, Any], features: int) -> None:
     if booster["name"] != "gbtree":
         raise DamagedError("has a booster that is not known here")
     model = booster["model"]
+    _known(model, "model")
+    if "cats" in model and model["cats"].keys() != set(_KEYS["cats"].split()):
+        raise DamagedError("has categories that are not known here")
     trees = model["trees"]
     if not len(trees) == len(model["tree_info"]) == int(model["gbtree_model_param"]["num_trees"]):
         raise DamagedError("has another number of trees than it says")
@@ -80,6 +170,8 @@ def _booster(booster: dict[str, Any], features: int) -> None:
 
 def _tree(tree: dict[str, Any], features: int) -> None:
     said = tree["tree_param"]
+    _known(tree, "tree")
+    _known(said, "tree_param")
     nodes = int(said["num_nodes"])
     vector = max(int(said["size_leaf_vector"]), 1)
     if any(
@@ -105,6 +197,8 @@ def _tree(tree: dict[str, Any], features: int) -> None:
             raise DamagedError("has categories of a node that has none")
         if any(not 0 <= one < _CATEGORIES for one in tree["categories"]):
             raise DamagedError("has a category that no column can have")
+    if int(said["num_deleted"]) not in (0, list(tree["parents"]).count(_ROOT) - 1):
+        raise DamagedError("has another number of nodes taken out than it says")
     if int(said["num_deleted"]) or vector > 1:
         # Leaves of several targets: parents and children are written otherwise.
         return

@@ -63,7 +63,8 @@ def array(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     if not (isinstance(cls, Global) and cls.path in CLASSES and "new" in cls.allowed):
         raise RefusedError("on something else than a class of arrays")
     _shape(shape)
-    del code  # the array has no items that come from the file, whatever it is
+    if not (code == "b" or (isinstance(code, Blob) and code.size == 1)):  # the array has no items yet
+        raise RefusedError("with items of a type that no pickler writes")
     return Instance(cls)
 
 
@@ -131,6 +132,8 @@ def array_state(made: Instance, state: Any) -> None:
         if data is not LIST and not isinstance(data, Unjudged):
             raise RefusedError("with objects in raw bytes")
     elif isinstance(data, Blob):
+        if not isinstance(shape, tuple):
+            raise RefusedError("with a shape that is none")
         _fits(data, of, shape)
 
 
@@ -138,6 +141,11 @@ def dtype_state(made: Instance, state: Any) -> None:
     """Judge what a type says about itself beside its code."""
     if not isinstance(state, tuple) or len(state) not in (5, 6, 7, 8, 9):
         raise RefusedError("with a state that is not that of a type")
+    names, fields = state[3:5] if len(state) > 4 else (NONE, NONE)  # noqa: PLR2004
+    # NumPy looks for each name among the fields and does not ask whether it is there.
+    both = isinstance(names, tuple) and isinstance(fields, Mapping)
+    if both and sorted(map(str, fields[::2])) != sorted(map(str, names)):
+        raise RefusedError("with other names than fields")
     itemsize(made)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate.scan.pickles import arrays, frames
 from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
 from lockgate.scan.pickles.values import INERT, NONE, SET, Blob, Global, Instance, Items, Mapping, Unjudged
+from lockgate.scan.record import DamagedError
 
 if TYPE_CHECKING:
     from lockgate.scan.pickles.judge import Judge
@@ -98,7 +99,10 @@ def _encode(judge: Judge, func: Global, args: Any, offset: int) -> Any:
         raise RefusedError("with another codec than latin1")
     if not isinstance(text, str):
         return Blob(-1)
-    data = text.encode("latin-1", "replace")
+    try:
+        data = text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise DamagedError("writes bytes as a text that has others than 256 letters", offset) from None
     judge.bytes_inside(data, offset)
     return Blob(len(data), data)
 

@@ -20,6 +20,7 @@ from lockgate.scan.source import BytesStream
 HEAD = 4096  # bytes that a format is told by
 MAX_PICKLES = 10_000  # in a row
 _WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+_NEEDED = frozenset(["subclass", "shape", "order", "dtype"])
 _ALIGNMENT = 16  # joblib.numpy_pickle.NUMPY_ARRAY_ALIGNMENT_BYTES
 _AFTERWARDS = 1 << 16
 
@@ -87,6 +88,8 @@ def _array_after(machine: Machine, made: Any) -> bool:
         return False
     state, cursor = made.state, machine.c
     if not (isinstance(state, Mapping) and state.whole):
+        raise DamagedError("an array of joblib does not say what it is", cursor.offset)
+    if not set(state[::2]) >= _NEEDED or state.get("order") not in ("C", "F"):
         raise DamagedError("an array of joblib does not say what it is", cursor.offset)
     subclass, dtype, shape = state.get("subclass"), state.get("dtype"), state.get("shape")
     if isinstance(subclass, Unjudged) or isinstance(dtype, Unjudged):

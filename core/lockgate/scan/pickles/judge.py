@@ -13,7 +13,7 @@ from typing import Any
 from lockgate.scan.context import Context
 from lockgate.scan.formats import catboost, natives
 from lockgate.scan.lists import Lists
-from lockgate.scan.pickles import arrays
+from lockgate.scan.pickles import arrays, states
 from lockgate.scan.pickles.arguments import RefusedError
 from lockgate.scan.pickles.calls import CALLS
 from lockgate.scan.pickles.values import INERT, LIST, SET, Blob, Global, Instance, Mapping, Unjudged
@@ -27,6 +27,7 @@ _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w
 # Instances that have no attributes, items or methods of the file's choice for whoever is filled from them.
 STARTS = frozenset(b"\x80(])}0123456789lNKqci\x00\x01\x02\x03\x04")  # what `_PICKLE` may begin with
 _PLAIN_STATES = ("numpy", "torch._utils", "torch._tensor")
+_NAMED_TO_JOBLIB, _WRAPPER = frozenset(["array"]), "joblib.numpy_pickle.NumpyArrayWrapper"
 _SLOTS = 2  # a state of a dict and of another, whose items become attributes one by one
 _OF_SCRIPT = frozenset(["ref", "new", "call"])
 # `torch.serialization.MAGIC_NUMBER` as a pickle of protocol 2.
@@ -194,6 +195,20 @@ class Judge:
             if isinstance(part, Mapping):
                 part.state = True
                 self._special(part, offset)
+                self._values(path, part, offset)
+
+    def _values(self, path: str, state: Mapping, offset: int) -> None:
+        """Judge what becomes attributes: no class that may only be named to joblib, and no name twice."""
+        for value in state.values():
+            if isinstance(value, Global) and value.allowed == _NAMED_TO_JOBLIB and path != _WRAPPER:
+                message = f"Gives {path} the class {value.path}, which opens files when it is called."
+                self.hit("LG-SCAN-003", "HIGH", message, offset, value.path)
+        keys = [key for key in state[::2] if isinstance(key, str)]
+        if state.whole and len(set(keys)) != len(keys):
+            raise DamagedError("an object gets an attribute twice", offset)
+        missing = states.missing(path, keys) if state.whole else ""
+        if missing:
+            raise DamagedError(f"an object of {path} gets no {missing}, which it needs", offset)
 
     def append(self, target: Any, offset: int) -> None:
         """Judge APPEND and APPENDS."""
