@@ -1,0 +1,48 @@
+"""A damaged file that is still called safe is read by its own library to the same structure."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+# Text that names things, and numbers of versions, are values like others: one in fifty may matter.
+_SHARE = 0.02
+
+
+def _module(name: str):
+    spec = importlib.util.spec_from_file_location(name, _HERE / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+damage = _module("damage")
+FORMATS = list(_module("damage_formats").available())
+
+
+def test_damage_is_damage_and_made_from_the_seed():
+    data = bytes(range(256)) * 8
+    for make in damage.KINDS.values():
+        first, again, other = (list(make(data, random.Random(seed), 30)) for seed in (1, 1, 2))
+        assert first == again != other
+        assert all(made != data for _, made in first)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
+def test_what_is_called_safe_is_read_by_its_library(kind):
+    for seed in (5, random.SystemRandom().randrange(1 << 30)):
+        for what, told in damage.measure(kind, seed, {"flips": 60, "cuts": 15, "fuzzed": 40}).items():
+            assert not told.counts["stopped"], (seed, what, told.examples)
+            wrong = told.counts["unreadable"] + told.counts["other"]
+            assert wrong <= 1 + _SHARE * sum(told.counts.values()), (seed, what, told.examples)
+            if what == "cuts":
+                assert wrong == 0, (seed, told.examples)
