@@ -67,6 +67,7 @@ class Storages:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.sizes: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
 
     def persistent(self, pid: Any, offset: int) -> Any:
         """Take ``("storage", class, key, location, count)``; anything else torch does not write."""
@@ -86,7 +87,9 @@ class Storages:
         item = _ITEM.get(cls.name) if cls.module in ("torch", "torch.storage") else None
         if item is None:
             raise DamagedError(f"a storage is of the class {cls.path}, which is none of torch's", offset)
-        self.sizes[key] = max(self.sizes.get(key, 0), count * item)
+        if self.sizes.setdefault(key, count * item) != count * item:
+            raise DamagedError("names a storage with two sizes", offset)
+        self.counts[key] = count
         return INERT
 
 
@@ -174,7 +177,7 @@ def scan_legacy(cursor: Cursor, context: Context) -> None:
         raise DamagedError("lists other storages than it names", offset)
     for key in keys:
         count = int.from_bytes(cursor.take(8), "little")
-        if count < 0 or (count and storages.sizes[key] % count):
+        if count != storages.counts[key]:
             raise DamagedError("a storage has another size than its tensor", cursor.offset)
         cursor.skip(storages.sizes[key])
     if not cursor.finished:

@@ -207,13 +207,15 @@ def _central(source: Source, raw: bytes, count: int, context: Context) -> list[M
             raise DamagedError("the directory of the zip archive is cut short", at)
         entry = _CENTRAL.unpack_from(raw, at)
         magic, made, needs, flags, method, _, _, crc, packed, size, *lengths = entry
-        name_size, extra_size, comment_size, _, _, attributes, header = lengths
+        name_size, extra_size, comment_size, disk, _, attributes, header = lengths
         start = at + _CENTRAL.size
         at = start + name_size + extra_size + comment_size
         if needs & 0xFF > _NEWEST:
             raise DamagedError(
                 f"needs version {needs & 0xFF} of the zip format, which does not exist", header
             )
+        if disk:
+            raise DamagedError("has a member on another disk", header)
         if magic != b"PK\x01\x02" or at > len(raw):
             raise DamagedError("the directory of the zip archive is damaged", at)
         name = raw[start : start + name_size]
