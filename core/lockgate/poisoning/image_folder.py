@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from lockgate.errors import InputError, MissingExtraError
-from lockgate.poisoning.arrays import MOST_BYTES, MOST_COLUMNS, block_of, columns_of_arrays
+from lockgate.poisoning.arrays import MOST_COLUMNS, block_of, columns_of_arrays
+from lockgate.table.npz import MOST_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
