@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import signal
 import struct
 import zlib
 
@@ -28,10 +29,20 @@ def long(tmp_path):
     return path
 
 
-def test_a_scan_that_takes_too_long_is_ended_and_the_next_file_is_scanned(good, long):
-    said = list(scan_files([("long", long), ("good", good)], Bounds(seconds=0.5)))
+def test_a_scan_that_takes_too_long_is_ended_and_the_next_file_is_scanned(good, long, monkeypatch):
+    bounds, children, start = Bounds(seconds=0.5), [], apart._child
+    monkeypatch.setattr(apart, "_child", lambda bounds: children.append(start(bounds)) or children[-1])
+
+    def files():
+        yield "long", long
+        assert [child.process.poll() for child in children] == [-signal.SIGKILL]
+        object.__setattr__(bounds, "seconds", 300)  # all that a busy machine may need for the short one
+        yield "good", good
+
+    said = list(scan_files(files(), bounds))
     assert [one.answer for one in said] == [Answer.UNKNOWN, Answer.SAFE]
     assert said[0].problems == ("the scan of this file took longer than 0.5 s",)
+    assert len(children) == 2
 
 
 def test_processor_time_is_limited_for_each_file(good, long):

@@ -198,3 +198,36 @@ def test_a_deep_pickle_ends_soon():
         started = time.monotonic()
         on_paper(data)
         assert time.monotonic() - started < 5
+
+
+def _made_of(*attributes: str) -> bytes:
+    """Opcodes of an object of scikit-learn with these attributes, each of them 1."""
+    texts = [b"\x8c" + bytes([len(text)]) + text.encode() for text in attributes]
+    cls = b"".join(b"\x8c" + bytes([len(t)]) + t.encode() for t in ("sklearn.dummy", "DummyClassifier"))
+    return cls + b"\x93)\x81}(" + b"".join(text + b"K\x01" for text in texts) + b"ub"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "answer"),
+    [
+        ("a b", "a b", Answer.SAFE),
+        ("a b", "a b c", Answer.SAFE),
+        ("a b", "a b b", Answer.UNKNOWN),
+        ("a b b", "a b", Answer.UNKNOWN),
+        ("a __class__", "a __class__", Answer.UNSAFE),
+        ("a b", "a __class__", Answer.UNSAFE),
+    ],
+)
+def test_the_attributes_of_every_object_of_a_class_are_judged(first, second, answer):
+    data = b"\x80\x04" + _made_of(*first.split()) + b"0" + _made_of(*second.split()) + b"."
+    said = on_paper(data)
+    assert said.answer is answer, said
+    assert {hit.name for hit in said.hits} == {"__class__"} & {*first.split(), *second.split()}
+
+
+def test_a_class_that_is_only_named_to_joblib_is_no_attribute_wherever_it_was_imported():
+    memmap = b"\x8c\x05numpy\x8c\x06memmap\x93"
+    fill = _made_of("a") + b"0" + _made_of("a")[:-4] + memmap + b"ub."  # the last K 1 u b gives way
+    said = on_paper(b"\x80\x04" + fill)
+    assert said.answer is Answer.UNSAFE, said
+    assert [hit.name for hit in said.hits] == ["numpy.memmap"]

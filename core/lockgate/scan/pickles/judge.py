@@ -62,6 +62,8 @@ class Judge:
         self.uses = 0  # calls, objects made and states set, whether allowed or not
         self.script = False  # TorchScript: read by torch's own unpickler, which imports nothing
         self.globals: dict[tuple[str, str], Global] = {}
+        self.judged: dict[str, list[Any]] = {}  # for each class, names of attributes without fault
+        self.named_to_joblib = False  # whether a class is among the globals that may only be named to it
 
     def hit(self, rule: str, severity: str, message: str, offset: int, name: str = "") -> Unjudged:
         """Record a hit and return what stands for the value."""
@@ -84,6 +86,7 @@ class Judge:
         if found is None:
             found = Global(module, name, self._uses(module, name))
             self.globals[module, name] = found
+            self.named_to_joblib |= found.allowed == _NAMED_TO_JOBLIB
             if not found.allowed:
                 rule, severity, why = self.lists.denied(module, name)
                 self.hit(rule, severity, f"Imports {found.path}, {why}.", offset, found.path)
@@ -194,21 +197,32 @@ class Judge:
         for part in parts:
             if isinstance(part, Mapping):
                 part.state = True
-                self._special(part, offset)
-                self._values(path, part, offset)
+                self._names(path, part, offset)
+                if self.named_to_joblib and path != _WRAPPER:
+                    self._values(path, part, offset)
+
+    def _names(self, path: str, state: Mapping, offset: int) -> None:
+        """Judge the names of attributes: none that Python calls, none twice, and none that is missing."""
+        keys = state[::2]
+        if keys == self.judged.get(path) and state.whole:
+            return  # the next of many objects of one class
+        special = self._special(state, offset)
+        if not state.whole:
+            return
+        names = [key for key in keys if isinstance(key, str)]
+        if len(set(names)) != len(names):
+            raise DamagedError("an object gets an attribute twice", offset)
+        if missing := states.missing(path, names):
+            raise DamagedError(f"an object of {path} gets no {missing}, which it needs", offset)
+        if len(names) == len(keys) and not special:
+            self.judged[path] = keys
 
     def _values(self, path: str, state: Mapping, offset: int) -> None:
-        """Judge what becomes attributes: no class that may only be named to joblib, and no name twice."""
+        """Judge what becomes attributes: no class that may only be named to joblib."""
         for value in state.values():
-            if isinstance(value, Global) and value.allowed == _NAMED_TO_JOBLIB and path != _WRAPPER:
+            if isinstance(value, Global) and value.allowed == _NAMED_TO_JOBLIB:
                 message = f"Gives {path} the class {value.path}, which opens files when it is called."
                 self.hit("LG-SCAN-003", "HIGH", message, offset, value.path)
-        keys = [key for key in state[::2] if isinstance(key, str)]
-        if state.whole and len(set(keys)) != len(keys):
-            raise DamagedError("an object gets an attribute twice", offset)
-        missing = states.missing(path, keys) if state.whole else ""
-        if missing:
-            raise DamagedError(f"an object of {path} gets no {missing}, which it needs", offset)
 
     def append(self, target: Any, offset: int) -> None:
         """Judge APPEND and APPENDS."""
@@ -243,10 +257,12 @@ class Judge:
             return
         raise DamagedError("the pickle gives items to something that takes none", offset)
 
-    def _special(self, state: Mapping, offset: int) -> None:
-        if special := state.find_special():
+    def _special(self, state: Mapping, offset: int) -> str:
+        special = state.find_special()
+        if special:
             message = "Gives an object an attribute that Python itself calls or reads."
             self.hit("LG-SCAN-003", "CRITICAL", message, offset, special)
+        return special
 
     # --- Pickles in byte strings ---------------------------------------------------------------------
 

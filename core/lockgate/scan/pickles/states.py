@@ -10,5 +10,7 @@ _NEEDED = {"sklearn.tree._tree.Tree": ("max_depth", "node_count", "nodes", "valu
 
 def missing(path: str, keys: Iterable[str]) -> str:
     """Return the first key that a class asks for and that is not there, or nothing."""
+    if path not in _NEEDED:
+        return ""
     have = set(keys)
-    return next((key for key in _NEEDED.get(path, ()) if key not in have), "")
+    return next((key for key in _NEEDED[path] if key not in have), "")
