@@ -38,7 +38,12 @@ class Address:
 
 
 def parse(text: str, *, editable: bool = False) -> Address:
-    """Return what an address or path of a requirement names; nothing is fetched."""
+    """Return what an address or path of a requirement names; nothing is fetched.
+
+    Args:
+        text: The address or path.
+        editable: Whether a path is installed as it lies there; what is fetched is no path.
+    """
     match = _SCHEME.match(text)
     scheme = match.group(1).lower() if match else ""
     if not scheme or scheme == "file":
@@ -60,7 +65,7 @@ def parse(text: str, *, editable: bool = False) -> Address:
     shown = f"{parts.scheme}://{host}{path}" + (f"@{revision}" if revision else "")
     ssh = (transport or scheme) in ("ssh", "git+ssh")
     return Address(
-        "editable" if editable else "vcs" if is_vcs else "url",
+        "vcs" if is_vcs else "url",
         shown,
         fixed=bool(digests) or (is_vcs and bool(_COMMIT.match(revision))),
         digests=digests,

@@ -25,6 +25,9 @@ _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _HASH = re.compile(r"--hash[= ]\s*(\S+)")
 _OPTION = re.compile(r"\s--?[a-z]")
+_NAMED = re.compile(
+    r"([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?\s*@\s*(?=[A-Za-z][\w+.-]*:)"
+)  # of PEP 508: name @ URL
 _SHORT = {
     "-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url",
     "-f": "--find-links",
@@ -37,6 +40,7 @@ _REMARKS = {
     "--trusted-host": "trusted-host",
     "--pre": "pre",
 }
+_FLAGS = ("--pre", "--no-index", "--require-hashes", "--prefer-binary")  # options without a value
 _SILENT = (
     "--no-index", "--require-hashes", "--no-binary", "--only-binary", "--prefer-binary", "--use-feature",
 )  # fmt: skip
@@ -132,23 +136,36 @@ def _line(reader: _Reader, line: str, number: int, member: str, *, constraint: b
 
 
 def _option(reader: _Reader, line: str, number: int, member: str, *, constraint: bool) -> None:
+    """Read a line of options; pip takes several of them on one line."""
     try:
         words = shlex.split(line)
     except ValueError:
         raise _CannotReadError("a quotation mark is not closed") from None
-    word, equals, value = words[0].partition("=")
-    if not equals and not word.startswith("--") and word[2:]:  # -rother.txt
-        word, value = word[:2], word[2:]
-    word = _SHORT.get(word, word)
-    value = value or (words[1] if len(words) > 1 else "")
+    while words:
+        word = words.pop(0)
+        if word.startswith("--"):
+            word, _, value = word.partition("=")
+        else:
+            word, value = word[:2], word[2:].removeprefix("=")  # -rother.txt
+        word = _SHORT.get(word, word)
+        if word not in _FLAGS and not value and words and word in (*_SHORT.values(), *_REMARKS, *_SILENT):
+            value = words.pop(0)
+        _one_option(reader, word, value, number, member, constraint=constraint)
+
+
+def _one_option(
+    reader: _Reader, word: str, value: str, number: int, member: str, *, constraint: bool
+) -> None:
     if word in ("--requirement", "--constraint"):
         _include(reader, value, member, constraint=constraint or word == "--constraint")
     elif word == "--editable":
-        where = _address(reader, value, number, member, editable=True)
-        name = where.egg or PurePosixPath(where.shown.partition("@")[0]).name.removesuffix(".git")
+        named = _NAMED.match(value)
+        where = _address(reader, value[named.end() :] if named else value, number, member, editable=True)
+        path = where.shown.rpartition("@")[0] or where.shown if where.source == "vcs" else where.shown
+        name = where.egg or (named and named.group(1)) or PurePosixPath(path).name.removesuffix(".git")
         found = Package(
             name or "an editable package",
-            source="editable",
+            source=where.source,
             address=where.shown,
             fixed=where.fixed,
             line=number,

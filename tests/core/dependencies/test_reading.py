@@ -114,6 +114,47 @@ def test_a_line_that_cannot_be_read_is_kept_as_such_and_the_others_are_read(tmp_
     assert list(inventory.unreadable) == ["line 2"]
 
 
+@pytest.mark.parametrize(
+    ("value", "name", "source", "fixed"),
+    [
+        ("./mine", "mine", "editable", False),
+        ("file:///srv/mine", "mine", "editable", False),
+        ("git+https://a.example/me/tool@main#egg=other", "other", "vcs", False),
+        ("git+ssh://git@a.example/me/tool.git", "tool", "vcs", False),
+        (f"git+https://a.example/me/tool@{COMMIT}", "tool", "vcs", True),
+        ("tool@git+https://a.example/me/x@main", "tool", "vcs", False),
+        ("'tool[all] @ git+https://a.example/me/x@main'", "tool", "vcs", False),
+        ("https://a.example/tool.tar.gz#egg=tool", "tool", "url", False),
+    ],
+)
+@pytest.mark.parametrize("option", ["-e ", "-e", "--editable=", "--no-index --editable "])
+def test_what_is_installed_editable_comes_from_where_it_is_fetched(
+    tmp_path, option, value, name, source, fixed
+):
+    (package,) = parsed(tmp_path, f"{option}{value}\n").packages
+    assert (package.name, package.source, package.fixed) == (name, source, fixed)
+
+
+def test_every_option_of_a_line_is_read(tmp_path):
+    inventory = parsed(
+        tmp_path,
+        "--pre -i https://pypi.org/simple --extra-index-url=https://b.example/simple"
+        " --trusted-host b.example\n"
+        "--no-binary :all: -e git+https://a.example/x@main\n"
+        "--require-hashes -f http://c.example/links\n"
+        "--no-index unexpected\n",
+    )
+    assert [(r.kind, r.text) for r in inventory.remarks if r.kind != "pre"] == [
+        ("index", "https://pypi.org/simple"),
+        ("extra-index", "https://b.example/simple"),
+        ("trusted-host", "b.example"),
+        ("plain", "http://c.example/links"),
+        ("find-links", "http://c.example/links"),
+    ]
+    assert [p.name for p in inventory.packages] == ["x"]
+    assert list(inventory.unreadable) == ["line 4"]
+
+
 def test_weak_or_cut_digests_do_not_count(tmp_path):
     inventory = parsed(
         tmp_path, f"a==1 --hash=md5:{'0' * 32}\nb==1 --hash=sha256:{DIGEST[:-1]}\nc==1 --hash=sha256:{DIGEST}"
