@@ -8,13 +8,15 @@ what templates of models use.
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats.templatenames import FRAMES, Names, closed
+from lockgate.scan.formats.templatenames import text as text_of
 from lockgate.scan.record import DamagedError
 
 _LONGEST = 1 << 20
-_PASSES = 20
 _FUNCTIONS = frozenset(["dict", "joiner", "namespace", "range", "raise_exception", "strftime_now"])
 _FILTERS = frozenset(
     [
@@ -34,14 +36,9 @@ _METHODS = frozenset(
         *("islower"),
     ]
 )
-# Ways from a generator, a coroutine, a traceback or a function to Python's frames.
-_FRAMES = frozenset(
-    [
-        *("gi_frame", "gi_code", "gi_yieldfrom", "cr_frame", "cr_code", "cr_await", "ag_frame", "ag_code"),
-        *("f_back", "f_globals", "f_locals", "f_builtins", "f_code", "tb_frame", "tb_next", "mro"),
-        *("func_globals", "func_code", "func_closure", "im_func", "im_self", "im_class"),
-    ]
-)
+# Filters that read attributes, and which of their arguments names one.
+_BY_ATTRIBUTE = {"groupby": 0, "selectattr": 0, "rejectattr": 0, "sum": 0, "sort": 2, "unique": 1}
+_BY_ATTRIBUTE |= {"min": 1, "max": 1, "join": 1, "map": -1}
 _SUSPECT = frozenset(
     ["cycler", "lipsum", "self", "config", "request", "url_for", "get_flashed_messages", "caller"]
 )
@@ -65,23 +62,23 @@ def check(text: str, context: Context, offset: int | None = None) -> None:
     except (TemplateSyntaxError, RecursionError):
         context.cannot("a chat template cannot be parsed", offset)
         return
-    macros = {node.name for node in tree.find_all(nodes.Macro)}
-    made = _names_made(tree, nodes)
+    names = Names(tree)
     for node in tree.find_all(nodes.Node):
-        reason = _why_not(node, nodes, macros, made)
+        reason = _why_not(node, nodes, names)
         if reason:
             message = f"Has a chat template that {reason} (line {node.lineno})."
             context.hit("LG-SCAN-060", "HIGH", message, offset=offset, name=reason)
 
 
-def _why_not(node: Any, nodes: Any, macros: set[str], made: set[str]) -> str:
+def _why_not(node: Any, nodes: Any, names: Names) -> str:
     if isinstance(node, (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
         return "reads another template"
-    if isinstance(node, nodes.Getattr) and _closed(node.attr):
+    if isinstance(node, nodes.Getattr) and closed(node.attr):
         return f"reads the attribute {node.attr}"
-    if isinstance(node, nodes.Getitem) and _closed(_text(node.arg, nodes)):
-        return f"reads the attribute {_text(node.arg, nodes)}"
-    if isinstance(node, nodes.Getitem) and _composed(node.arg, nodes, made):
+    if isinstance(node, nodes.Getitem) and closed(text_of(node.arg)):
+        return f"reads the attribute {text_of(node.arg)}"
+    sliced = isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice)
+    if isinstance(node, nodes.Getitem) and not sliced and names.composed(node.arg):
         return "reads an attribute whose name it puts together"
     if (
         isinstance(node, nodes.Const)
@@ -92,73 +89,39 @@ def _why_not(node: Any, nodes: Any, macros: set[str], made: set[str]) -> str:
         return f"names {node.value[:40]}"
     if isinstance(node, nodes.Filter) and node.name not in _FILTERS:
         return f"uses the filter {node.name}"
-    if (
-        isinstance(node, nodes.Filter)
-        and node.name == "map"
-        and any(k.key == "attribute" for k in node.kwargs)
-    ):
-        value = next(_text(k.value, nodes) for k in node.kwargs if k.key == "attribute")
-        return (
-            ""
-            if value and "_" not in value[:1] and "._" not in value
-            else "picks attributes by computed names"
-        )
+    if isinstance(node, nodes.Filter) and node.name in _BY_ATTRIBUTE:
+        return _picks(node)
+    if isinstance(node, nodes.Keyword) and (node.key in FRAMES or _dunder(node.key)):
+        return f"names {node.key[:40]}"
     if isinstance(node, nodes.Name) and node.name in _SUSPECT:
         return f"uses {node.name}"
     if isinstance(node, nodes.Call):
-        return _call(node, nodes, macros)
+        return _call(node, nodes, names.macros)
     return ""
 
 
-def _closed(name: str) -> bool:
-    return name.startswith("_") or name in _FRAMES
+def _picks(node: Any) -> str:
+    """Say why a filter may not read the attribute that it is given the name of."""
+    computed = "picks attributes by computed names"
+    if node.dyn_args is not None or node.dyn_kwargs is not None:
+        return computed
+    if node.name == "map" and node.args and text_of(node.args[0]) not in _FILTERS:
+        return f"uses the filter {text_of(node.args[0])[:40]}" if text_of(node.args[0]) else computed
+    inner = text_of(node.args[0]) if node.name == "map" and node.args else ""
+    if inner in _BY_ATTRIBUTE and (node.kwargs or len(node.args) > (2 if inner == "join" else 1)):
+        return computed
+    at = _BY_ATTRIBUTE[node.name]
+    given = [keyword.value for keyword in node.kwargs if keyword.key == "attribute"]
+    given += node.args[at : at + 1] if at >= 0 else []
+    for value in given:
+        if not text_of(value) and not isinstance(getattr(value, "value", ""), int):
+            return computed
+        if any(map(closed, text_of(value).split("."))):
+            return f"reads the attribute {text_of(value)[:40]}"
+    return ""
 
 
-def _composed(node: Any, nodes: Any, made: set[str]) -> bool:
-    """Whether an expression may put text together that stands nowhere in the template."""
-    joined = (nodes.Concat, nodes.Filter, nodes.Call, nodes.Mod)
-    for part in (node, *node.find_all(nodes.Node)):
-        if isinstance(part, nodes.Name) and part.name in made:
-            return True
-        if isinstance(part, (nodes.Add, nodes.Mul)) and any(
-            isinstance(end, nodes.Const) and isinstance(end.value, str) for end in (part.left, part.right)
-        ):
-            return True
-        if isinstance(part, joined) and not _counts(part, nodes):
-            return True
-    return False
-
-
-def _counts(node: Any, nodes: Any) -> bool:
-    """Whether a filter, call or remainder gives a number: ``x | length``, ``i % 2``."""
-    if isinstance(node, nodes.Mod):
-        return not any(
-            isinstance(n, nodes.Const) and isinstance(n.value, str) for n in (node.left, node.right)
-        )
-    return isinstance(node, nodes.Filter) and node.name in (
-        "length",
-        "count",
-        "int",
-        "abs",
-        "round",
-        "wordcount",
-    )
-
-
-def _names_made(tree: Any, nodes: Any) -> set[str]:
-    """Return the variables that are set to text that is put together, also through other variables."""
-    made: set[str] = set()
-    for _ in range(_PASSES):
-        before = len(made)
-        for node in tree.find_all(nodes.Assign):
-            if isinstance(node.target, nodes.Name) and _composed(node.node, nodes, made):
-                made.add(node.target.name)
-        if len(made) == before:
-            break
-    return made
-
-
-def _call(node: Any, nodes: Any, macros: set[str]) -> str:
+def _call(node: Any, nodes: Any, macros: Container[str]) -> str:
     function = node.node
     if isinstance(function, nodes.Name):
         known = function.name in _FUNCTIONS or function.name in macros
@@ -169,10 +132,6 @@ def _call(node: Any, nodes: Any, macros: set[str]) -> str:
         )
         return "" if known else f"calls the method {function.attr}"
     return "calls something that is computed"
-
-
-def _text(node: Any, nodes: Any) -> str:
-    return node.value if isinstance(node, nodes.Const) and isinstance(node.value, str) else ""
 
 
 def _dunder(text: str) -> bool:
