@@ -84,8 +84,11 @@ def test_raw_tensors_that_a_model_names_are_part_of_it(tmp_path):
             return bytes([number << 3, value])
         return bytes([number << 3 | 2, len(value)]) + value
 
-    entry = field(13, field(1, b"location") + field(2, b"weights.raw"))
-    graph = field(1, field(4, b"Relu")) + field(2, b"g") + field(5, field(8, b"w") + entry)
+    outside = field(13, field(1, b"location") + field(2, b"weights.raw")) + field(14, 1)
+    weights = field(1, 16) + field(2, 1) + field(8, b"w") + outside  # 16 floats
+    node = field(1, b"w") + field(2, b"y") + field(4, b"Relu")
+    made = field(1, b"y") + field(2, field(1, field(1, 1)))
+    graph = field(1, node) + field(2, b"g") + field(5, weights) + field(12, made)
     (tmp_path / "model.onnx").write_bytes(field(1, 9) + field(7, graph) + field(8, field(2, 18)))
     (tmp_path / "weights.raw").write_bytes(bytes(range(64)))
     assert scan_model(tmp_path).verdict is Verdict.PASS
