@@ -7,11 +7,11 @@ half is scored.
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from typing import Any
 
 from lockgate.errors import MissingExtraError
+from lockgate.seeds import global_seed
 
 
 def art_scores(answers: Any, labels: Any, member: Any, *, seed: int) -> tuple[Any, Any]:
@@ -38,7 +38,7 @@ def art_scores(answers: Any, labels: Any, member: Any, *, seed: int) -> tuple[An
         teach = np.random.default_rng([seed, 5]).permutation(len(member)) % 2 == 0
         own = np.eye(answers.shape[1])[labels]
         stand_in = BlackBoxClassifierNeuralNetwork(lambda x: x, (answers.shape[1],), answers.shape[1])
-        with _numpy_seed(seed):
+        with global_seed(seed):
             attack = MembershipInferenceBlackBox(stand_in, attack_model_type="rf")
             inside, outside = teach & member, teach & ~member
             attack.fit(
@@ -54,15 +54,3 @@ def art_scores(answers: Any, labels: Any, member: Any, *, seed: int) -> tuple[An
                 x=None, y=own[rest], pred=answers[rest].astype(np.float32), probabilities=True
             )
     return np.asarray(found)[:, -1], rest
-
-
-@contextlib.contextmanager
-def _numpy_seed(seed: int) -> Any:
-    import numpy as np
-
-    state = np.random.get_state()  # noqa: NPY002 - the toolbox draws from it
-    np.random.seed(seed)  # noqa: NPY002 - the same
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002 - the same

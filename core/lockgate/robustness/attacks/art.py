@@ -6,14 +6,14 @@ every question that it asks is counted, kept within the budget, and judged by th
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from lockgate.errors import MissingExtraError
 from lockgate.robustness.attacks.target import Target
 from lockgate.robustness.lockstep import Ask, together
+from lockgate.seeds import global_seed
 
 _TOGETHER = 200  # images attacked at once: bounds memory and threads
 
@@ -178,16 +178,3 @@ def starts(target: Target, rows: Any) -> dict[int, Any]:
         margins = target.ask(np.array(asked), np.stack(near))
         found = {row: image for row, image, m in zip(asked, near, margins, strict=True) if m < 0}
     return {row: image for row, image in found.items() if not target.broken[row]}
-
-
-@contextlib.contextmanager
-def global_seed(seed: int) -> Iterator[None]:
-    """Seed numpy's global generator, which is the one that ART draws from, and put it back."""
-    import numpy as np
-
-    before = np.random.get_state()  # noqa: NPY002 - see above
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(before)  # noqa: NPY002

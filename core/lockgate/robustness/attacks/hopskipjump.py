@@ -6,15 +6,15 @@ the labels back towards the row. All rows walk in lockstep, so that one call to 
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from lockgate.errors import MissingExtraError
 from lockgate.robustness.attacks.attack import Attack
 from lockgate.robustness.attacks.target import Target
 from lockgate.robustness.lockstep import Ask, together
+from lockgate.seeds import global_seed
 
 _STARTS = 50
 _TOGETHER = 200  # rows attacked at once: bounds memory and threads
@@ -27,7 +27,7 @@ def search(target: Target, rng: Any) -> None:
         starts = _starts(target, rows[first : first + _TOGETHER], rng)
         if starts:
             searches = [_walk(target, row, start) for row, start in starts.items()]
-            with _global_seed(int(rng.integers(2**32))):
+            with global_seed(int(rng.integers(2**32))):
                 together(searches, _round(target, list(starts)))
 
 
@@ -145,19 +145,6 @@ def _import_art() -> tuple[Any, Any]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("robustness", error.name or "adversarial-robustness-toolbox") from None
     return BlackBoxClassifier, HopSkipJump
-
-
-@contextlib.contextmanager
-def _global_seed(seed: int) -> Iterator[None]:
-    """Seed numpy's global generator, which is the one that ART draws from, and put it back."""
-    import numpy as np
-
-    before = np.random.get_state()  # noqa: NPY002 - see above
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(before)  # noqa: NPY002
 
 
 ATTACK = Attack(
