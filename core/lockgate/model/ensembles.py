@@ -31,6 +31,8 @@ class Ensemble:
         right: The other.
         value: What each leaf adds to the score of each class: nodes by classes.
         base: What is added to begin with.
+        as_given: Whether the trees read cells as the model is given them, unscaled: then a whole number that
+            single precision keeps is on the same side of a threshold here and there.
     """
 
     roots: Any
@@ -40,6 +42,7 @@ class Ensemble:
     right: Any
     value: Any
     base: Any
+    as_given: bool = False
 
 
 @dataclass
@@ -108,6 +111,7 @@ def _read(predictor: Predictor) -> Ensemble | None:
         right=np.where(inner, right, own),
         value=np.concatenate([t.value for t in trees]).astype(np.float64),
         base=base,
+        as_given=bool(np.all(np.asarray(scale) == 1) and np.all(np.asarray(shift) == 0)),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from lockgate.outcome import Check, Location, Outcome, Severity, Verdict
 from lockgate.report.picture import Axis, Curves, Series
 from lockgate.robustness.curve import Point
-from lockgate.robustness.measure import Measured
+from lockgate.robustness.measure import Measured, Tally
 from lockgate.robustness.threat import Threat
 
 THREAT = "adversarial-examples"
@@ -94,6 +94,12 @@ def judge_masking(outcome: Outcome, found: Measured) -> None:
     )
 
 
+def _then(tally: Tally) -> str:
+    if tally.given_up:
+        return "given up: it broke next to nothing on the first rows"
+    return f"{tally.spared} rows spared: searched by reading the model" if tally.spared else ""
+
+
 def record(outcome: Outcome, found: Measured, points: list[Point]) -> dict[str, Any]:
     """Record tables and the picture of one threat, and return its metrics."""
     threat = found.domain.threat
@@ -106,7 +112,7 @@ def record(outcome: Outcome, found: Measured, points: list[Point]) -> dict[str, 
             "rows tried": tally.tried,
             "broke": tally.broke,
             "queries a row": round(tally.queries / tally.tried, 1) if tally.tried else 0.0,
-            "then": "given up: it broke next to nothing on the first rows" if tally.given_up else "",
+            "then": _then(tally),
         }
         for name, tally in found.attacks.items()
     ]

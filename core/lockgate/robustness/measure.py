@@ -18,6 +18,8 @@ from lockgate.robustness.threat import Domain
 
 _PIECE = 500  # rows attacked at once
 _TRIED = 40  # rows on which an attack shows what it finds
+_CHECKED = 20  # rows of those that were searched by reading the model, on which answers alone are tried
+_MISREAD = 0.1  # of them broke: the model was not read well
 
 Stop = Literal["precision", "all rows", "rows", "seconds"]
 
@@ -50,6 +52,7 @@ class Tally:
         broke: Rows that it broke, which those before it had left.
         queries: Questions that it asked.
         given_up: Whether it found next to nothing on the first rows and was left out later.
+        spared: Rows that it was not let at, because another attack had searched them by reading the model.
     """
 
     white_box: bool
@@ -58,6 +61,7 @@ class Tally:
     broke: int = 0
     queries: int = 0
     given_up: bool = False
+    spared: int = 0
 
     @property
     def share(self) -> float:
@@ -179,30 +183,65 @@ def measure(
 def _attack(target: Target, tallies: dict[str, Tally], seed: list[int], precision: float) -> None:
     """Run every attack on what those before it left, and make sure of what broke.
 
+    Rows that an attack searched by reading the whole model are only checked by answers: a quick attack is let
+    at a few of them, and at all if it breaks one, a slow one at none, unless many broke that way: then the
+    model was read wrong.
+    """
+    import numpy as np
+
+    misread = False
+    for number, attack in enumerate(attacks_on(target)):
+        rng = np.random.default_rng([*seed, number])
+        spare = not attack.white_box and not misread
+        before = target.broken.copy()
+        kept = _unsearched(target, attack) if spare else None
+        _let_at(target, attack, tallies, rng, precision, kept)
+        if spare:
+            checked = kept & target.searched
+            missed = int((checked & target.broken & ~before).sum())
+            misread = missed > _MISREAD * checked.sum()
+            if missed:
+                _let_at(target, attack, tallies, rng, precision, None)
+    target.confirm()
+
+
+def _unsearched(target: Target, attack: Attack) -> Any:
+    """Whether each row was not searched by reading the model, or is one of a few to be checked."""
+    import numpy as np
+
+    kept = ~target.searched
+    if not attack.last:
+        kept[np.flatnonzero(target.searched & target.right & ~target.broken)[:_CHECKED]] = True
+    return kept
+
+
+def _let_at(
+    target: Target, attack: Attack, tallies: dict[str, Tally], rng: Any, precision: float, among: Any
+) -> None:
+    """Run an attack on the open rows, or on those of them that it is let at.
+
     A slow attack is let at a few rows first, and goes on only if it breaks more than half the precision
     there; a quick one is left out of later samples when it broke less than a quarter.
     """
     import numpy as np
 
-    for number, attack in enumerate(attacks_on(target)):
-        todo = target.open
-        if not len(todo):
-            break
-        tally = tallies.setdefault(attack.name, Tally(attack.white_box, attack.finds))
-        if tally.given_up:
-            continue
-        rng = np.random.default_rng([*seed, number])
+    everything = len(target.open)
+    target.among = among
+    todo = target.open
+    tally = tallies.setdefault(attack.name, Tally(attack.white_box, attack.finds)) if len(todo) else None
+    if tally is not None and not tally.given_up:
+        tally.spared += everything - len(todo)
         slow = attack.last or (attack.backup and any(t.white_box and t.broke for t in tallies.values()))
         if slow and tally.tried < _TRIED:
             target.among = np.isin(np.arange(len(target.right)), todo[: _TRIED - tally.tried])
             _run(target, attack, tally, rng)
-            target.among = None
+            target.among = among
             tally.given_up = tally.share * len(todo) < precision / 2 * len(target.right)
         if not tally.given_up:
             _run(target, attack, tally, rng)
             if not slow and tally.tried >= _TRIED:
                 tally.given_up = tally.share * len(todo) < precision / 4 * len(target.right)
-    target.confirm()
+    target.among = None
 
 
 def _run(target: Target, attack: Attack, tally: Tally, rng: Any) -> None:

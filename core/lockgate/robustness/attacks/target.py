@@ -33,6 +33,8 @@ class Target:
         queries: How often the model was asked about each row; int array.
         gradients: How often its gradient was asked, beside them; int array.
         certified: Rows that are proven not to break within the threat; bool array, set by attacks that prove.
+        searched: Rows in which an attack that reads the whole model looked everywhere that it could: what is
+            asked about them after it is a check; bool array.
         spent: Rows on which an attack was cut short because the questions were used up; bool array.
         attack: The name of the attack that is running.
         among: The only rows that it is let at, as a bool array; None: all.
@@ -47,7 +49,7 @@ class Target:
         self.predictor, self.domain, self.rows, self.truth = predictor, domain, rows, np.asarray(truth)
         self.max_queries = max_queries
         self.origins = domain.points(rows)
-        self.broken, self.certified, self.spent = (np.zeros(n, dtype=bool) for _ in range(3))
+        self.broken, self.certified, self.searched, self.spent = (np.zeros(n, dtype=bool) for _ in range(4))
         self.found = self.origins.copy()
         self.nearest = np.full(n, np.inf)
         self.by = np.full(n, "", dtype=object)

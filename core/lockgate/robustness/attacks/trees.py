@@ -7,23 +7,23 @@ the end. The descent starts at the row, in the worst leaf of one tree that the r
 that is the answer), and at random.
 
 A row is proven to hold when the sum over the trees of the worst leaf that the row can reach is still on the
-right side (interval bounds, as in Chen et al. 2019, arXiv:1906.03849, with one clique a tree).
+right side (interval bounds, as in Chen et al. 2019, arXiv:1906.03849, with one clique a tree). What is then
+neither proven nor broken is split into boxes, see `lockgate.robustness.attacks.boxes`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lockgate.model.ensembles import Ensemble, tree_ensemble
 from lockgate.robustness.attacks.attack import Attack
+from lockgate.robustness.attacks.boxes import SURE, prove, scores
 from lockgate.robustness.attacks.target import Target
 
 _TOGETHER = 100  # rows walked at once: bounds memory
-_MOST_PAIRS = 6_000_000  # of rows and nodes in one proof
 _PASSES = 4
-_GAIN = 1e-9
 _LABELS_AGREE = 0.95  # single precision may decide otherwise at a threshold; the model confirms breaks
-_PAD = 1e-6  # of a cell and of its unit: the same, in proofs
 
 
 def search(target: Target, rng: Any) -> None:
@@ -40,11 +40,15 @@ def search(target: Target, rng: Any) -> None:
     for first in range(0, len(rows), _TOGETHER):
         part = rows[first : first + _TOGETHER]
         low, high = target.domain.bounds(target.origins[part])  # type: ignore[attr-defined]
-        _prove(target, trees, part, low, high)
+        prove(target, trees, part, low, high, split=False)
         for start in ("origin", "leaf", "random"):
             left = np.flatnonzero(np.isin(part, target.open))
             if len(left):
                 _descend(target, trees, part[left], low[left], high[left], rng, start)
+        left = np.flatnonzero(np.isin(part, target.open))
+        if len(left):
+            prove(target, trees, part[left], low[left], high[left], split=True)
+        target.searched[part] = True
 
 
 def suits(target: Target) -> bool:
@@ -73,7 +77,7 @@ def _trees(target: Target) -> Ensemble | None:
     if (place[used] < 0).any():
         return None
     feature = np.where(kept.feature >= 0, place[kept.feature], -1)
-    return Ensemble(kept.roots, feature, kept.threshold, kept.left, kept.right, kept.value, kept.base)
+    return replace(kept, feature=feature)
 
 
 def _agrees(target: Target, trees: Ensemble, rows: Any) -> bool:
@@ -82,65 +86,11 @@ def _agrees(target: Target, trees: Ensemble, rows: Any) -> bool:
 
     if not len(rows):
         return False
-    scores = np.concatenate(
-        [_scores(trees, target.origins[rows[at : at + _TOGETHER]]) for at in range(0, len(rows), _TOGETHER)]
+    said = np.concatenate(
+        [scores(trees, target.origins[rows[at : at + _TOGETHER]]) for at in range(0, len(rows), _TOGETHER)]
     )
-    own = np.take_along_axis(scores, target.truth[rows][:, None], axis=1)[:, 0]
-    return bool((own >= scores.max(axis=1) - _GAIN).mean() >= _LABELS_AGREE)  # ties are the model's own
-
-
-def _scores(trees: Ensemble, points: Any) -> Any:
-    """Return the scores of points: rows by classes."""
-    import numpy as np
-
-    node = np.tile(trees.roots, len(points))
-    at = np.repeat(np.arange(len(points)), len(trees.roots))
-    while len(inner := np.flatnonzero(trees.feature[node] >= 0)):
-        now = node[inner]
-        small = points[at[inner], trees.feature[now]] <= trees.threshold[now]
-        node[inner] = np.where(small, trees.left[now], trees.right[now])
-    return trees.base + trees.value[node].reshape(len(points), len(trees.roots), -1).sum(axis=1)
-
-
-# --- Proofs -----------------------------------------------------------------------------------------
-
-
-def _prove(target: Target, trees: Ensemble, rows: Any, low: Any, high: Any) -> None:
-    """Mark the rows whose worst reachable leaves, one a tree, leave them right."""
-    import numpy as np
-
-    domain: Any = target.domain
-    if any(f.kind != "number" for f in domain.features) or domain.threat.norm == "l0":
-        return
-    pad = _PAD * (np.maximum(np.abs(low), np.abs(high)) + domain.scale)
-    low, high = low - pad, high + pad
-    count, classes = len(trees.roots), trees.value.shape[1]
-    truth = target.truth[rows]
-    worst = np.full((len(rows) * count, classes), np.inf)
-    at = np.arange(len(rows) * count)
-    row, node, seen = np.repeat(np.arange(len(rows)), count), np.tile(trees.roots, len(rows)), 0
-    while len(node):
-        seen += len(node)
-        if seen > _MOST_PAIRS:
-            return
-        column = trees.feature[node]
-        leaf = column < 0
-        if leaf.any():
-            value = trees.value[node[leaf]]
-            own = np.take_along_axis(value, truth[row[leaf]][:, None], axis=1)
-            np.minimum.at(worst, at[leaf], own - value)
-            at, row, node, column = at[~leaf], row[~leaf], node[~leaf], column[~leaf]
-        cut = trees.threshold[node]
-        left, right = low[row, column] <= cut, high[row, column] > cut
-        at, row, node = (
-            np.concatenate([at[left], at[right]]),
-            np.concatenate([row[left], row[right]]),
-            np.concatenate([trees.left[node[left]], trees.right[node[right]]]),
-        )
-    margin = worst.reshape(len(rows), count, classes).sum(axis=1)
-    margin += trees.base[truth][:, None] - trees.base
-    margin[np.arange(len(rows)), truth] = np.inf
-    target.certified[rows[margin.min(axis=1) > _GAIN]] = True
+    own = np.take_along_axis(said, target.truth[rows][:, None], axis=1)[:, 0]
+    return bool((own >= said.max(axis=1) - SURE).mean() >= _LABELS_AGREE)  # ties are the model's own
 
 
 # --- Descent ----------------------------------------------------------------------------------------
@@ -171,7 +121,7 @@ def _descend(target: Target, trees: Ensemble, rows: Any, low: Any, high: Any, rn
         before = points.copy()
         margins = _pass(domain, trees, points, origins, live, target.truth[rows], rival, low, high, free)
         points[live] = domain.project(points[live], origins[live])
-        done = live[margins <= _GAIN]
+        done = live[margins <= SURE]
         still = live[(points[live] == before[live]).all(axis=1)]
         _ask(target, rows, points, done)
         asked[done] = target.broken[rows[done]]
@@ -231,9 +181,9 @@ def _rivals(trees: Ensemble, points: Any, truth: Any) -> Any:
 
     if len(trees.base) == 2:  # noqa: PLR2004
         return 1 - truth
-    scores = _scores(trees, points)
-    scores[np.arange(len(points)), truth] = -np.inf
-    return scores.argmax(axis=1)
+    said = scores(trees, points)
+    said[np.arange(len(points)), truth] = -np.inf
+    return said.argmax(axis=1)
 
 
 def _pass(
@@ -272,11 +222,11 @@ def _pass(
             best_column[better] = column
             margins = np.minimum(margins, now)
             continue
-        gains = lowest < now - _GAIN
+        gains = lowest < now - SURE
         some[gains, column] = value[gains]
         margins = np.where(gains, lowest, now)
     if norm == "l0":
-        gains = np.flatnonzero(best_margin < margins - _GAIN)
+        gains = np.flatnonzero(best_margin < margins - SURE)
         some[gains, best_column[gains]] = best_value[gains]
         margins = np.minimum(margins, best_margin)
     points[live] = some

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,10 @@ from sklearn.tree import DecisionTreeClassifier
 from lockgate.model import Predictor
 from lockgate.model.ensembles import tree_ensemble
 from lockgate.robustness.attacks import ORDER, Target, attacks_on
+from lockgate.robustness.attacks.boxes import prove
 from lockgate.robustness.attacks.greedy import search as greedy
 from lockgate.robustness.attacks.trees import search as trees
+from lockgate.robustness.measure import Budget, measure
 from lockgate.robustness.threat import Constraints, Threat, domain_of
 from lockgate.robustness.threat.rules import read_rule
 
@@ -146,6 +149,82 @@ def test_a_proof_of_trees_holds_against_every_point_of_a_grid():
             == target.truth[row]
         ).all()
     assert target.certified.sum() + target.broken.sum() == target.right.sum()  # one tree: the bound is exact
+
+
+def cornered(model, *, frame, y, size, rows=60):
+    """A target whose trees were searched."""
+    fitted = model.fit(frame[300:], y[300:])
+    threat = Threat("box", "linf", size, constraints=Constraints(infer=False))
+    searched = Target(Predictor(fitted), domain_of(threat, frame), frame[:rows], y[:rows], max_queries=500)
+    trees(searched, np.random.default_rng(0))
+    return searched
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rows_in_the_reach_of_few_points_are_broken_or_proven_as_trying_all_of_them_says(seed):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(rng.integers(0, 12, size=(500, 4)), columns=list("abcd"))
+    y = ((frame.a * frame.b + 3 * frame.c + rng.normal(0, 6, 500)) > 45).astype(int).to_numpy()
+    for model in (
+        RandomForestClassifier(9, random_state=seed),
+        GradientBoostingClassifier(n_estimators=40, random_state=seed),
+    ):
+        target = cornered(model, frame=frame, y=y, size=0.4)
+        every = np.array(list(itertools.product([-1, 0, 1], repeat=4)))
+        low, high = target.domain.bounds(target.origins)
+        for row in np.flatnonzero(target.right):
+            points = target.origins[row] + every
+            points = points[((points >= low[row]) & (points <= high[row])).all(axis=1)]
+            said = model.predict(pd.DataFrame(points.astype(int), columns=frame.columns))
+            assert target.broken[row] == (said != y[row]).any()
+            assert target.certified[row] == (said == y[row]).all()
+
+
+def test_splitting_boxes_proves_rows_that_bounds_of_the_whole_reach_do_not_and_none_that_breaks():
+    frame, y = table()
+    target = cornered(GradientBoostingClassifier(n_estimators=60, random_state=0), frame=frame, y=y, size=0.3)
+    plain = Target(target.predictor, target.domain, frame[:60], y[:60], max_queries=500)
+    low, high = plain.domain.bounds(plain.origins)
+    kept = tree_ensemble(plain.predictor)
+    prove(plain, kept, plain.open, low[plain.open], high[plain.open], split=False)
+    assert target.certified.sum() > plain.certified.sum()
+    rng = np.random.default_rng(1)
+    for row in np.flatnonzero(target.certified & target.right):
+        points = rng.uniform(low[row], high[row], size=(400, low.shape[1]))
+        points[:, 4] = np.rint(points[:, 4])
+        points = target.domain.project(points, np.repeat(target.origins[[row]], 400, axis=0))
+        moved = target.domain.rows(frame.iloc[np.full(400, row)], points)
+        assert (target.predictor.predict_proba(moved).argmax(axis=1) == y[row]).all()
+
+
+def test_a_row_that_the_trees_search_is_asked_about_by_answers_only_where_it_is_unproven():
+    frame, y = table()
+    fitted = GradientBoostingClassifier(random_state=0).fit(frame[300:], y[300:])
+    domain = domain_of(BOX, frame)
+    budget = Budget(precision=1e-9, queries=500)
+    found = measure(Predictor(fitted), domain, frame[:100], y[:100], budget=budget, seed=0)
+    assert found.queries[found.right].mean() < 20
+    blind = Target(Predictor(fitted), domain, frame[:100], y[:100], max_queries=500)
+    attacked(blind, slow=True, only=("greedy", "hopskipjump"))
+    assert not (blind.broken & found.certified).any()
+    assert found.broken.sum() >= blind.broken.sum()
+
+
+def test_a_model_whose_trees_were_misread_is_attacked_by_answers_as_any_other(monkeypatch):
+    def blind(target, _rng):  # an attack that claims to have looked everywhere
+        target.searched[:] = True
+
+    from lockgate.robustness.attacks import trees as module
+
+    monkeypatch.setattr(module, "ATTACK", replace(module.ATTACK, search=blind))
+    frame, y = table()
+    fitted = GradientBoostingClassifier(random_state=0).fit(frame[300:], y[300:])
+    budget = Budget(precision=1e-9, queries=500)
+    found = measure(Predictor(fitted), domain_of(BOX, frame), frame[:100], y[:100], budget=budget, seed=0)
+    asked = Target(Predictor(fitted), domain_of(BOX, frame), frame[:100], y[:100], max_queries=500)
+    attacked(asked, only=("greedy",))
+    assert found.broken.sum() >= asked.broken.sum()
+    assert "hopskipjump" in found.attacks
 
 
 @pytest.mark.parametrize(
