@@ -53,23 +53,24 @@ def main() -> None:
     fidelity: dict[tuple[str, str, int], list[float]] = {}
     known: dict[tuple[str, str], list[float]] = {}
     cpu: list[float] = []
-    for name in DATA:
-        for seed in range(200, 200 + asked.seeds):
+    for done, seed in enumerate(range(200, 200 + asked.seeds), start=1):
+        for name in DATA:
             for owner, estimator in OWNERS.items():
                 one(name, seed, (owner, estimator), fidelity, known, cpu)
-    lines = tables(fidelity, known, cpu)
-    print("\n".join(lines))
-    if asked.write:
-        says = [
-            (
-                f"`python benchmarks/bench_extraction.py {asked.seeds} --write`: {', '.join(DATA)}, "
-                f"{asked.seeds} seeds,"
-            ),
-            "533 training rows. Fidelity of the best copy on 266 rows that the thief does not have.",
-            "A p value at or below .001 calls a model a copy; up to .01 it is a WARN.",
-            "",
-        ]
-        write_section("Extraction and fingerprints", [*says, *lines])
+        if asked.write:  # after each seed, so that a run that is stopped has said something
+            write_section("Extraction and fingerprints", page(done, tables(fidelity, known, cpu)))
+    print("\n".join(tables(fidelity, known, cpu)))
+
+
+def page(seeds: int, lines: list[str]) -> list[str]:
+    return [
+        f"`python benchmarks/bench_extraction.py {seeds} --write`: {', '.join(DATA)},",
+        f"seeds 200 to {199 + seeds}, 533 training rows. Fidelity of the best copy",
+        "on 266 rows that the thief does not have.",
+        "A p value at or below .001 calls a model a copy; up to .01 it is a WARN.",
+        "",
+        *lines,
+    ]
 
 
 def one(name, seed, owned, fidelity, known, cpu) -> None:
