@@ -40,6 +40,12 @@ class Box:
             np.where(unit > 0, unit, 1), x.min(axis=0), x.max(axis=0), (x == np.round(x)).all(axis=0), eps
         )
 
+    @classmethod
+    def of_images(cls, x: np.ndarray, eps: float) -> Box:
+        """Take pixels from 0 to 1 that need not be whole."""
+        one = np.ones(x.shape[1])
+        return cls(one, 0 * one, one, np.zeros(x.shape[1], dtype=bool), eps)
+
     def possible(self, x: np.ndarray) -> np.ndarray:
         """Return the possible rows that are nearest to points."""
         kept = np.clip(x, self.low, self.high)

@@ -66,27 +66,38 @@ def search(name: str, asked: Asked, box: Box, label: int, classes: int, starts: 
             attack.generate(row, y=truth)
 
 
-def by_gradient(name: str, box: Box, rows: np.ndarray, labels: np.ndarray, weights: Any) -> np.ndarray:
-    """Return rows moved by FGSM or PGD of a linear model, drawn into reach of where they were.
+def by_gradient(name: str, box: Box, rows: np.ndarray, labels: np.ndarray, model: Any) -> np.ndarray:
+    """Return rows moved by FGSM or PGD of a linear model or a network, in their own unit.
 
     Args:
         name: ``FGSM`` or ``PGD``.
         box: The reach.
         rows: Rows of the data.
         labels: Places of their labels.
-        weights: A scikit-learn LogisticRegression of rows in shares of the ranges.
+        model: A scikit-learn LogisticRegression of rows in shares of the ranges, or a torch module of images.
     """
     from art.attacks import evasion
-    from art.estimators.classification import SklearnClassifier
+    from art.estimators.classification import PyTorchClassifier, SklearnClassifier
 
-    model = SklearnClassifier(weights)
-    truth = np.eye(len(weights.classes_))[labels]
+    shape: tuple[int, ...] = (len(box.unit),)
+    if hasattr(model, "parameters"):
+        import torch
+
+        side = int(len(box.unit) ** 0.5)
+        shape = (1, side, side)
+        known = PyTorchClassifier(
+            model, torch.nn.CrossEntropyLoss(), shape, 10, clip_values=(0.0, 1.0), device_type="cpu"
+        )
+    else:
+        known = SklearnClassifier(model)
+    truth = np.eye(known.nb_classes)[labels]
     made: Callable[..., Any] = (
         evasion.FastGradientMethod if name == "FGSM" else evasion.ProjectedGradientDescentNumpy
     )
     options: dict[str, Any] = {} if name == "FGSM" else {"max_iter": 40, "verbose": False}
-    attack = made(model, norm=np.inf, eps=box.eps, eps_step=box.eps / 8 if options else box.eps, **options)
-    return attack.generate((rows / box.unit).astype(np.float32), y=truth).astype(np.float64) * box.unit
+    attack = made(known, norm=np.inf, eps=box.eps, eps_step=box.eps / 8 if options else box.eps, **options)
+    moved = attack.generate((rows / box.unit).astype(np.float32).reshape(-1, *shape), y=truth)
+    return moved.reshape(len(rows), -1).astype(np.float64) * box.unit
 
 
 @contextlib.contextmanager
