@@ -19,7 +19,7 @@ def numbers(rows: Any, precision: str) -> Any:
         return np.ascontiguousarray(rows, dtype=precision)
     made = np.empty(rows.shape, dtype=precision)
     for i, name in enumerate(rows.columns):
-        made[:, i] = _column(rows[name], str(name), precision)
+        made[:, i] = _column(rows.iloc[:, i], str(name), precision)
     return made
 
 

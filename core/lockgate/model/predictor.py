@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -88,9 +89,9 @@ class Predictor:
         """Return the model's columns of a table, in its order, as a pandas DataFrame.
 
         Raises:
-            InputError: A column that the model reads is missing.
+            InputError: A column that the model reads is missing, or there more than once.
         """
-        names = [str(n) for n in getattr(table, "column_names", getattr(table, "columns", ()))]
+        names = given = [str(n) for n in getattr(table, "column_names", getattr(table, "columns", ()))]
         wanted = self.features
         if wanted is not None:
             absent = [name for name in wanted if name not in names]
@@ -101,6 +102,12 @@ class Predictor:
                     "give the data that it was trained on"
                 )
             names = list(wanted)
+        counts = Counter(given)
+        twice = next((name for name in names if counts[name] > 1), None)
+        if twice is not None:
+            raise InputError(
+                f"the data has more than one column named {twice!r}; give each column a name of its own"
+            )
         needed = self.shape[0] if self.shape is not None and len(self.shape) == 1 else None
         if needed is not None and len(names) != needed:
             raise InputError(

@@ -265,6 +265,8 @@ def _held(check: Mapping[str, Any]) -> str:
     if check["value"] is None or check["comparator"] is None:
         return f"{check['id']}: {check['reason'] or 'could not be decided'}"
     measured = f"{check['id']} is {text.number(check['value'], 6)}"
+    if check["verdict"] == "WARN" and check["reason"]:  # the value alone may be on the right side
+        measured += f" ({check['reason']})"
     return f"{measured}; it should be {check['comparator']} {text.number(check['threshold'], 6)}."
 
 

@@ -28,6 +28,8 @@ _TEXT = 40  # characters of a label
 
 Pixel: TypeAlias = float | tuple[float, float, float]
 
+_FEW_POWERS = 3  # of ten: a logarithmic axis with fewer names 2 and 5 times them too
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -38,7 +40,8 @@ class Axis:
         low: Its lower end; on a logarithmic axis above 0.
         high: Its upper end.
         log: Whether it is logarithmic.
-        parts: How many equal parts ticks cut it into; a logarithmic one has one for each power of ten.
+        parts: How many equal parts ticks cut it into; a logarithmic one has one for each power of ten,
+            and where these are few, for twice and five times it.
     """
 
     label: str
@@ -58,7 +61,15 @@ class Axis:
         """Return the values that are named beside the axis."""
         if self.log:
             first, last = math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9)
-            return [10.0**power for power in range(first, last + 1)]
+            powers = [10.0**power for power in range(first, last + 1)]
+            if len(powers) >= _FEW_POWERS:
+                return powers
+            return [
+                round(step * 10.0**power, 12)
+                for power in range(first - 1, last + 1)
+                for step in (1, 2, 5)
+                if self.low * (1 - 1e-9) <= step * 10.0**power <= self.high * (1 + 1e-9)
+            ]
         return [self.low + (self.high - self.low) * part / self.parts for part in range(self.parts + 1)]
 
 

@@ -97,7 +97,7 @@ def judge_masking(outcome: Outcome, found: Measured) -> None:
 def _then(tally: Tally) -> str:
     if tally.given_up:
         return "given up: it broke next to nothing on the first rows"
-    return f"{tally.spared} rows spared: searched by reading the model" if tally.spared else ""
+    return f"spared {tally.spared} that were searched by reading the model" if tally.spared else ""
 
 
 def record(outcome: Outcome, found: Measured, points: list[Point]) -> dict[str, Any]:

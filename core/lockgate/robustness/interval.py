@@ -86,3 +86,8 @@ def _at_least(held: int, n: int, total: int, good: int) -> float:
         return 0.0
     logs = choose(good, drawn) + choose(total - good, n - drawn) - choose(total, float(n))  # type: ignore[operator]
     return float(min(1.0, math.fsum(np.exp(logs))))
+
+
+def from_to(low: float, high: float) -> str:
+    """Return an interval in words, to three decimals: ``0.065 to 0.136``."""
+    return " to ".join(f"{round(end, 3) + 0.0:.3f}" for end in (low, high))  # no -0.000

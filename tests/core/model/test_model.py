@@ -236,6 +236,20 @@ def test_a_damaged_skops_file_is_refused(frame, tmp_path):
         load(tmp_path / "deep")
 
 
+def test_a_column_that_is_there_twice_is_named_in_one_sentence_and_one_beside_it_is_no_matter(frame):
+    predictor = Predictor(LogisticRegression().fit(frame[["a", "b"]], frame.y))
+    twice = pd.concat([frame[["a", "b"]], frame[["a"]]], axis=1)
+    arrow = pa.table([twice.iloc[:, i].to_numpy() for i in range(3)], names=["a", "b", "a"])
+    for table in (twice, arrow):
+        with pytest.raises(InputError, match="more than one column named 'a'"):
+            predictor.predict(table)
+    beside = pd.concat([frame[["a", "b"]], frame[["c"]], frame[["c"]]], axis=1)
+    assert (predictor.predict(beside) == predictor.predict(frame[["a", "b"]])).all()
+    nameless = Predictor(LogisticRegression().fit(frame[["a", "b"]].to_numpy(), frame.y))
+    with pytest.raises(InputError, match="more than one column named 'a'"):
+        nameless.predict(twice[["b"]].join(frame.a).pipe(lambda t: t.set_axis(["a", "a"], axis=1)))
+
+
 def test_arrow_and_pandas_rows_get_the_same_labels_in_any_column_order(frame):
     predictor = Predictor(fitted(frame, LogisticRegression()))
     table = pa.Table.from_pandas(frame[["y", "c", "b", "a"]])

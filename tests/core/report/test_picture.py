@@ -35,6 +35,12 @@ def test_many_points_and_pixels_stay_small():
     assert len(draw(Images([(str(n), image) for n in range(9)]))) < 400_000
 
 
+def test_a_short_logarithmic_axis_names_twice_and_five_times_the_powers_of_ten():
+    assert Axis("queries", 50.0, 300.0, log=True).ticks() == [50, 100, 200]
+    assert Axis("share", 0.1, 1.0, log=True).ticks() == [0.1, 0.2, 0.5, 1]
+    assert Axis("share", 0.001, 1.0, log=True).ticks() == [0.001, 0.01, 0.1, 1]
+
+
 def test_a_logarithmic_axis_names_its_powers_of_ten():
     page = draw(Curves(Axis("x", 0.001, 1.0, log=True), Axis("y"), []))
     assert all(f">{tick}<" in page for tick in ("0.001", "0.01", "0.1", "1"))

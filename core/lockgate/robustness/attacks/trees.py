@@ -321,5 +321,5 @@ ATTACK = Attack(
     search,
     suits,
     white_box=True,
-    finds="coordinate descent over the thresholds of the model's trees",
+    finds="coordinate descent over the thresholds of the model's trees, and branch and bound",
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from lockgate.outcome import Check, Outcome, Severity, Verdict
 from lockgate.report.picture import Axis, Curves, Series
+from lockgate.robustness.interval import from_to
 from lockgate.robustness.stress.measure import Level, Stressed
 from lockgate.robustness.stress.severity import JUDGED, SEVERITIES
 
@@ -57,7 +58,7 @@ def judge_stress(
 
 def _judge_drop(outcome: Outcome, each: Stressed, level: Level, clean: float, most: float) -> None:
     outcome.metrics[f"accuracy_drop_{each.name.replace('-', '_')}"] = level.drop
-    said = f"95 % interval {level.low:.3f} to {level.high:.3f}"
+    said = f"95 % interval {from_to(level.low, level.high)}"
     verdict = Verdict.FAIL if level.drop > most else Verdict.PASS if level.high <= most else Verdict.WARN
     outcome.checks.append(Check(_check(each), verdict, level.drop, "<=", most, said))
     if verdict is Verdict.FAIL:
@@ -122,7 +123,7 @@ def _row(each: Stressed, most: float, severity: int) -> dict[str, Any]:
         "columns": each.columns,
         "accuracy": None if level is None else level.accuracy,
         "drop": None if level is None else level.drop,
-        "interval": "" if level is None else f"{level.low:.3f} to {level.high:.3f}",
+        "interval": "" if level is None else from_to(level.low, level.high),
         "labels changed": None if level is None else level.changed,
         "drop by severity": {"trend": [0.0, *(one.drop for one in each.levels)], "limit": most}
         if each.levels

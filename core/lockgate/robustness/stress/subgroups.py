@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lockgate.outcome import Check, Location, Outcome, Severity, Verdict
+from lockgate.robustness.interval import from_to
 from lockgate.robustness.stress import intervals
 from lockgate.robustness.stress.judge import THREAT
 
@@ -115,7 +116,7 @@ def judge_subgroups(outcome: Outcome, found: Subgroups, most: float, *, show_val
             Severity.HIGH if fails else Severity.MEDIUM,
             f"Of the {group.rows} rows of {_called(group, show_values)} {group.accuracy:.1%} are labelled "
             f"right, {100 * group.gap:.1f} points less than of the others (corrected interval "
-            f"{group.low:.3f} to {group.high:.3f}).",
+            f"{from_to(group.low, group.high)}).",
             subject="data",
             location=Location(column=group.column),
             count=group.rows,
@@ -136,7 +137,7 @@ def judge_subgroups(outcome: Outcome, found: Subgroups, most: float, *, show_val
             "rows": group.rows,
             "accuracy": group.accuracy,
             "below the rest": group.gap,
-            "interval": f"{group.low:.3f} to {group.high:.3f}",
+            "interval": from_to(group.low, group.high),
         }
         for group in groups[:_WORST]
     ]
