@@ -365,12 +365,22 @@ def _cell(column: str, value: Any, top: float | None) -> _Cell:
 
 def _metrics(metrics: Mapping[str, Any], limit: Limit) -> dict[str, Any]:
     """Split metrics into plain ones and nested ones; these are flattened, one fold each."""
-    plain = [(name, value) for name, value in metrics.items() if not isinstance(value, Mapping)]
-    nested = [(name, value) for name, value in metrics.items() if isinstance(value, Mapping)]
+    groups = {name: _by_name(value) for name, value in metrics.items()}
+    plain = [(name, value) for name, value in metrics.items() if groups[name] is None]
+    nested = [(name, group) for name, group in groups.items() if group is not None]
     return {
         "plain": cut(plain, limit.rows),
         "nested": cut(nested, limit.columns, lambda item: (item[0], _flat_cut(item[1], limit.rows))),
     }
+
+
+def _by_name(value: Any) -> Mapping[str, Any] | None:
+    """Return a nested metric by name; the members of a list of them by place, from 1."""
+    if isinstance(value, Mapping):
+        return value
+    if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
+        return {str(place): one for place, one in enumerate(value, start=1)}
+    return None
 
 
 def _flat_cut(value: Mapping[str, Any], most: int) -> Some:

@@ -418,3 +418,17 @@ def test_a_small_index_draws_a_small_bar_and_a_large_one_a_full_bar():
 
     assert max(lengths(0.005, 0.001)) < 2
     assert lengths(0.5, 0.25) == [64.0, 32.0]
+
+
+def test_a_list_of_records_among_the_metrics_is_folded_by_place_and_shows_no_braces():
+    records = [{"name": "linf", "size": 0.1}, {"name": "l2", "rules": {"infer": True}}]
+    said = Tags(render(result(metrics={"threat_models": records, "empty": []}))).text
+    for part in ("1 · name", "linf", "2 · rules · infer"):
+        assert part in said
+    assert '{"name"' not in said and "{'name'" not in said
+
+
+def test_a_warning_says_why_though_its_value_is_within_the_threshold():
+    checks = [check_of("accuracy-drop", "WARN", 0.2, "95 % interval 0.165 to 0.236")]
+    said = Tags(render(result(verdict="WARN", checks=checks, findings=[]))).text
+    assert "accuracy-drop is 0.2 (95 % interval 0.165 to 0.236); it should be <= 0.2." in said
