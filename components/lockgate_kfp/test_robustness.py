@@ -31,7 +31,7 @@ def test_robustness(
     max_crashes: int = 0,
     max_subgroup_gap: float = 0.2,
     attack_columns: Optional[List[str]] = None,
-    attack_rows: Optional[int] = None,
+    attack_rows: int = 0,
     perturbed_rows: int = 2000,
     perturbed_share: float = 0.1,
     max_queries: int = 500,
@@ -92,7 +92,7 @@ def test_robustness(
             others.
         attack_columns: Columns that an attacker can move, for threats that do not say; by default
             all.
-        attack_rows: Most rows to attack; by default as many as the precision takes.
+        attack_rows: Most rows to attack; 0 for as many as the precision takes.
         perturbed_rows: Rows to spoil, drawn at random.
         perturbed_share: Share of the cells that a stress test spoils (not the noise, which has
             ``eps``).

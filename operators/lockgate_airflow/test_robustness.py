@@ -61,7 +61,7 @@ class TestRobustnessOperator(StageOperator):
             others.
         attack_columns: Columns that an attacker can move, for threats that do not say; by default
             all.
-        attack_rows: Most rows to attack; by default as many as the precision takes.
+        attack_rows: Most rows to attack; 0 for as many as the precision takes.
         perturbed_rows: Rows to spoil, drawn at random.
         perturbed_share: Share of the cells that a stress test spoils (not the noise, which has
             ``eps``).
@@ -96,7 +96,7 @@ class TestRobustnessOperator(StageOperator):
         max_crashes: int | str = 0,
         max_subgroup_gap: float | str = 0.2,
         attack_columns: list[str] | str | None = None,
-        attack_rows: int | str | None = None,
+        attack_rows: int | str = 0,
         perturbed_rows: int | str = 2000,
         perturbed_share: float | str = 0.1,
         max_queries: int | str = 500,

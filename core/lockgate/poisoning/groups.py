@@ -167,7 +167,7 @@ def _find(evidence: Evidence) -> list[Group]:
 
 def most_rows(columns: int, classes: int) -> int:
     """Return how many rows are looked at, at most."""
-    return min(MOST_ROWS, max(500, MOST_NUMBERS // (columns * classes)))
+    return min(MOST_ROWS, max(500, MOST_NUMBERS // max(1, columns * classes)))
 
 
 def _sample(shape: tuple[int, ...], classes: int, random: np.random.Generator) -> Integers:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-# Text that names things, and numbers of versions, are values like others: one in fifty may matter.
+# Text that names things, and numbers of versions, are values like others: one in fifty may matter. Pickles
+# and CatBoost's JSON have no checksum, and many values that their readers hold against others (ADR 32).
 _SHARE = 0.02
+_SHARES = {"pickle": 0.1, "joblib": 0.1, "joblib lz4": 0.1, "torch legacy": 0.1, "CatBoost JSON": 0.1}
 
 
 def _module(name: str):
@@ -43,6 +45,7 @@ def test_what_is_called_safe_is_read_by_its_library(kind):
         for what, told in damage.measure(kind, seed, {"flips": 60, "cuts": 15, "fuzzed": 40}).items():
             assert not told.counts["stopped"], (seed, what, told.examples)
             wrong = told.counts["unreadable"] + told.counts["other"]
-            assert wrong <= 1 + _SHARE * sum(told.counts.values()), (seed, what, told.examples)
+            share = _SHARES.get(kind.name, _SHARE)
+            assert wrong <= 1 + share * sum(told.counts.values()), (seed, what, told.examples)
             if what == "cuts":
                 assert wrong == 0, (seed, told.examples)

@@ -9,7 +9,6 @@ from pathlib import Path
 from lockgate.documents.document import suggest
 from lockgate.errors import InputError
 from lockgate.robustness.threat.builtin import BUILT_IN
-from lockgate.robustness.threat.form import read_threat
 from lockgate.robustness.threat.threat import Kind, Threat
 
 MOST = 20
@@ -33,7 +32,7 @@ def chosen(
     """
     found = [_one(name, eps) for name in named]
     if file is not None:
-        found.append(read_threat(file))
+        found.append(_read(file))
     if len(found) > MOST:
         raise InputError(f"{len(found)} threats are given; give at most {MOST}")
     names = [threat.name for threat in found]
@@ -64,4 +63,10 @@ def _one(name: str, eps: float) -> Threat:
         raise InputError(
             f"there is no threat {name[:80]!r}, and no file of that name{suggest(name, BUILT_IN)}"
         )
-    return read_threat(Path(name))
+    return _read(Path(name))
+
+
+def _read(path: Path) -> Threat:
+    from lockgate.robustness.threat.form import read_threat  # pydantic, which is heavy
+
+    return read_threat(path)

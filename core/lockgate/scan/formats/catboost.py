@@ -165,13 +165,13 @@ def _trees(core: Buffer) -> None:
     weights, values = core.vectors.get("LeafWeights", (0, 0))[1], leaves // dimension
     if weights not in (0, values):
         raise DamagedError("has another number of weights than leaves", 8)
-    _steps(core, sizes, nodes, values)
+    _steps(core, sizes, nodes, leaves, dimension)
     conditions = sum(core.counts[name] for name in ("Borders", "Values", "CtrBorders", "EstimatedBorders"))
     if min(splits, default=0) < 0 or max(splits, default=-1) >= conditions:
         raise DamagedError("has a split by a feature that is not there", 8)
 
 
-def _steps(core: Buffer, sizes: array[int], nodes: int, leaves: int) -> None:
+def _steps(core: Buffer, sizes: array[int], nodes: int, leaves: int, dimension: int) -> None:
     """Hold that trees that are not symmetric lead from their root to every node, and to leaves."""
     if not nodes:
         return
@@ -185,8 +185,9 @@ def _steps(core: Buffer, sizes: array[int], nodes: int, leaves: int) -> None:
             raise DamagedError("has nodes that make no tree", 8 + steps[0] + 4 * at)
         at += size
     for node, leaf in enumerate(array("I", core.source.exactly(ends[0], 4 * nodes))):
-        # A node of which one side or both end there has a leaf of its own.
-        if not (pairs[2 * node] and pairs[2 * node + 1]) and leaf >= leaves:
+        # A node of which one side or both end there has a leaf of its own, named by its first value.
+        ends_there = not (pairs[2 * node] and pairs[2 * node + 1])
+        if ends_there and (leaf >= leaves or leaf % dimension):
             raise DamagedError("has a leaf that is not there", 8 + ends[0] + 4 * node)
 
 

@@ -47,7 +47,7 @@ def test_robustness(
     max_crashes: Threshold[int] = 0,
     max_subgroup_gap: Threshold[Share] = 0.2,
     attack_columns: list[str] | None = None,
-    attack_rows: int | None = None,
+    attack_rows: int = 0,
     perturbed_rows: int = 2000,
     perturbed_share: Share = 0.1,
     max_queries: int = 500,
@@ -99,7 +99,7 @@ def test_robustness(
         max_crashes: Most stress tests on which the model may raise an exception.
         max_subgroup_gap: Most by which a group of rows may surely be labelled worse than the others.
         attack_columns: Columns that an attacker can move, for threats that do not say; by default all.
-        attack_rows: Most rows to attack; by default as many as the precision takes.
+        attack_rows: Most rows to attack; 0 for as many as the precision takes.
         perturbed_rows: Rows to spoil, drawn at random.
         perturbed_share: Share of the cells that a stress test spoils (not the noise, which has ``eps``).
         max_queries: Most questions to the model for each attacked row.
@@ -118,7 +118,7 @@ def test_robustness(
     _check_parameters(eps, precision, attack_rows, perturbed_rows, max_queries, cpu_seconds)
     named = threat if threat is not None else [] if threat_file else ["linf"]
     alone = threat is None and threat_file is None
-    budget = Budget(precision, attack_rows, max_queries, cpu_seconds)
+    budget = Budget(precision, attack_rows or None, max_queries, cpu_seconds)
     outcome = Outcome()
     if is_npz(data):
         _refuse_columns(attack_columns)
@@ -187,14 +187,14 @@ def test_robustness(
 
 
 def _check_parameters(
-    eps: float, precision: float, attack_rows: int | None, perturbed_rows: int, max_queries: int, seconds: int
+    eps: float, precision: float, attack_rows: int, perturbed_rows: int, max_queries: int, seconds: int
 ) -> None:
     if not (eps > 0 and math.isfinite(eps)):
         raise InputError(f"eps is {eps:g}; give a positive number of standard deviations, for example 0.1")
     if not precision > 0:
         raise InputError(f"precision is {precision:g}; give a positive share, for example 0.02")
     for name, value, least in (
-        ("attack_rows", 1 if attack_rows is None else attack_rows, 1),
+        ("attack_rows", attack_rows, 0),
         ("perturbed_rows", perturbed_rows, 1),
         ("max_queries", max_queries, 10),
         ("cpu_seconds", seconds, 1),

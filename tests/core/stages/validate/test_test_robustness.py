@@ -215,7 +215,7 @@ def test_models_and_parameters_that_cannot_be_used_are_refused(rows, robust, dat
     for wrong in (
         {"eps": 0},
         {"eps": float("nan")},
-        {"attack_rows": 0},
+        {"attack_rows": -1},
         {"max_queries": 1},
         {"attack_columns": ["z"]},
     ):
