@@ -110,7 +110,7 @@ class Reader:
         """Return ("read", structure), ("refused", error) or ("died", how)."""
         seconds = self.seconds
         if self.child is None or not self.child.is_alive():
-            seconds = max(seconds, 600)  # imports, on a busy machine
+            seconds = max(seconds, 180)  # imports
             here, there = multiprocessing.Pipe()
             self.child = multiprocessing.get_context("fork").Process(target=self._serve, args=(there,))
             self.child.start()
