@@ -43,6 +43,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
 from lockgate.poisoning import assess
+from lockgate.seeds import global_seed
 
 Said = tuple[np.ndarray, bool | None]
 Run = tuple[float, float, bool | None, float]
@@ -91,9 +92,9 @@ def by_activations(data: Data, seed: int) -> Said:
     from art.defences.detector.poison import ActivationDefence
 
     network = _Hidden(data, seed)
-    np.random.seed(seed)  # noqa: NPY002 - ART draws from the global generator
     defence = ActivationDefence(network, network.x, np.eye(network.nb_classes)[data.y])
-    _, clean = defence.detect_poison(nb_clusters=2, nb_dims=10, reduce="PCA")
+    with global_seed(seed):
+        _, clean = defence.detect_poison(nb_clusters=2, nb_dims=10, reduce="PCA")
     return 1.0 - np.array(clean, dtype=float), None
 
 

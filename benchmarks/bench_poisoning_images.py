@@ -38,7 +38,6 @@ from sklearn.neural_network import MLPClassifier
 
 Said = tuple[np.ndarray, bool | None]
 NONE = "none"
-TRIGGERS = ("trigger", "clean-label-trigger")
 
 
 def table_of(data: Data) -> object:

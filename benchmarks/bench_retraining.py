@@ -17,6 +17,7 @@ there does not ask again: a long run can be cut into pieces.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 import time
@@ -49,14 +50,15 @@ class Kept:
         lines = path.read_text("utf-8").splitlines() if path and path.exists() else []
         self.answers = {tuple(said["asked"]): said["answer"] for said in map(json.loads, lines)}
 
-    def get(self, asked: tuple[str | int, ...], find: Callable[[], object]) -> object:
-        """Return the answer, found now if it never was."""
-        if asked not in self.answers:
-            self.answers[asked] = find()
+    def get(self, part: str, find: Callable[..., object], *asked: str | int) -> object:
+        """Return the answer of a function to what it is asked, found now if it never was."""
+        key = (part, *asked)
+        if key not in self.answers:
+            self.answers[key] = find(*asked)
             if self.path:
                 with self.path.open("a", encoding="utf-8") as lines:
-                    lines.write(json.dumps({"asked": asked, "answer": self.answers[asked]}) + "\n")
-        return self.answers[asked]
+                    lines.write(json.dumps({"asked": key, "answer": self.answers[key]}) + "\n")
+        return self.answers[key]
 
 
 def seeded(name: str, what: str, seed: int) -> np.random.Generator:
@@ -66,10 +68,15 @@ def seeded(name: str, what: str, seed: int) -> np.random.Generator:
 # --- One batch --------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=1)  # for every judge of it
 def one_batch(name: str, what: str, seed: int) -> tuple[pa.Table, pa.Table]:
     random = seeded(name, what, seed)
     reference, given = deal(name, random, seed, 2 if what == "twice the rows" else 1)
     return reference, changed(pa.concat_tables(given), what, random, {})
+
+
+def judged(judge: str, name: str, what: str, seed: int) -> dict[str, object]:
+    return asdict(JUDGES[judge](*one_batch(name, what, seed)))
 
 
 def measure_batches(
@@ -83,14 +90,8 @@ def measure_batches(
         of = 0
         for name in names:
             for seed in range(seeds):
-                tables: list[tuple[pa.Table, pa.Table]] = []
                 for k, judge in enumerate(judges):
-
-                    def find(judge: str = judge) -> object:
-                        tables.extend([] if tables else [one_batch(name, what, seed)])  # noqa: B023 - called at once
-                        return asdict(JUDGES[judge](*tables[0]))  # noqa: B023
-
-                    answer = kept.get(("batches", judge, name, what, seed), find)
+                    answer = kept.get("batches", judged, judge, name, what, seed)
                     cells[:, k] += answer["stopped"], answer["quarantined"]
                     if judge == "lockgate" and answer["stopped"] is (what in BENIGN):
                         print(f"    {name} {seed}: {'; '.join(answer['why'])[:600] or 'open'}")
@@ -113,7 +114,7 @@ def measure_bugs(names: tuple[str, ...], seeds: int, kept: Kept) -> list[str]:
         found = np.zeros(3, dtype=int)
         for name in names:
             for seed in range(seeds):
-                answer = kept.get(("bugs", name, what, seed), lambda: one_bug(name, what, seed))  # noqa: B023 - called at once
+                answer = kept.get("bugs", one_bug, name, what, seed)
                 found += answer["counts"]
                 if answer["counts"][:2] == [1, 0] or answer["counts"][2]:
                     print(f"    {name} {seed}: broken {answer['broken']}, named {answer['named']}")
@@ -149,9 +150,7 @@ def measure_streams(names: tuple[str, ...], streams: int, kept: Kept, kinds: tup
     lines.append("|---|---|---|---|")
     for what in kinds:
         first = [
-            kept.get(("streams", name, what, seed), lambda: one_stream(name, what, seed))  # noqa: B023 - called at once
-            for name in names
-            for seed in range(streams)
+            kept.get("streams", one_stream, name, what, seed) for name in names for seed in range(streams)
         ]
         hits = [f for f in first if f]
         mean = f"{np.mean(hits):.1f}" if hits else ""

@@ -6,13 +6,13 @@ is broken when one of them was a possible row within reach with another label, w
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from attack.box import Asked, Box
+from lockgate.seeds import global_seed
 
 NAMES = ("HopSkipJump", "Boundary", "ZOO", "Square")  # the last on images only
 
@@ -44,7 +44,7 @@ def search(name: str, asked: Asked, box: Box, label: int, classes: int, starts: 
     row = (asked.origin / box.unit)[None].astype(np.float32)
     truth = np.eye(classes)[[label]]
     start = (starts[rng.integers(len(starts))] / box.unit)[None].astype(np.float32)
-    with _seeded(int(rng.integers(2**32))):
+    with global_seed(int(rng.integers(2**32))):
         if name == "HopSkipJump":
             attack = evasion.HopSkipJump(
                 model, norm=np.inf, max_iter=50, max_eval=200, init_eval=20, verbose=False
@@ -98,13 +98,3 @@ def by_gradient(name: str, box: Box, rows: np.ndarray, labels: np.ndarray, model
     attack = made(known, norm=np.inf, eps=box.eps, eps_step=box.eps / 8 if options else box.eps, **options)
     moved = attack.generate((rows / box.unit).astype(np.float32).reshape(-1, *shape), y=truth)
     return moved.reshape(len(rows), -1).astype(np.float64) * box.unit
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Any:
-    state = np.random.get_state()  # noqa: NPY002 - the toolbox draws from it
-    np.random.seed(seed)  # noqa: NPY002 - the same
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002 - the same

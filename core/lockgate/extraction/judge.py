@@ -9,7 +9,7 @@ from lockgate.extraction.fidelity import Stolen
 from lockgate.extraction.outputs import Output
 from lockgate.outcome import Check, Outcome, Severity, Verdict
 from lockgate.report.picture import Axis, Curves, Series
-from lockgate.robustness.judge import wilson
+from lockgate.robustness.stress import intervals
 
 THREAT = "model-extraction"
 _FEWEST = 100  # rows, below which an interval is wider than a fifth of the scale
@@ -47,8 +47,7 @@ def judge_theft(
             "strategy": s.strategy,
             "queries": s.queries,
             "fidelity": s.fidelity,
-            "from": wilson(s.agreed, s.rows)[0],
-            "to": wilson(s.agreed, s.rows)[1],
+            **dict(zip(("from", "to"), intervals.share(s.agreed, s.rows), strict=True)),
         }
         for s in stolen
     ]
@@ -58,7 +57,7 @@ def judge_theft(
     outcome.metrics["fidelity_without_asking"] = alone
     outcome.pictures["Fidelity by number of queries"] = _curves(stolen, outputs, budgets)
     worst = best[output, budget]
-    low, high = wilson(worst.agreed, worst.rows)
+    low, high = intervals.share(worst.agreed, worst.rows)
     said = (
         f"95 % interval {low:.3f} to {high:.3f} from {worst.rows} rows, {worst.strategy} queries; "
         f"{alone:.3f} without asking"
@@ -132,7 +131,9 @@ def _curves(stolen: Sequence[Stolen], outputs: Sequence[Output], budgets: Sequen
     series = []
     for output in outputs:
         found = [best[output, n] for n in budgets]
-        band = [(s.queries, *wilson(s.agreed, s.rows)) for s in found] if output == outputs[0] else []
+        band = (
+            [(s.queries, *intervals.share(s.agreed, s.rows)) for s in found] if output == outputs[0] else []
+        )
         series.append(Series(output, [(s.queries, s.fidelity) for s in found], band))
     lowest = min(s.fidelity for s in best.values())
     floor = max(int(lowest * 10 - 0.5) / 10, 0.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from lockgate.outcome import Outcome, Severity
-from lockgate.robustness.stress import intervals
 
 THREAT = "adversarial-examples"
 _SUBJECT = "model"
@@ -30,13 +29,3 @@ def judge_clean(outcome: Outcome, right: Any, truth: Any) -> float:
             fix="Train a model that learns from its columns, and check that this is its kind of data.",
         )
     return clean
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Return the 95 % score interval of a share (Wilson 1927, without continuity correction).
-
-    Args:
-        right: How many of the ``n``.
-        n: At least 1.
-    """
-    return intervals.share(right, n)

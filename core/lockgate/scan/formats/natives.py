@@ -16,7 +16,6 @@ from lockgate.scan.formats import xgboost
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import CHUNK, Source
 
-_UBJSON = re.compile(rb"\{[Ll]\x00{0,7}")
 _SIZES = {
     b"i": 1,
     b"U": 1,

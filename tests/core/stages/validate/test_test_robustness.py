@@ -27,9 +27,9 @@ import lockgate.stages.validate.test_robustness as stage_module
 from lockgate.errors import InputError
 from lockgate.model import Predictor, save
 from lockgate.outcome import Verdict
-from lockgate.robustness.judge import wilson
 from lockgate.robustness.lockstep import together
 from lockgate.robustness.space import Space
+from lockgate.robustness.stress.intervals import share as wilson
 
 
 def run(*args, **kwargs):
