@@ -15,10 +15,10 @@ class TestRobustnessOperator(StageOperator):
     """Attack a classifier with possible rows near those of a table, or images, and spoil its rows.
 
     Accuracy under attack is the share of rows that are labelled right and stay so under every attack that
-    suits the model, the strongest per second first: all points where they are few, exact corners of linear
-    models, thresholds of trees, gradients, a greedy search, HopSkipJump (arXiv:1904.02144). A threat says how
-    far a row can be moved (by default each numeric cell by ``eps`` standard deviations, whole numbers in
-    whole steps, inside the seen range) and what must stay true of it.
+    suits the model, the strongest per second first: all points where they are few, the worst points of
+    linear models, thresholds of trees, gradients, a greedy search, HopSkipJump (arXiv:1904.02144). A threat
+    says how far a row can be moved (by default each numeric cell by ``eps`` standard deviations, whole
+    numbers in whole steps, inside the seen range) and what must stay true of it.
 
     Rows are attacked in growing samples until the 95 % interval of the accuracy of all rows is as narrow as
     ``precision`` asks: PASS when all of it reaches the threshold, FAIL when the measured share is below, WARN

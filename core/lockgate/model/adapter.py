@@ -37,6 +37,14 @@ class Adapter(abc.ABC):
     estimator: Any = None
 
     @property
+    def weights(self) -> Any:
+        """Classes by the shape of a row, for a linear model: the largest weighted sum (and constant) wins.
+
+        None for a model that is not known to be linear.
+        """
+        return None
+
+    @property
     @abc.abstractmethod
     def classes(self) -> tuple[Any, ...]:
         """The labels that it can give, as plain Python values, in its order.

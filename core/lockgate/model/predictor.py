@@ -52,6 +52,11 @@ class Predictor:
         return self.model.estimator
 
     @property
+    def weights(self) -> Any:
+        """The weights of a linear model, classes by the shape of a row; None for any other."""
+        return self.model.weights
+
+    @property
     def kind(self) -> str:
         """The name of the model's class or format; of a pipeline, that of its last step."""
         return self.model.kind

@@ -76,6 +76,14 @@ class ImageAdapter(Adapter):
         """See `Adapter`."""
         return self._predictor.classes
 
+    @property
+    def weights(self) -> Any:
+        """See `Adapter`."""
+        found = self._predictor.weights
+        if found is None or found[0].size != math.prod(self._layout.size):
+            return None
+        return self._layout.from_model(found)
+
     def probabilities(self, rows: Any) -> Any:
         """See `Adapter`."""
         return self._predictor.predict_proba(self._layout.to_model(rows))

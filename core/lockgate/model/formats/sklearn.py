@@ -6,7 +6,7 @@ from typing import Any
 
 from lockgate.errors import InputError
 from lockgate.model.adapter import Adapter
-from lockgate.model.gradients import gradient_of
+from lockgate.model.gradients import gradient_of, linear_weights
 
 
 class SklearnAdapter(Adapter):
@@ -61,6 +61,11 @@ class SklearnAdapter(Adapter):
                 f"the model ({self.kind}) is not a fitted classifier of one label; give one that is"
             )
         return tuple(found.tolist())
+
+    @property
+    def weights(self) -> Any:
+        """See `Adapter`."""
+        return linear_weights(self.estimator)
 
     def labels(self, rows: Any) -> Any:
         """See `Adapter`."""

@@ -1,8 +1,9 @@
-"""Break a linear model exactly: each column to the end that lowers the margin most.
+"""Break a linear model exactly: the point of the threat that lowers the margin most.
 
-With one score a class that is a weighted sum of the columns, the worst point of a box is one of its corners,
-known without any search; the same corner proves that a row holds. In L2 the worst point of the ball lies
-along the difference of the weights; in L0 it is reached by the columns that lower it most.
+With one score a class that is a weighted sum of the columns or pixels, the worst point is known without any
+search, and when it holds, so does every other: in L-infinity it is a corner of the box, in L0 it changes what
+lowers the margin most, in L2 it lies along the difference of the weights, cut by the range of each column
+(`lockgate.robustness.attacks.worst`).
 """
 
 from __future__ import annotations
@@ -11,74 +12,72 @@ from typing import Any
 
 from lockgate.robustness.attacks.attack import Attack
 from lockgate.robustness.attacks.target import Target
+from lockgate.robustness.attacks.worst import worst
 
 
 def search(target: Target, _rng: Any) -> None:
     """Ask about the worst point against every other class; rows whose worst points all hold are proven."""
     import numpy as np
 
-    domain: Any = target.domain
     weights = _weights(target)
     if weights is None:
         return
     rows = target.open
-    low, high = domain.bounds(target.origins[rows])
-    held = np.full(len(rows), _is_exact(target))
+    held = np.ones(len(rows), dtype=bool)
     for other in range(len(weights)):
         mine = np.flatnonzero((target.truth[rows] != other) & ~target.broken[rows])
-        if not len(mine):
-            continue
-        towards = weights[other] - weights[target.truth[rows[mine]]]
-        points = _worst(domain, target.origins[rows[mine]], towards, low[mine], high[mine])
-        points = domain.project(points, target.origins[rows[mine]])
-        good = domain.allowed(points, target.origins[rows[mine]])
-        margins = target.ask(rows[mine[good]], points[good])
-        held[mine[good]] &= margins > 0
-        held[mine[~good]] = False
+        if len(mine):
+            towards = weights[other] - weights[target.truth[rows[mine]]]
+            held[mine] &= _holds(
+                target, rows[mine], worst(target.domain, target.origins[rows[mine]], towards)
+            )
     target.certified[rows] = held & ~target.broken[rows]
 
 
 def suits(target: Target) -> bool:
-    """Whether the model's weights are known, and a table of numbers is attacked."""
-    return _weights(target) is not None and bool(target.domain.features)  # type: ignore[attr-defined]
+    """Whether the model's weights are known, and what can move are numbers."""
+    return _weights(target) is not None and len(getattr(target.domain, "features", "?")) > 0
 
 
-def _worst(domain: Any, origins: Any, towards: Any, low: Any, high: Any) -> Any:
+def _holds(target: Target, rows: Any, points: Any) -> Any:
+    """Ask about points and the nearest possible ones; return whether the points themselves hold.
+
+    A possible row is one of the points that were searched, so where the worst of these holds, all do.
+    """
     import numpy as np
 
-    with np.errstate(invalid="ignore"):
-        ends = np.where(towards > 0, high, np.where(towards < 0, low, origins))
-    gains = np.nan_to_num((ends - origins) * towards)
-    if domain.threat.norm == "l0":
-        kept = np.argsort(np.argsort(-gains, axis=1, kind="stable"), axis=1) < domain.changes
-        return np.where(kept, ends, origins)
-    if domain.threat.norm == "l2":
-        slope = towards * domain.scale * domain.free  # by unit
-        step = domain.threat.size * slope / np.maximum(np.sqrt((slope**2).sum(axis=1, keepdims=True)), 1e-300)
-        return np.clip(origins + step * domain.scale, low, high)
-    return ends
+    origins = target.origins[rows]
+    possible = target.domain.project(points, origins)
+    good = target.domain.allowed(possible, origins)
+    margins = np.full(len(rows), np.nan)
+    margins[good] = target.ask(rows[good], possible[good])
+    axes = tuple(range(1, points.ndim))
+    other = ((possible != points).any(axis=axes) | ~good) & ~target.broken[rows]
+    margins[other] = np.nan
+    if not _is_rounded(target):
+        again = np.flatnonzero(other & np.isfinite(points).all(axis=axes))
+        margins[again] = target.ask(rows[again], points[again])
+    return margins > 0
 
 
-def _is_exact(target: Target) -> bool:
-    """Whether the worst point is found for certain: a box of numbers, nothing that ties columns together."""
+def _is_rounded(target: Target) -> bool:
+    """Whether the worst point is of numbers that the table cannot store, so that none can be asked about."""
     domain: Any = target.domain
-    plain = all(f.kind == "number" for f in domain.features) and not len(domain.possible.most)
-    if domain.threat.norm == "l2":
-        return False  # a ball that a range or whole numbers cut has its worst point elsewhere
-    return plain
+    if domain.threat.norm != "l2" or domain.threat.kind == "image":
+        return False
+    return bool((domain.possible.step[domain.free] > 0).any())
 
 
 def _weights(target: Target) -> Any:
     """Return the weights of every class by the coordinates of a point; None where they are not known."""
     import numpy as np
 
-    from lockgate.model.gradients import linear_weights
-
-    estimator = target.predictor.estimator
-    found = None if estimator is None else linear_weights(estimator)
-    names = target.predictor.features
     domain: Any = target.domain
-    if found is None or (names is not None and found.shape[1] != len(names)):
+    found = target.predictor.weights
+    if found is None or domain.threat.kind == "image":
+        return found
+    names = target.predictor.features
+    if names is not None and found.shape[1] != len(names):
         return None
     at = [c.at for c in domain.columns]
     if any(f.kind != "number" for f in domain.features) or max(at, default=0) >= found.shape[1]:
@@ -86,4 +85,11 @@ def _weights(target: Target) -> Any:
     return np.asarray(found[:, at], dtype=np.float64)
 
 
-ATTACK = Attack("linear", search, suits, white_box=True, finds="the worst corner, exactly, by the weights")
+ATTACK = Attack(
+    "linear",
+    search,
+    suits,
+    white_box=True,
+    kinds=("table", "image"),
+    finds="the worst point, exactly, by the weights",
+)

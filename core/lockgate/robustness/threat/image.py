@@ -33,8 +33,11 @@ class ImageDomain(Domain):
         whole: Whether pixels are whole numbers.
     """
 
+    scale = 1.0  # the unit of a pixel, as of a column of a table
+
     def __init__(self, threat: Threat, *, whole: bool = False) -> None:
         self.threat, self.whole = threat, whole
+        self.changes = int(threat.size)  # L0: most pixels
         self._slack = _ROUNDING * (threat.high - threat.low)
 
     def points(self, rows: Any) -> Any:
@@ -59,6 +62,18 @@ class ImageDomain(Domain):
         if self.whole:
             return np.rint(made)
         return made.astype(np.float32).astype(np.float64)
+
+    def bounds(self, origins: Any) -> tuple[Any, Any]:
+        """Return the smallest and the largest value of each pixel around each image; L2 is narrower still."""
+        import numpy as np
+
+        threat = self.threat
+        far = threat.reach if threat.norm == "l0" else threat.size
+        reach = np.inf if far is None else far
+        low, high = np.maximum(origins - reach, threat.low), np.minimum(origins + reach, threat.high)
+        if self.whole:
+            return np.ceil(low - _ROUNDING), np.floor(high + _ROUNDING)
+        return low, high
 
     def project(self, points: Any, origins: Any) -> Any:
         """See `Domain`."""
@@ -111,4 +126,4 @@ class ImageDomain(Domain):
 
         size = np.abs(move).max(axis=1).reshape(len(move), -1)
         rank = np.argsort(np.argsort(-size, axis=1, kind="stable"), axis=1, kind="stable")
-        return (rank < int(self.threat.size)).reshape(len(move), *move.shape[2:])
+        return (rank < self.changes).reshape(len(move), *move.shape[2:])

@@ -94,6 +94,25 @@ def test_on_a_linear_model_exactly_those_break_that_can(fragile_and_sturdy, norm
     assert target.broken[clear].all()
 
 
+@pytest.mark.parametrize(("norm", "size"), [("linf", 0.1), ("l2", 0.8), ("l0", 6)])
+def test_every_image_of_a_linear_model_of_many_classes_breaks_or_is_proven(digits, norm, size):
+    from sklearn.linear_model import LogisticRegression
+
+    pixels, labels = digits
+    model = LogisticRegression(max_iter=2000, C=0.05).fit(pixels[:1000].reshape(1000, -1), labels[:1000])
+    exact = under(model, pixels[-100:], labels[-100:], norm, size, only="linear")
+    assert 5 < exact.broken.sum() < 95
+    assert ((exact.broken | exact.certified) == exact.right).all()
+    asked = under(model, pixels[-100:], labels[-100:], norm, size, only=searched(norm))
+    assert not (asked.broken & exact.certified).any()
+    assert asked.broken.sum() <= exact.broken.sum()
+    assert exact.queries.max() <= 1 + 2 * 9
+
+
+def searched(norm):
+    return "image-pixels" if norm == "l0" else "image-gradient"
+
+
 def test_one_pixel_is_found_when_one_is_enough(fragile_and_sturdy):
     pixels, labels, (fragile, _) = fragile_and_sturdy
     target = under(fragile, pixels[:20], labels[:20], "l0", 1)
