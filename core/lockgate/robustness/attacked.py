@@ -8,7 +8,7 @@ from typing import Any
 from lockgate.outcome import Check, Location, Outcome, Severity, Verdict
 from lockgate.report.picture import Axis, Curves, Series
 from lockgate.robustness.curve import Point
-from lockgate.robustness.measure import Measured, Tally
+from lockgate.robustness.measured import Measured, Tally
 from lockgate.robustness.threat import Threat
 
 THREAT = "adversarial-examples"

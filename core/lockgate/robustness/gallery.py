@@ -9,7 +9,7 @@ from lockgate.outcome import Outcome
 from lockgate.report.picture import Images as Drawn
 from lockgate.report.picture import Pixel
 from lockgate.robustness.images import Images
-from lockgate.robustness.measure import Measured
+from lockgate.robustness.measured import Measured
 
 _MOST = 8
 _LOOKED_AT = 200  # images that are moved back towards their originals

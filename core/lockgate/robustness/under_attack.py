@@ -18,7 +18,8 @@ from lockgate.robustness.attacked import (
     record,
 )
 from lockgate.robustness.curve import curve
-from lockgate.robustness.measure import Budget, Measured, measure
+from lockgate.robustness.measure import Budget, measure
+from lockgate.robustness.measured import Measured
 from lockgate.robustness.threat import Domain, Threat, domain_of
 
 CHECK = "accuracy-under-attack"

@@ -20,6 +20,7 @@ from lockgate.model.ensembles import Ensemble, tree_ensemble
 from lockgate.robustness.attacks.attack import Attack
 from lockgate.robustness.attacks.boxes import SURE, prove, scores
 from lockgate.robustness.attacks.target import Target
+from lockgate.robustness.attacks.thresholds import best_along
 
 _TOGETHER = 100  # rows walked at once: bounds memory
 _PASSES = 4
@@ -213,7 +214,7 @@ def _pass(
         a, b = low[live, column], high[live, column]
         if norm == "l2":
             a, b = _within(domain, some, origins[live], column, a, b)
-        value, lowest, now = _line(
+        value, lowest, now = best_along(
             trees, some, truth[live], rival[live], column, a, b, domain.possible.step[column]
         )
         if norm == "l0":
@@ -241,79 +242,6 @@ def _within(domain: Any, points: Any, origins: Any, column: int, low: Any, high:
     moves[:, column] = 0.0
     reach = np.sqrt(np.maximum(domain.threat.size**2 - (moves**2).sum(axis=1), 0.0)) * domain.scale[column]
     return np.maximum(low, origins[:, column] - reach), np.minimum(high, origins[:, column] + reach)
-
-
-def _line(
-    trees: Ensemble, points: Any, truth: Any, rival: Any, column: int, low: Any, high: Any, step: float
-) -> tuple[Any, Any, Any]:
-    """Return for every row the best value of a column, its margin, and the margin of the value it has now."""
-    import numpy as np
-
-    n = len(points)
-    row, begin, end, gain = _pieces(trees, points, truth, rival, column, low, high)
-    # Steps up at the begin of a piece and down at its end; sorted by row and place they sum to the function.
-    place, change = np.concatenate([begin, end]), np.concatenate([gain, -gain])
-    owner = np.concatenate([row, row])
-    order = np.lexsort((place, owner))
-    place, change, owner = place[order], change[order], owner[order]
-    total = np.cumsum(change)
-    first = np.searchsorted(owner, np.arange(n))
-    before = np.where(first > 0, total[first - 1], 0.0)
-    after = np.append(place[1:], np.inf)
-    inside = (np.append(owner[1:], -1) == owner) & (after > place)
-    middle = place + (after - place) / 2
-    if step > 0:
-        middle = np.floor(after / step + 1e-9) * step
-        inside &= (middle > place) | (place <= low[owner])
-        middle = np.maximum(middle, place)
-    margin = total - before[owner] + (trees.base[truth] - trees.base[rival])[owner]
-    margin = np.where(inside, margin, np.inf)
-    best = np.lexsort((margin, owner))[np.searchsorted(owner, np.arange(n))]
-    x = points[:, column]
-    here = inside & (x[owner] > place) & (x[owner] <= after) | inside & (x[owner] == place) & (
-        place <= low[owner]
-    )
-    now = np.full(n, np.inf)
-    now[owner[here]] = margin[here]
-    stuck = ~(high > low)
-    value = np.where(stuck, x, middle[best])
-    return value, np.where(stuck, np.inf, margin[best]), now
-
-
-def _pieces(
-    trees: Ensemble, points: Any, truth: Any, rival: Any, column: int, low: Any, high: Any
-) -> tuple[Any, Any, Any, Any]:
-    """Walk all trees with one column free: row, begin, end and gain of each leaf that it can reach."""
-    import numpy as np
-
-    n, count = len(points), len(trees.roots)
-    row, node = np.repeat(np.arange(n), count), np.tile(trees.roots, n)
-    begin, end = low[row], np.where(high > low, high, low + np.maximum(np.abs(low), 1.0))[row]
-    found = []
-    while len(node):
-        at = trees.feature[node]
-        leaf = at < 0
-        if leaf.any():
-            value, mine = trees.value[node[leaf]], row[leaf]
-            picked = np.arange(len(mine))
-            found.append(
-                (mine, begin[leaf], end[leaf], value[picked, truth[mine]] - value[picked, rival[mine]])
-            )
-            keep = ~leaf
-            row, node, begin, end, at = row[keep], node[keep], begin[keep], end[keep], at[keep]
-        cut, free = trees.threshold[node], at == column
-        small = np.where(free, begin < cut, points[row, at] <= cut)
-        large = np.where(free, end > cut, ~small)
-        begin, end = (
-            np.concatenate([begin[small], np.where(free, np.maximum(begin, cut), begin)[large]]),
-            np.concatenate([np.where(free, np.minimum(end, cut), end)[small], end[large]]),
-        )
-        row, node = (
-            np.concatenate([row[small], row[large]]),
-            np.concatenate([trees.left[node[small]], trees.right[node[large]]]),
-        )
-    rows, begins, ends, gains = (np.concatenate(part) for part in zip(*found, strict=True))
-    return rows, begins, ends, gains
 
 
 ATTACK = Attack(
