@@ -1,4 +1,4 @@
-"""Real servers, PostgreSQL and MLflow: the first test that asks for one starts it, the end stops it."""
+"""Real servers, PostgreSQL, MLflow and moto: the test that asks for one starts it, the end stops it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,3 +200,32 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
+
+
+# --- An object store --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def object_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An S3 server on this machine, that every client reads from its environment; as an s3fs file system."""
+    s3fs = pytest.importorskip("s3fs", reason="s3fs reads s3:// addresses and is the user's to install")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    server.start()
+    url = "http://{}:{}".format(*server.get_host_and_port())
+    for name, value in {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    try:
+        yield s3fs.S3FileSystem()
+    finally:
+        urllib.request.urlopen(f"{url}/moto-api/reset", data=b"").close()  # noqa: S310 - buckets outlive it
+        s3fs.S3FileSystem.clear_instance_cache()
+        server.stop()

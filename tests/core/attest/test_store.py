@@ -258,32 +258,9 @@ def test_a_store_is_shown_without_user_and_password(tmp_path):
 
 
 @pytest.fixture
-def bucket(monkeypatch):
-    """A bucket on a real S3 server on this machine, with no other address in reach."""
-    pytest.importorskip("s3fs", reason="s3fs reads s3:// addresses and is the user's to install")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    try:
-        import boto3
-        import s3fs
-
-        s3fs.S3FileSystem.clear_instance_cache()
-        boto3.client("s3").create_bucket(Bucket="evidence")
-        yield "s3://evidence/team"
-        s3fs.S3FileSystem.clear_instance_cache()
-    finally:
-        server.stop()
+def bucket(object_store):
+    object_store.mkdir("evidence")
+    return "s3://evidence/team"
 
 
 @pytest.mark.filterwarnings("default")  # of the client libraries

@@ -97,30 +97,9 @@ def test_an_option_that_cannot_be_used_is_refused_in_one_sentence(make, report, 
 
 
 @pytest.fixture
-def bucket(monkeypatch):
-    """A bucket on a real S3 server on this machine."""
-    s3fs = pytest.importorskip("s3fs", reason="s3fs reads s3:// addresses and is the user's to install")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    try:
-        store = s3fs.S3FileSystem()
-        store.mkdir("tables")
-        yield store
-    finally:
-        s3fs.S3FileSystem.clear_instance_cache()
-        server.stop()
+def bucket(object_store):
+    object_store.mkdir("tables")
+    return object_store
 
 
 def test_tables_in_a_bucket_give_the_digest_of_the_same_tables_on_disk(tmp_path, make, bucket):
