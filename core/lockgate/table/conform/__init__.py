@@ -8,14 +8,15 @@ because its column is absent or holds nothing of the declared type, is INCONCLUS
 |---|---|
 | `roles` | the label, key and ignored columns: they must be there, and say something |
 | `against_schema` | columns, types, completeness, ranges, categories, uniqueness, rows |
-| `accepted`, `accepted_profile` | what is known of the baseline: from its rows, or from its profile |
+| `accepted` | what is known of the baseline: from its rows (`accepted_rows`) or its profile (`accepted_profile`) |
+| `accepted_given` | which of the two was given, opened |
 | `against_baseline` | the same, as they were in an earlier table |
 | `uniqueness` | keys, exact copies, conflicting labels |
 | `lifecycle` | whether a table is checked, what a violation weighs, whether a new baseline is registered |
 | `checks` | what these share |
 """
 
-from lockgate.table.conform.accepted import accepted
+from lockgate.table.conform.accepted_given import accepted
 from lockgate.table.conform.against_baseline import BaselineLimits, to_baseline
 from lockgate.table.conform.against_schema import to_schema
 from lockgate.table.conform.checks import describe

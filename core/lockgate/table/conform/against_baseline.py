@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from lockgate.outcome import Outcome, Severity
-from lockgate.table.conform.accepted import Accepted, FromRows
+from lockgate.table.conform.accepted import Accepted
+from lockgate.table.conform.accepted_rows import FromRows
 from lockgate.table.conform.checks import (
     ENDS,
     ValueCheck,

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lockgate.table.baseline import document
-from lockgate.table.conform.accepted import accepted
+from lockgate.table.conform import accepted
 from lockgate.table.engine.local import profile_of
 from lockgate.table.profile import profile
 from lockgate.table.read import connect
