@@ -16,6 +16,7 @@ from lockgate.scan.formats import (
     gguf,
     hdf5,
     jsons,
+    kinds,
     lightgbm,
     natives,
     npy,
@@ -96,7 +97,7 @@ def _readers(source: Source, head: bytes, context: Context) -> list[tuple[str, C
     tar = tars.looks_like_tar(head)
     ends = zips.is_zip(source) and not (tar and _ends_inside(source, context))
     if ends or head.startswith(b"PK\x03\x04"):
-        is_("zip", lambda: zips.scan(source, context))
+        is_("zip", lambda: kinds.scan(source, context))
     if tar:
         is_("tar", lambda: tars.scan(source, context))
     if compressed.codec(head):

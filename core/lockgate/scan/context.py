@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from lockgate.scan.lists import Lists, load
 from lockgate.scan.record import DamagedError, Record, TooMuchError
+from lockgate.scan.source import Source, Stream
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,18 @@ class Limits:
     document: int = 32 << 20
 
 
+class Reader(Protocol):
+    """Judges what lies in an archive by its content, whatever it is: `lockgate.scan.content`."""
+
+    def scan(self, source: Source, context: Context) -> None:
+        """Judge a file that can be read at any place; `DamagedError` when it cannot be read to its end."""
+        ...
+
+    def scan_stream(self, stream: Stream, context: Context, most: int) -> None:
+        """Judge what comes out of a decompressor, of which at most so many bytes are put aside."""
+        ...
+
+
 @dataclass
 class Context:
     """Where a reader is and what it works with.
@@ -42,6 +56,8 @@ class Context:
         member: The place inside the file: names of members, joined by ``!``; empty for the file.
         name: The file's own last name. It never makes anything safe.
         depth: How many archives this is inside of.
+        reader: Judges members of archives, so that the readers of formats need not know each other; None:
+            they are not opened.
     """
 
     record: Record = field(default_factory=Record)
@@ -50,6 +66,21 @@ class Context:
     member: str = ""
     name: str = ""
     depth: int = 0
+    reader: Reader | None = None
+
+    def scan(self, source: Source) -> None:
+        """Judge what is at this place by its content; `DamagedError` when it cannot be read to its end."""
+        if self.reader is None:
+            self.cannot("is in a place where archives are not opened")
+        else:
+            self.reader.scan(source, self)
+
+    def scan_stream(self, stream: Stream) -> None:
+        """Judge what a decompressor gives, of which at most `Limits.spooled` bytes are put aside."""
+        if self.reader is None:
+            self.cannot("is in a place where archives are not opened")
+        else:
+            self.reader.scan_stream(stream, self, self.limits.spooled)
 
     def inside(self, name: str) -> Context:
         """Return the context of a member of an archive, and count it.

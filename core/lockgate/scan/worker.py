@@ -27,7 +27,7 @@ def scan_path(path: str, name: str, limits: Limits | None = None) -> Record:
         name: What it is called; this never makes anything safe.
         limits: How much is taken apart.
     """
-    context = Context(limits=limits or Limits(), name=name.rpartition("/")[2])
+    context = Context(limits=limits or Limits(), name=name.rpartition("/")[2], reader=content)
     collecting = gc.isenabled()
     gc.disable()  # millions of values and no cycles: looking for some takes most of the time
     try:

@@ -90,8 +90,6 @@ def codec(head: bytes) -> str:
 
 def scan(source: Source, context: Context) -> None:
     """Judge what a compressed file unpacks to."""
-    from lockgate.scan.content import scan_stream
-
     name = codec(source.read(0, 16))
     context.record.met(name)
     packed: Stream = source.stream()
@@ -105,7 +103,7 @@ def scan(source: Source, context: Context) -> None:
         _, _, new, several = next(entry for entry in _CODECS if entry[0] == name)
     most = min(context.limits.unpacked, max(context.limits.small, source.size * _RATIO[name]))
     unpacked = UnpackedStream(packed, new, most, several=several)
-    scan_stream(unpacked, context.inside(name), context.limits.spooled)
+    context.inside(name).scan_stream(unpacked)
 
 
 __all__ = ["LimitedStream", "codec", "deflated", "scan"]

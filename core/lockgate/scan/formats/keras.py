@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import kinds
+from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
@@ -45,7 +45,7 @@ class Archive:
         if member.name not in ("config.json", "metadata.json"):
             return False
         try:
-            config = json.loads(kinds.text_of(self.source, member, context))
+            config = json.loads(text_of(self.source, member, context))
         except (ValueError, RecursionError):
             raise DamagedError("the configuration is no JSON") from None
         check(config, context)

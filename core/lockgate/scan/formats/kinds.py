@@ -1,20 +1,22 @@
-"""What kind of zip archive a model file is, and its members, each judged by its own content."""
+"""Zip archives: which kind of model file one is, and its members, each judged by its own content."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import zips
+from lockgate.scan.formats import keras, mar, names, skops, torch, zips
+from lockgate.scan.formats.members import scan_member
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.record import DamagedError
-from lockgate.scan.source import Source, SourceStream
+from lockgate.scan.source import Source
 
 
-def scan_zip(source: Source, members: list[Member], context: Context) -> None:
-    """Judge all members, with what the kind of archive adds."""
-    from lockgate.scan.formats import keras, mar, skops, torch
-
+def scan(source: Source, context: Context) -> None:
+    """Judge an archive and everything in it, with what its kind adds."""
+    context.record.met("zip")
+    members = zips.read(source, context)
+    names.check((m.name for m in members), context)
     held = {m.name for m in members}
     special: dict[str, Callable[[Member, Context], bool]] = {}
     root = torch.root_of(held)
@@ -48,34 +50,3 @@ def scan_zip(source: Source, members: list[Member], context: Context) -> None:
             inside.failed(error)
     if kind is not None:
         kind.finish()
-
-
-def scan_member(source: Source, member: Member, context: Context) -> None:
-    """Judge one member by its content."""
-    from lockgate.scan import content
-
-    opened = zips.unpacked(source, member, context)
-    if isinstance(opened, Source):
-        content.scan(opened, context)
-        checked = zips.Checked(opened.stream(), member)
-    else:
-        checked = opened  # type: ignore[assignment]
-        content.scan_stream(checked, context, context.limits.spooled)
-    checked.check(context)
-
-
-def text_of(source: Source, member: Member, context: Context) -> bytes:
-    """Return the whole of a member that is a document.
-
-    Raises:
-        DamagedError: It is too long, or not what its checksum says.
-    """
-    if member.size > context.limits.document:
-        raise DamagedError(f"is a document of more than {context.limits.document:,} bytes", member.header)
-    opened = zips.unpacked(source, member, context)
-    stream = zips.Checked(SourceStream(opened) if isinstance(opened, Source) else opened, member)
-    parts = []
-    while part := stream.read(1 << 20):
-        parts.append(part)
-    stream.check(context)
-    return b"".join(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import kinds
+from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
@@ -32,7 +32,7 @@ class Archive:
         if member.name != "MAR-INF/MANIFEST.json":
             return False
         try:
-            manifest = json.loads(kinds.text_of(self.source, member, context))
+            manifest = json.loads(text_of(self.source, member, context))
             model = manifest["model"]
             handler = str(model.get("handler", "")).partition(":")[0]
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError):

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import kinds
+from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
@@ -56,7 +56,7 @@ class Archive:
         """Judge the schema; the other members are arrays, judged by their content."""
         if member.name != "schema.json":
             return False
-        raw = kinds.text_of(self.source, member, context)
+        raw = text_of(self.source, member, context)
         try:
             schema = json.loads(raw)
         except (ValueError, RecursionError):

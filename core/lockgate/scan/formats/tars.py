@@ -38,8 +38,6 @@ def looks_like_tar(head: bytes) -> bool:
 
 def scan(source: Source, context: Context) -> None:
     """Judge an archive and everything in it."""
-    from lockgate.scan import content
-
     context.record.met("tar")
     entries = _entries(source, context)
     names.check((entry.name for entry in entries), context)
@@ -50,7 +48,7 @@ def scan(source: Source, context: Context) -> None:
             inside.hit("LG-SCAN-021", "HIGH", f"Is {what}.", offset=entry.start - _BLOCK)
         elif entry.kind in _FILES:
             try:
-                content.scan(source.part(entry.start, entry.size), inside)
+                inside.scan(source.part(entry.start, entry.size))
             except DamagedError as error:
                 inside.failed(error)
         elif entry.kind != b"5":

@@ -11,6 +11,7 @@ from typing import Any
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import zips
+from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.pickles.judge import Judge
@@ -110,7 +111,7 @@ class Archive:
 
     def scan_member(self, member: Member, context: Context) -> bool:
         """Judge a member that torch reads in its own way; say whether it was one."""
-        from lockgate.scan.formats import kinds, torchscript
+        from lockgate.scan.formats import torchscript
 
         inside = member.name.removeprefix(self.root)
         folder, _, key = inside.rpartition("/")
@@ -124,7 +125,7 @@ class Archive:
         elif inside.startswith("code/") and inside.endswith(".debug_pkl"):
             self._pickle(member, context)
         elif inside.startswith("code/"):
-            torchscript.scan(kinds.text_of(self.source, member, context), context)
+            torchscript.scan(text_of(self.source, member, context), context)
         else:
             return False
         return True

@@ -11,7 +11,6 @@ import zlib
 from dataclasses import dataclass
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import names
 from lockgate.scan.formats.compressed import deflated
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import CHUNK, Source, Stream
@@ -57,16 +56,6 @@ def end_of(source: Source) -> int:
     """Return where the record is that ends a zip archive; -1 if there is none."""
     found = _find_end(source)
     return found[0] if found else -1
-
-
-def scan(source: Source, context: Context) -> None:
-    """Judge an archive and everything in it."""
-    from lockgate.scan.formats import kinds
-
-    context.record.met("zip")
-    members = read(source, context)
-    names.check((m.name for m in members), context)
-    kinds.scan_zip(source, members, context)
 
 
 def read(source: Source, context: Context) -> list[Member]:

@@ -8,7 +8,8 @@ because its column is absent or holds nothing of the declared type, is INCONCLUS
 |---|---|
 | `roles` | the label, key and ignored columns: they must be there, and say something |
 | `against_schema` | columns, types, completeness, ranges, categories, uniqueness, rows |
-| `accepted` | what is known of the baseline: from its rows (`accepted_rows`) or its profile (`accepted_profile`) |
+| `accepted` | what is known of the baseline |
+| `accepted_rows`, `accepted_profile` | the same, from its rows and from its profile |
 | `accepted_given` | which of the two was given, opened |
 | `against_baseline` | the same, as they were in an earlier table |
 | `uniqueness` | keys, exact copies, conflicting labels |
