@@ -88,10 +88,9 @@ def one(name, seed, owned, fidelity, known, cpu) -> None:
         ):
             fidelity.setdefault((owner, theft.output, theft.queries), []).append(theft.fidelity)
         start = time.process_time()
-        others = references(predictor, parts[1], truths[1], None, 20, seed=seed)
-        made = fingerprint.make(
-            predictor, parts[1], others, thieves(predictor, parts[1], seed=seed), 200, seed=seed
-        )
+        others = references(predictor, parts[1], truths[1], None, 12, seed=seed)
+        copies = thieves(predictor, parts[1], 16, seed=seed)
+        made = fingerprint.make(predictor, parts[1], others, copies, 400, seed=seed)
         cpu.append(time.process_time() - start)
         suspects = {
             ("independent", kind): (seeded(e, seed + 50), truths[2], parts[2]) for kind, e in OTHERS.items()

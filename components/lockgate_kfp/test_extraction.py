@@ -25,8 +25,8 @@ def test_extraction(
     query_budget: int = 1000,
     max_fidelity: float = 0.95,
     held_rows: int = 1000,
-    fingerprint_rows: int = 200,
-    references: int = 20,
+    fingerprint_rows: int = 400,
+    references: int = 12,
     seed: int = 0,
     policy: Optional[dsl.Input[dsl.Artifact]] = None,
 ) -> NamedTuple("Outputs", [("verdict", str), ("decision", str), ("body_digest", str)]):
@@ -41,7 +41,9 @@ def test_extraction(
     is above it, WARN in between. The table tells what other answers and fewer questions would change.
 
     With ``fingerprint`` a signed file of made-up rows and answers is written, by which
-    `match-fingerprint` later knows a copy; it holds no row of the data.
+    `match-fingerprint` later knows a copy; it holds no row of the data. It is tried on copies that had
+    no part in making it: WARN when fewer than half of them are noticed, INCONCLUSIVE when not even the
+    model itself could be told from an independent one, as where any model of such data is nearly the same.
 
     The step itself succeeds whatever the verdict; close the gate with `require_pass` or `dsl.If`.
 
@@ -59,8 +61,8 @@ def test_extraction(
         query_budget: Most questions that one caller may ask.
         max_fidelity: Most of the rows on which a copy may agree with the model.
         held_rows: Most rows to compare copies on.
-        fingerprint_rows: Rows of a fingerprint.
-        references: Independent models of each group that a fingerprint is held against, an even
+        fingerprint_rows: Rows of a fingerprint, an even number.
+        references: Independent models of each kind that a fingerprint is held against, an even
             number.
         seed: Of every random choice.
         policy: `lockgate.yaml`, when thresholds come from a policy.

@@ -18,8 +18,10 @@ class MatchFingerprintOperator(StageOperator):
     them too when it was made; the p value says how likely one more of those agrees with the original
     at least as often. FAIL: it is a copy (the same, fine-tuned, pruned, or taught by the original's
     answers). WARN: p is within ten times ``alpha``. PASS: an independent model may well answer so,
-    which is no proof that it is one. A model that others trained on the very same rows may look like a
-    copy, unless `test-extraction` was given those rows when it made the fingerprint.
+    which is no proof that it is one. INCONCLUSIVE: independent models answer so much like the original
+    that not even its own answers have a p value below ``alpha``. A file with the original's bytes is a
+    copy whatever the p value. A model that others trained on the very same rows may look like a copy,
+    unless `test-extraction` was given those rows when it made the fingerprint.
 
     Every argument of the stage may be a template or the output of another task.
 

@@ -23,7 +23,9 @@ class TestExtractionOperator(StageOperator):
     is above it, WARN in between. The table tells what other answers and fewer questions would change.
 
     With ``fingerprint`` a signed file of made-up rows and answers is written, by which
-    `match-fingerprint` later knows a copy; it holds no row of the data.
+    `match-fingerprint` later knows a copy; it holds no row of the data. It is tried on copies that had
+    no part in making it: WARN when fewer than half of them are noticed, INCONCLUSIVE when not even the
+    model itself could be told from an independent one, as where any model of such data is nearly the same.
 
     Every argument of the stage may be a template or the output of another task.
 
@@ -38,8 +40,8 @@ class TestExtractionOperator(StageOperator):
         query_budget: Most questions that one caller may ask.
         max_fidelity: Most of the rows on which a copy may agree with the model.
         held_rows: Most rows to compare copies on.
-        fingerprint_rows: Rows of a fingerprint.
-        references: Independent models of each group that a fingerprint is held against, an even
+        fingerprint_rows: Rows of a fingerprint, an even number.
+        references: Independent models of each kind that a fingerprint is held against, an even
             number.
         seed: Of every random choice.
         kwargs: `out`, `policy`, `place`, `fail_on`, `sarif`, `junit` and `lockgate_conn_id` of
@@ -60,8 +62,8 @@ class TestExtractionOperator(StageOperator):
         query_budget: int | str = 1000,
         max_fidelity: float | str = 0.95,
         held_rows: int | str = 1000,
-        fingerprint_rows: int | str = 200,
-        references: int | str = 20,
+        fingerprint_rows: int | str = 400,
+        references: int | str = 12,
         seed: int | str = 0,
         **kwargs: Any,
     ) -> None:

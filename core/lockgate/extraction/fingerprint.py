@@ -2,8 +2,9 @@
 
 The rows are made up. Of many, those are kept on which copies that were taught by the model agree with it and
 independent models do not (Lukas, Zhang and Kerschbaum 2021, arXiv:1912.00888): they lie near its decision
-boundary, and what a model says there it says by its own peculiar training. The answers of independent models
-that had no part in the choice are kept beside them: they say how often such a model agrees by chance.
+boundary, and what a model says there it says by its own peculiar training. One half of the rows is chosen
+with models of one half of the data, and models of the other half, which had no part in that, answer them; and
+the other way round. Their answers are kept: they say how often an independent model agrees by chance.
 
 The file is a DSSE envelope around an in-toto statement whose subject is the model.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate.errors import EnvelopeError, InputError
+from lockgate.extraction.choice import choose, most_copied
 from lockgate.extraction.queries import between, made_up
 from lockgate.extraction.references import Answers, pd_concat
 from lockgate.model import Predictor
@@ -25,7 +27,9 @@ from lockgate.privacy.shadows import answers_of
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer, SSlibKey
 
-TYPE = "lockgate:model-fingerprint/v1"
+TYPE = "lockgate:model-fingerprint/v2"
+ALPHA = 0.001  # p value at or below which a model is called a copy, unless asked otherwise
+NOTICED = 10 * ALPHA  # at or below which it is worth a look
 _CANDIDATES = 40  # for each row that is kept
 _FEWEST = 20  # rows, and agreements of independent models below which nothing is calibrated
 _FEWEST_REFERENCES = 4
@@ -39,17 +43,19 @@ class Fingerprint:
         rows: A DataFrame.
         labels: The label that the model gives each.
         agreements: By group, for each independent model the number of rows on which it gives the same label.
+        asked: How many rows each of them was asked: those that it had no part in choosing.
     """
 
     rows: Any
     labels: list[Any]
     agreements: dict[str, list[int]]
+    asked: int
 
 
 def make(
     predictor: Predictor,
     pool: Any,
-    others: dict[str, list[Answers]],
+    others: dict[str, tuple[list[Answers], list[Answers]]],
     copies: list[Answers],
     size: int,
     *,
@@ -60,32 +66,37 @@ def make(
     Args:
         predictor: The model.
         pool: Rows of its kind.
-        others: Independent models by group; those of even number choose the rows.
+        others: Independent models by group: those of one half of the data and those of the other.
         copies: Models that were taught by the model's answers.
-        size: How many rows to keep.
+        size: How many rows to keep, an even number.
         seed: Of the made-up rows.
     """
     import numpy as np
 
     rng = np.random.default_rng([seed, 3])
-    half = size * _CANDIDATES // 2
-    candidates = pd_concat(between(pool, half, rng), made_up(pool, half, rng))
+    drawn = size * _CANDIDATES // 2
+    candidates = pd_concat(between(pool, drawn, rng), made_up(pool, drawn, rng))
     candidates = candidates[~_in(candidates, pool)].reset_index(drop=True)
     own = answers_of(predictor, candidates, predictor.classes).argmax(axis=1)
-
-    def share(models: list[Answers]) -> Any:
-        agreed = sum((model(candidates) == own).astype(float) for model in models)
-        return agreed / max(len(models), 1)
-
-    choosing = [model for group in others.values() for model in group[::2]]
-    telling = share(copies) * (1 - share(choosing))
-    picked = np.sort((-telling).argsort(kind="stable")[:size])  # among equals, the order of the draw
-    rows = candidates.iloc[picked].reset_index(drop=True)
+    copied = np.mean([copy(candidates) == own for copy in copies], axis=0) if copies else np.ones(len(own))
+    picked = []
+    for side in (0, 1):  # each half is chosen from rows of its own
+        at = np.arange(side, len(own), 2)
+        at = at[most_copied(copied[at], size // 2)]
+        asked = candidates.iloc[at]
+        models = [model for sides in others.values() for model in sides[side]]
+        picked.append(at[choose(np.array([model(asked) == own[at] for model in models]), size // 2)])
     agreements = {
-        name: [int((model(rows) == own[picked]).sum()) for model in group[1::2]]
-        for name, group in others.items()
+        name: [
+            int((model(candidates.iloc[at]) == own[at]).sum())
+            for at, models in zip(picked, sides[::-1], strict=True)
+            for model in models
+        ]
+        for name, sides in others.items()
     }
-    return Fingerprint(rows, [predictor.classes[at] for at in own[picked]], agreements)
+    every = np.concatenate(picked)
+    rows = candidates.iloc[every].reset_index(drop=True)
+    return Fingerprint(rows, [predictor.classes[at] for at in own[every]], agreements, size // 2)
 
 
 def _in(rows: Any, known: Any) -> Any:
@@ -120,6 +131,7 @@ def seal(found: Fingerprint, model_digest: dict[str, str], signer: Signer) -> by
             "rows": json.loads(found.rows.to_json(orient="values", double_precision=15)),
             "labels": found.labels,
             "agreements": found.agreements,
+            "asked": found.asked,
         },
     }
     payload = json.dumps(statement, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
@@ -161,13 +173,15 @@ def _read(data: dict[str, Any]) -> Fingerprint:
     agreements = {str(name): [int(n) for n in group] for name, group in groups.items()}
     _require(len(data["rows"]) == len(labels) >= _FEWEST)
     _require(bool(agreements))
+    asked = int(data["asked"])
+    _require(_FEWEST <= 2 * asked <= 2 * len(labels))
     for group in agreements.values():
-        _require(len(group) >= _FEWEST_REFERENCES and all(0 <= n <= len(labels) for n in group))
+        _require(len(group) >= _FEWEST_REFERENCES and all(0 <= n <= asked for n in group))
     rows = pd.DataFrame(data["rows"], columns=names)
     for name, kind in zip(names, kinds, strict=True):
         if kind.startswith(("int", "float", "uint", "bool")):
             rows[name] = rows[name].astype(kind)
-    return Fingerprint(rows, labels, agreements)
+    return Fingerprint(rows, labels, agreements, asked)
 
 
 def _require(held: bool) -> None:
@@ -188,25 +202,37 @@ def agreement(predictor: Predictor, found: Fingerprint) -> int:
 def chance(found: Fingerprint, agreed: int) -> float:
     """Return how likely an independent model agrees at least so often: a p value.
 
-    The agreements of the independent models, as log odds, are taken as draws from a normal distribution of
-    unknown mean and spread; so one more draw, the model in question, follows Student's t (a prediction
-    interval). The spread is at least that of counting so few rows. Of the groups the largest p value counts:
-    a model is a copy if no kind of independent model explains it.
+    The agreements of the independent models, as log odds, are taken as draws from normal distributions, one
+    for each group, with one spread, at least that of counting so few rows; the models of the original's own
+    rows have a spread of their own. So one more draw, the model in question, follows Student's t (a
+    prediction interval); the degrees of freedom are those of one group, since all groups saw the same data.
+    The largest p value of all groups counts: a model is a copy if no kind of independent model explains it.
     """
-    size = len(found.labels)
-    return max(_chance(group, agreed, size) for group in found.agreements.values())
+    agreements = found.agreements
+    spreads = {name: _spread(group, found.asked) for name, group in agreements.items()}
+    shared = [spread for name, spread in spreads.items() if name != "own"]
+    pooled = math.fsum(shared) / max(len(shared), 1)
+    odds = _odds(agreed, len(found.labels))
+    return max(
+        _chance(group, found.asked, odds, spreads[name] if name == "own" else pooled)
+        for name, group in agreements.items()
+    )
 
 
-def _chance(group: list[int], agreed: int, size: int) -> float:
-    from scipy.stats import t
-
+def _spread(group: list[int], size: int) -> float:
     known, count = [_odds(n, size) for n in group], len(group)
     mean = math.fsum(known) / count
     share = (sum(group) + 0.5) / (count * size + 1)
     least = 1 / max(size * share * (1 - share), 1.0)
-    variance = max(math.fsum((x - mean) ** 2 for x in known) / (count - 1), least)
-    standing = (_odds(agreed, size) - mean) / math.sqrt(variance * (1 + 1 / count))
-    return float(t.sf(standing, count - 1))
+    return max(math.fsum((x - mean) ** 2 for x in known) / (count - 1), least)
+
+
+def _chance(group: list[int], size: int, odds: float, variance: float) -> float:
+    from scipy.stats import t
+
+    count = len(group)
+    mean = math.fsum(_odds(n, size) for n in group) / count
+    return float(t.sf((odds - mean) / math.sqrt(variance * (1 + 1 / count)), count - 1))
 
 
 def _odds(hits: int, size: int) -> float:

@@ -1,10 +1,12 @@
-"""Turn what thefts reached into a check, findings, a table and a picture."""
+"""Turn what thefts and fingerprints reached into checks, findings, tables and a picture."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lockgate.extraction import fingerprint as prints
 from lockgate.extraction.fidelity import Stolen
 from lockgate.extraction.outputs import Output
 from lockgate.outcome import Check, Outcome, Severity, Verdict
@@ -12,6 +14,7 @@ from lockgate.report.picture import Axis, Curves, Series
 from lockgate.robustness.stress import intervals
 
 THREAT = "model-extraction"
+_NOTICED = 0.5  # of the copies that try a fingerprint
 _FEWEST = 100  # rows, below which an interval is wider than a fifth of the scale
 
 
@@ -103,6 +106,55 @@ def judge_theft(
             threat=THREAT,
             fix="Raise max_fidelity above it, or leave this check to models that are harder to train.",
         )
+
+
+def judge_fingerprint(outcome: Outcome, found: prints.Fingerprint, tried: Sequence[float]) -> None:
+    """Say whether a fingerprint will know copies.
+
+    Args:
+        outcome: Where to record it.
+        found: The fingerprint.
+        tried: The p values of copies that had no part in making it.
+    """
+    size, alone = len(found.labels), prints.chance(found, len(found.labels))
+    usual = {name: sum(group) / (len(group) * found.asked) for name, group in found.agreements.items()}
+    noticed = sum(p <= prints.NOTICED for p in tried)
+    outcome.metrics["fingerprint"] = {
+        "rows": size,
+        "independent_models": {name: len(group) for name, group in found.agreements.items()},
+        "mean_agreement_of_independent_models": usual,
+        "p_value_of_the_model_itself": alone,
+        "p_values_of_copies": list(tried),
+        "answers_sha256": hashlib.sha256("\n".join(map(str, found.labels)).encode()).hexdigest(),
+    }
+    said = (
+        f"{noticed} of {len(tried)} copies made to try it are noticed; independent models agree on "
+        f"{min(usual.values()):.0%} to {max(usual.values()):.0%} of the rows, by kind"
+    )
+    outcome.facts["Fingerprint"] = f"{size} made-up rows; {said}"
+    if alone > prints.ALPHA:
+        outcome.cannot(
+            "fingerprint",
+            "independent models answer so much like this one that not even its own answers would show a copy",
+        )
+    elif tried and outcome.check(
+        "fingerprint",
+        value=noticed / len(tried),
+        comparator=">=",
+        threshold=_NOTICED,
+        failing=Verdict.WARN,
+        reason=said,
+    ):
+        return
+    outcome.find(
+        "LG-EXTRACT-003",
+        Severity.LOW,
+        f"The fingerprint hardly tells copies from independent models: {said}.",
+        subject="fingerprint",
+        threat=THREAT,
+        fix="Give more rows or more fingerprint_rows, or rely on who may ask the model and how often.",
+        check="fingerprint",
+    )
 
 
 def _best(stolen: Sequence[Stolen]) -> dict[tuple[Output, int], Stolen]:

@@ -1,8 +1,12 @@
 """Models that are known to be no copies: what an independent model answers, by experiment.
 
-Three groups, since how much two honest models agree depends on what they have in common: the same algorithm
-on other rows (a linear model of the same data is nearly the same whoever trains it), other algorithms on
-other rows, and, when the model's own training rows are given, the same algorithm with another seed on those.
+They come in groups, since how much two honest models agree depends on what they have in common: the same
+algorithm on other rows (a linear model of the same data is nearly the same whoever trains it), each of three
+other algorithms on other rows, and, when the model's own training rows are given, the same algorithm with
+another seed on those.
+
+Each is trained on a bootstrap sample of one half of the rows. Samples without replacement share most of their
+rows, so their models agree with the original about equally often, and a model of other rows would stand out.
 """
 
 from __future__ import annotations
@@ -18,9 +22,10 @@ from lockgate.model import Predictor
 from lockgate.privacy.shadows import cloning
 from lockgate.progress import track
 
-_OTHERS = ("forest", "boosting", "linear", "extra", "tree")
-_SHARE = 0.9  # of the rows that there are for a model, so that no two have all the same
+_GROUPS = ("same", "boosting", "extra", "linear")
+_OWN = 0.9  # of the model's own training rows, so that no two models have all the same
 _QUESTIONS = 1500  # that a model is stolen with
+_STOLEN = ("forest", "boosting", "linear", "extra")
 
 Answers = Callable[[Any], Any]
 """Takes rows, gives the place of each row's class."""
@@ -28,8 +33,8 @@ Answers = Callable[[Any], Any]
 
 def references(
     predictor: Predictor, rows: Any, places: Any, own: tuple[Any, Any] | None, count: int, *, seed: int
-) -> dict[str, list[Answers]]:
-    """Train independent models, in groups: ``same``, ``other`` and, with `own`, ``own``.
+) -> dict[str, tuple[list[Answers], list[Answers]]]:
+    """Train independent models: ``same``, ``boosting``, ``extra``, ``linear`` and, with `own`, ``own``.
 
     Args:
         predictor: The model that a copy would be of.
@@ -39,6 +44,9 @@ def references(
         count: How many models of each group.
         seed: Of the rows that each is given, and of the training.
 
+    Returns:
+        For each group the models of one half of the rows and those of the other.
+
     Raises:
         InputError: The rows that one is given hold one class only.
     """
@@ -46,32 +54,34 @@ def references(
 
     encoder = Encoder(rows)
     mixed = np.random.default_rng([seed, 5]).permutation(len(rows))
-    sides = (mixed[::2], mixed[1::2])
-    groups: dict[str, list[Answers]] = {
-        name: [] for name in ("same", "other", "own")[: 2 + (own is not None)]
-    }
-    jobs = [(name, number) for name in groups for number in range(count)]
+    halves = (mixed[::2], mixed[1::2])
+    names = _GROUPS if own is None else (*_GROUPS, "own")
+    groups: dict[str, tuple[list[Answers], list[Answers]]] = {name: ([], []) for name in names}
+    jobs = [(name, number) for name in names for number in range(count)]
     for name, number in track(jobs, "training independent models"):
-        known, right = own if own is not None and name == "own" else (rows, places)
         rng = np.random.default_rng([seed, 2, *name.encode(), number])
-        # Those of odd number say what chance does, so they share no row with those that choose.
-        part = np.arange(len(known)) if name == "own" else sides[number % 2]
-        part = rng.permutation(part)[: max(int(len(part) * _SHARE), 2)]
+        side = number % 2
+        if own is not None and name == "own":
+            known, right = own
+            part = rng.permutation(len(known))[: max(int(len(known) * _OWN), 2)]
+        else:
+            known, right = rows, places
+            part = rng.choice(halves[side], len(halves[side]))
         chosen, labels = known.iloc[part], right[part]
         if len(np.unique(labels)) < 2:  # noqa: PLR2004 - a classifier needs two classes
             raise InputError("some of the rows hold one class only; give more rows for a fingerprint")
-        # Pairs, so that those of even and of odd number are alike.
-        kind = _OTHERS[number // 2 % len(_OTHERS)] if name == "other" else "same"
-        groups[name].append(_trained(predictor, encoder, kind, (chosen, labels), seed + number + 1))
+        kind = "same" if name == "own" else name
+        groups[name][side].append(_trained(predictor, encoder, kind, (chosen, labels), seed + number + 1))
     return groups
 
 
-def thieves(predictor: Predictor, pool: Any, *, seed: int) -> list[Answers]:
-    """Train models that are copies: by the model's own labels of rows of three kinds.
+def thieves(predictor: Predictor, pool: Any, count: int, *, seed: int) -> list[Answers]:
+    """Train models that are copies: by the model's own labels of made-up rows, some with the pool's rows.
 
     Args:
         predictor: The model.
         pool: Rows of its kind.
+        count: How many; fewer if the model gives all rows the same label.
         seed: Of the questions and of the training.
     """
     import numpy as np
@@ -80,7 +90,8 @@ def thieves(predictor: Predictor, pool: Any, *, seed: int) -> list[Answers]:
     rng = np.random.default_rng([seed, 4])
     place = {label: at for at, label in enumerate(predictor.classes)}
     made: list[Answers] = []
-    for number, kind in enumerate(("forest", "boosting", "linear", "extra", "forest", "boosting")):
+    for number in track(range(count), "training copies"):
+        kind = _STOLEN[number % len(_STOLEN)]
         ask = (between, made_up, between)[number % 3]
         rows = pd_concat(pool, ask(pool, _QUESTIONS, rng)) if number % 2 else ask(pool, _QUESTIONS, rng)
         places = np.array([place[label] for label in predictor.predict(rows).tolist()])
@@ -102,7 +113,6 @@ def _trained(
     import numpy as np
     from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
-    from sklearn.tree import DecisionTreeClassifier
 
     rows, places = taught
     with warnings.catch_warnings():
@@ -120,7 +130,6 @@ def _trained(
             "forest": RandomForestClassifier(60, random_state=seed),
             "boosting": HistGradientBoostingClassifier(max_iter=60, random_state=seed),
             "extra": ExtraTreesClassifier(60, min_samples_leaf=2, random_state=seed),
-            "tree": DecisionTreeClassifier(max_depth=6, random_state=seed),
             "linear": LogisticRegression(max_iter=300),
         }
         other = made[kind].fit(encoder(rows), places)

@@ -13,6 +13,7 @@ from lockgate.stage import EvidenceIn, FileIn, ModelIn, Share, Threshold, stage
 
 _THREAT = "model-theft"
 _DOUBT = 10.0  # a p value so many times alpha is worth a look
+_USELESS = "independent models answer so much like the original that not even its own answers show a copy"
 
 
 @stage("match-fingerprint", threats=[_THREAT])
@@ -29,8 +30,10 @@ def match_fingerprint(
     them too when it was made; the p value says how likely one more of those agrees with the original
     at least as often. FAIL: it is a copy (the same, fine-tuned, pruned, or taught by the original's
     answers). WARN: p is within ten times ``alpha``. PASS: an independent model may well answer so,
-    which is no proof that it is one. A model that others trained on the very same rows may look like a
-    copy, unless `test-extraction` was given those rows when it made the fingerprint.
+    which is no proof that it is one. INCONCLUSIVE: independent models answer so much like the original
+    that not even its own answers have a p value below ``alpha``. A file with the original's bytes is a
+    copy whatever the p value. A model that others trained on the very same rows may look like a copy,
+    unless `test-extraction` was given those rows when it made the fingerprint.
 
     Args:
         model: The model in question.
@@ -67,7 +70,8 @@ def match_fingerprint(
         agreed = prints.agreement(predictor, found)
     size, p = len(found.labels), prints.chance(found, agreed)
     everyone = [count for group in found.agreements.values() for count in group]
-    usual, most = sum(everyone) / (len(everyone) * size), max(everyone) / size
+    usual, most = sum(everyone) / (len(everyone) * found.asked), max(everyone) / found.asked
+    same = dict(digest(model)) == original
     outcome.metrics = {
         "agreement": agreed / size,
         "rows": size,
@@ -75,22 +79,28 @@ def match_fingerprint(
         "independent_models": {name: len(group) for name, group in found.agreements.items()},
         "agreement_of_independent_models_mean": usual,
         "agreement_of_independent_models_most": most,
-        "same_bytes": dict(digest(model)) == original,
+        "same_bytes": same,
     }
     outcome.facts["Model"] = predictor.kind
     said = f"{agreed} of {size} answers are the original's; independent models have {usual:.0%}, at most "
     said += f"{most:.0%}"
     outcome.facts["Agreement"] = said
-    held = outcome.check("p-value", value=p, comparator=">", threshold=alpha, reason=said)
-    if p <= alpha * _DOUBT:
-        surely = "is a copy, or was taught by the original" if not held else "may be a copy"
+    if same:
+        outcome.check("same-bytes", value=True, comparator="==", threshold=False)
+    if prints.chance(found, size) > alpha:
+        outcome.cannot("p-value", _USELESS, alpha, ">")
+        held = not same
+    else:
+        held = outcome.check("p-value", value=p, comparator=">", threshold=alpha, reason=said) and not same
+    if same or p <= alpha * _DOUBT:
+        surely = "may be a copy" if held else "is a copy, or was taught by the original"
         outcome.find(
             "LG-FINGERPRINT-001",
             Severity.MEDIUM if held else Severity.HIGH,
-            f"The model {surely}: {said} (p = {p:.1e}).",
+            f"The model {'is the same file as the original' if same else surely}: {said} (p = {p:.1e}).",
             subject="model",
             threat=_THREAT,
             fix="Ask whoever trained it for its provenance, and compare training data and code.",
-            check="p-value",
+            check="same-bytes" if same else "p-value",
         )
     return outcome

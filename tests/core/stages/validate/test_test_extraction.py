@@ -67,7 +67,7 @@ def test_a_fingerprint_holds_no_row_of_the_data(stealable):
     envelope = json.loads((stealable / "print.json").read_text())
     said = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
     known = {tuple(row) for row in pd.read_parquet(stealable / "data")[FEATURES].itertuples(index=False)}
-    assert len(said["rows"]) == len(said["labels"]) == 200
+    assert len(said["rows"]) == len(said["labels"]) == 400
     assert not known & {tuple(row) for row in said["rows"]}
 
 
@@ -77,6 +77,8 @@ def test_a_fingerprint_holds_no_row_of_the_data(stealable):
         ({"query_budget": 1}, "query_budget"),
         ({"held_rows": 1}, "held_rows"),
         ({"references": 3}, "references"),
+        ({"references": 9}, "references"),
+        ({"fingerprint_rows": 101}, "fingerprint_rows"),
         ({"fingerprint_rows": 1}, "fingerprint_rows"),
         ({"output": "everything"}, "output"),
         ({"fingerprint": "print.json"}, "key"),
