@@ -1,6 +1,6 @@
 """How good copies of models get by number of queries, and whether fingerprints know copies and nobody else.
 
-    python benchmarks/bench_extraction.py [SEEDS] [--write]
+    python benchmarks/bench_extraction.py [SEEDS] [--first 200] [--only thefts|fingerprints] [--write]
 
 Three disjoint parts of the rows: the owner's training rows, the owner's other rows, and those of everybody
 else. ``--write`` puts the tables into RESULTS.md.
@@ -48,62 +48,84 @@ BUDGETS = [50, 200, 800]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("seeds", nargs="?", type=int, default=3)
+    parser.add_argument("--first", type=int, default=200, help="the first seed")
+    parser.add_argument("--only", choices=("thefts", "fingerprints"), help="one of the two")
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     asked = parser.parse_args()
+    parts = (asked.only,) if asked.only else ("thefts", "fingerprints")
     fidelity: dict[tuple[str, str, int], list[float]] = {}
     known: dict[tuple[str, str], list[float]] = {}
     cpu: list[float] = []
-    for done, seed in enumerate(range(200, 200 + asked.seeds), start=1):
+    for done, seed in enumerate(range(asked.first, asked.first + asked.seeds), start=1):
         for name in DATA:
             for owner, estimator in OWNERS.items():
-                one(name, seed, (owner, estimator), fidelity, known, cpu)
+                case = Case(name, seed, owner, estimator)
+                if "thefts" in parts:
+                    thefts(case, fidelity)
+                if "fingerprints" in parts:
+                    fingerprints(case, known, cpu)
         if asked.write:  # after each seed, so that a run that is stopped has said something
-            write_section("Extraction and fingerprints", page(done, tables(fidelity, known, cpu)))
-    print("\n".join(tables(fidelity, known, cpu)))
+            write(asked.first, done, fidelity, known, cpu)
+    print("\n".join([*thefts_table(fidelity), "", *fingerprints_table(known, cpu)]))
 
 
-def page(seeds: int, lines: list[str]) -> list[str]:
-    return [
-        f"`python benchmarks/bench_extraction.py {seeds} --write`: {', '.join(DATA)},",
-        f"seeds 200 to {199 + seeds}, 533 training rows. Fidelity of the best copy",
-        "on 266 rows that the thief does not have.",
-        "A p value at or below .001 calls a model a copy; up to .01 it is a WARN.",
-        "",
-        *lines,
-    ]
+def write(first: int, seeds: int, fidelity, known, cpu) -> None:
+    command = f"`python benchmarks/bench_extraction.py {seeds} --only"
+    said = f"--write`: {', '.join(DATA)}, seeds {first} to {first + seeds - 1}, 533 training rows."
+    if fidelity:
+        more = "Fidelity of the best copy on 266 rows that the thief does not have."
+        write_section("Extraction", [f"{command} thefts {said}", more, "", *thefts_table(fidelity)])
+    if known:
+        more = "A p value at or below .001 calls a model a copy; up to .01 it is a WARN."
+        lines = [f"{command} fingerprints {said}", more, "", *fingerprints_table(known, cpu)]
+        write_section("Fingerprints", lines)
 
 
-def one(name, seed, owned, fidelity, known, cpu) -> None:
-    owner, estimator = owned
-    rows, labels = load(name, seed)
-    third = len(labels) // 3
-    parts = [rows.iloc[i * third : (i + 1) * third].reset_index(drop=True) for i in range(3)]
-    truths = [labels[i * third : (i + 1) * third] for i in range(3)]
-    model = seeded(estimator, seed).fit(parts[0], truths[0])
-    predictor = Predictor(model)
+class Case:
+    """A model, and three disjoint parts of rows: its own, the owner's others, and everybody else's."""
+
+    def __init__(self, name, seed, owner, estimator):
+        self.name, self.seed, self.owner, self.estimator = name, seed, owner, estimator
+        rows, labels = load(name, seed)
+        third = len(labels) // 3
+        self.parts = [rows.iloc[i * third : (i + 1) * third].reset_index(drop=True) for i in range(3)]
+        self.truths = [labels[i * third : (i + 1) * third] for i in range(3)]
+        self.model = seeded(estimator, seed).fit(self.parts[0], self.truths[0])
+        self.predictor = Predictor(self.model)
+
+
+def thefts(case, fidelity) -> None:
+    rows = case.parts[1]
+    half = len(rows) // 2
     with one_thread():
-        half = third // 2
-        for theft in steal(
-            predictor, parts[1].iloc[:half], parts[1].iloc[half:], OUTPUTS, BUDGETS, seed=seed
-        ):
-            fidelity.setdefault((owner, theft.output, theft.queries), []).append(theft.fidelity)
+        found = steal(case.predictor, rows.iloc[:half], rows.iloc[half:], OUTPUTS, BUDGETS, seed=case.seed)
+    for theft in found:
+        fidelity.setdefault((case.owner, theft.output, theft.queries), []).append(theft.fidelity)
+
+
+def fingerprints(case, known, cpu) -> None:
+    predictor, seed, owner = case.predictor, case.seed, case.owner
+    rows, others_rows = case.parts[1], case.parts[2]
+    with one_thread():
         start = time.process_time()
-        others = references(predictor, parts[1], truths[1], None, 12, seed=seed)
-        copies = thieves(predictor, parts[1], 16, seed=seed)
-        made = fingerprint.make(predictor, parts[1], others, copies, 400, seed=seed)
+        others = references(predictor, rows, case.truths[1], None, 12, seed=seed)
+        copies = thieves(predictor, rows, 16, seed=seed)
+        made = fingerprint.make(predictor, rows, others, copies, 400, seed=seed)
         cpu.append(time.process_time() - start)
         suspects = {
-            ("independent", kind): (seeded(e, seed + 50), truths[2], parts[2]) for kind, e in OTHERS.items()
+            ("independent", kind): (seeded(e, seed + 50), case.truths[2], others_rows)
+            for kind, e in OTHERS.items()
         }
-        suspects["copy", "seed"] = (seeded(estimator, seed), truths[0], parts[0])
-        asked = between(parts[2], 3000, np.random.default_rng(seed))
+        suspects["copy", "seed"] = (seeded(case.estimator, seed), case.truths[0], case.parts[0])
+        asked = between(others_rows, 3000, np.random.default_rng(seed))
         for kind in ("forest", "histogram boosting"):
-            suspects["taught", kind] = (seeded(OTHERS[kind], seed + 60), model.predict(asked), asked)
+            suspects["taught", kind] = (seeded(OTHERS[kind], seed + 60), case.model.predict(asked), asked)
         for (group, _), (suspect, taught, inputs) in suspects.items():
             fitted = suspect.fit(inputs, taught)
             agreed = fingerprint.agreement(Predictor(fitted), made)
             known.setdefault((owner, group), []).append(fingerprint.chance(made, agreed))
-    print(name, seed, owner, {k: f"{v[-1]:.1e}" for k, v in known.items() if k[0] == owner}, flush=True)
+    said = {group: f"{values[-1]:.1e}" for (of, group), values in known.items() if of == owner}
+    print(case.name, seed, owner, said, flush=True)
 
 
 def seeded(estimator, seed):
@@ -111,7 +133,7 @@ def seeded(estimator, seed):
     return made.set_params(**{key: seed for key in made.get_params() if key.endswith("random_state")})
 
 
-def tables(fidelity, known, cpu) -> list[str]:
+def thefts_table(fidelity) -> list[str]:
     lines = [f"| model | answers | {' | '.join(f'{n} queries' for n in BUDGETS)} |", "|---|---|---|---|---|"]
     best: dict[tuple[str, str], list[str]] = {}
     strategies = 3
@@ -119,14 +141,19 @@ def tables(fidelity, known, cpu) -> list[str]:
         # The values of one data set and seed come strategy by strategy; the best of the three counts.
         runs = np.array(values).reshape(-1, strategies).max(axis=1)
         best.setdefault((owner, output), []).append(f"{runs.mean():.3f}")
-    lines += [f"| {owner} | {output} | {' | '.join(means)} |" for (owner, output), means in best.items()]
-    lines += ["", "| model | suspect | called a copy | at least WARN | median p |", "|---|---|---|---|---|"]
+    return lines + [
+        f"| {owner} | {output} | {' | '.join(means)} |" for (owner, output), means in best.items()
+    ]
+
+
+def fingerprints_table(known, cpu) -> list[str]:
+    lines = ["| model | suspect | called a copy | at least WARN | median p |", "|---|---|---|---|---|"]
     for (owner, group), values in known.items():
         p = np.array(values)
         n = len(p)
         called = f"{(p <= 0.001).sum()} of {n} | {(p <= 0.01).sum()} of {n} | {np.median(p):.1e}"
         lines.append(f"| {owner} | {group} | {called} |")
-    return [*lines, "", f"CPU seconds to make a fingerprint, mean: {np.mean(cpu):.1f}."]
+    return [*lines, "", f"CPU seconds to make a fingerprint, mean: {sum(cpu) / max(len(cpu), 1):.1f}."]
 
 
 if __name__ == "__main__":

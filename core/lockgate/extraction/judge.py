@@ -137,9 +137,9 @@ def judge_fingerprint(outcome: Outcome, found: prints.Fingerprint, tried: Sequen
             "fingerprint",
             "independent models answer so much like this one that not even its own answers would show a copy",
         )
-    elif tried and outcome.check(
+    elif outcome.check(
         "fingerprint",
-        value=noticed / len(tried),
+        value=noticed / len(tried) if tried else None,
         comparator=">=",
         threshold=_NOTICED,
         failing=Verdict.WARN,
