@@ -8,11 +8,18 @@ Rules:
 from __future__ import annotations
 
 from lockgate.model import load, one_thread
-from lockgate.outcome import Outcome, Severity
+from lockgate.outcome import Check, Outcome, Severity, Verdict
 from lockgate.stage import EvidenceIn, FileIn, ModelIn, Share, Threshold, stage
 
 _THREAT = "model-theft"
 _DOUBT = 10.0  # a p value so many times alpha is worth a look
+_KINDS = {
+    "same": "same algorithm, other rows",
+    "boosting": "boosting, other rows",
+    "extra": "extremely random trees, other rows",
+    "linear": "linear, other rows",
+    "own": "same algorithm, the original's rows",
+}
 _USELESS = "independent models answer so much like the original that not even its own answers show a copy"
 
 
@@ -77,27 +84,41 @@ def match_fingerprint(
         "rows": size,
         "p_value": p,
         "independent_models": {name: len(group) for name, group in found.agreements.items()},
-        "agreement_of_independent_models_mean": usual,
-        "agreement_of_independent_models_most": most,
+        "agreement_of_independent_models": {"mean": usual, "most": most},
         "same_bytes": same,
     }
     outcome.facts["Model"] = predictor.kind
-    said = f"{agreed} of {size} answers are the original's; independent models have {usual:.0%}, at most "
-    said += f"{most:.0%}"
+    said = f"{agreed} of {size} answers are the original's; independent models give {usual:.0%} of them, "
+    said += f"{most:.0%} at most"
     outcome.facts["Agreement"] = said
+    outcome.tables["Answers that are the original's"] = [
+        {"models": "this one", "count": 1} | dict.fromkeys(("mean", "least", "most"), agreed / size),
+        *(
+            {
+                "models": _KINDS.get(name, name),
+                "count": len(group),
+                "mean": sum(group) / (len(group) * found.asked),
+                "least": min(group) / found.asked,
+                "most": max(group) / found.asked,
+            }
+            for name, group in found.agreements.items()
+        ),
+    ]
     if same:
         outcome.check("same-bytes", value=True, comparator="==", threshold=False)
     if prints.chance(found, size) > alpha:
+        verdict = Verdict.INCONCLUSIVE
         outcome.cannot("p-value", _USELESS, alpha, ">")
-        held = not same
     else:
-        held = outcome.check("p-value", value=p, comparator=">", threshold=alpha, reason=said) and not same
-    if same or p <= alpha * _DOUBT:
-        surely = "may be a copy" if held else "is a copy, or was taught by the original"
+        verdict = Verdict.PASS if p > alpha * _DOUBT else Verdict.WARN if p > alpha else Verdict.FAIL
+        outcome.checks.append(Check("p-value", verdict, p, ">", alpha, said))
+    if same or verdict in {Verdict.WARN, Verdict.FAIL}:
+        sure = same or verdict is Verdict.FAIL
+        what = "is a copy, or was taught by the original" if sure else "may be a copy"
         outcome.find(
             "LG-FINGERPRINT-001",
-            Severity.MEDIUM if held else Severity.HIGH,
-            f"The model {'is the same file as the original' if same else surely}: {said} (p = {p:.1e}).",
+            Severity.HIGH if sure else Severity.MEDIUM,
+            f"The model {'is the same file as the original' if same else what}: {said} (p = {p:.1e}).",
             subject="model",
             threat=_THREAT,
             fix="Ask whoever trained it for its provenance, and compare training data and code.",
