@@ -33,6 +33,7 @@ NOTICED = 10 * ALPHA  # at or below which it is worth a look
 _CANDIDATES = 40  # for each row that is kept
 _FEWEST = 20  # rows, and agreements of independent models below which nothing is calibrated
 _FEWEST_REFERENCES = 4
+_HALVES = 2
 
 
 @dataclass(frozen=True)
@@ -205,8 +206,9 @@ def chance(found: Fingerprint, agreed: int) -> float:
     The agreements of the independent models, as log odds, are taken as draws from normal distributions, one
     for each group, with one spread, at least that of counting so few rows; the models of the original's own
     rows have a spread of their own. So one more draw, the model in question, follows Student's t (a
-    prediction interval); the degrees of freedom are those of one group, since all groups saw the same data.
-    The largest p value of all groups counts: a model is a copy if no kind of independent model explains it.
+    prediction interval). The models of one half share their rows, so the mean of a group is no surer than
+    that of two draws; the degrees of freedom are those of one group, since all groups saw the same data. The
+    largest p value of all groups counts: a model is a copy if no kind of independent model explains it.
     """
     agreements = found.agreements
     spreads = {name: _spread(group, found.asked) for name, group in agreements.items()}
@@ -230,9 +232,8 @@ def _spread(group: list[int], size: int) -> float:
 def _chance(group: list[int], size: int, odds: float, variance: float) -> float:
     from scipy.stats import t
 
-    count = len(group)
-    mean = math.fsum(_odds(n, size) for n in group) / count
-    return float(t.sf((odds - mean) / math.sqrt(variance * (1 + 1 / count)), count - 1))
+    mean = math.fsum(_odds(n, size) for n in group) / len(group)
+    return float(t.sf((odds - mean) / math.sqrt(variance * (1 + 1 / _HALVES)), len(group) - 1))
 
 
 def _odds(hits: int, size: int) -> float:
