@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def write(first: int, seeds: int, fidelity, known, cpu) -> None:
-    command = f"`python benchmarks/bench_extraction.py {seeds} --only"
+    command = f"`python benchmarks/bench_extraction.py {seeds} --first {first} --only"
     said = f"--write`: {', '.join(DATA)}, seeds {first} to {first + seeds - 1}, 533 training rows."
     if fidelity:
         more = "Fidelity of the best copy on 266 rows that the thief does not have."
