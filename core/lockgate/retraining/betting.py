@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 SHARES = (0.5, 1.5, 4.0, 8.0)
 """Shares staked on each row, in units of a surprise of 1."""
+SHARP_SHARES = (4.0, 16.0, 60.0, 240.0)
+"""The same for what is cut at `surprise.SHARP`: of 1, 4, 15 and 60 replaced labels in a hundred."""
+assert len(SHARP_SHARES) == len(SHARES)  # noqa: S101 - one kind of account
 ALPHA = 1e-3
 """Chance of a false alarm, for each start and over all places together."""
 _MOST_EXPECTED = 0.75
@@ -88,24 +91,25 @@ class Account:
         return replace(self, usual=usual, of=of, batches=1)
 
 
-def stake(surprise: Floats, expected: Floats) -> Floats:
+def stake(surprise: Floats, expected: Floats, shares: tuple[float, ...] = SHARES) -> Floats:
     """Return what each row does to the wealth of each share, as logarithms; shape (rows, shares).
 
     Args:
         surprise: Of each row, 0 to 1.
         expected: The most that honest labels show on average.
+        shares: The shares that are staked.
     """
     import numpy as np
 
     bound = np.minimum(expected, _MOST_EXPECTED)[:, None]
-    shares = np.minimum(np.array(SHARES)[None, :], (1.0 - _LEAST_LEFT) / np.maximum(bound, 1e-9))
-    logs: Floats = np.log1p(shares * (surprise[:, None] - bound))
+    staked = np.minimum(np.array(shares)[None, :], (1.0 - _LEAST_LEFT) / np.maximum(bound, 1e-9))
+    logs: Floats = np.log1p(staked * (surprise[:, None] - bound))
     return logs
 
 
-def account(surprise: Floats, expected: Floats) -> Account:
+def account(surprise: Floats, expected: Floats, shares: tuple[float, ...] = SHARES) -> Account:
     """Return the account of some rows alone."""
-    logs = stake(surprise, expected)
+    logs = stake(surprise, expected, shares)
     return Account(
         len(surprise),
         math.fsum(surprise),

@@ -1,10 +1,10 @@
 """Where labels contradict the reference: all over, in a source, a pair of classes, a value, or two values.
 
 Every place has an allowance, what honest labels there may show: the expectation of the rows, times how
-much more than that the place shows in the reference, times how much more the rest of this batch shows,
-plus a margin. The last factor lets the world change: when all labels of a year follow slightly other
-rules, no source and no value stands out. Nothing stands beside the whole batch and the pairs of
-classes, so they are allowed a larger factor.
+much more than that the place shows in the reference, times how much more the whole batch shows, plus a
+margin. The last factor lets the world change: when all labels of a year follow slightly other rules, no
+value stands out. Nothing stands beside the whole batch and the pairs of classes, so they are allowed a
+larger factor; sources have a module of their own (`lockgate.retraining.sources`).
 
 Values are places of their own wherever they come often enough: each category, each number that is
 repeated, the sixteenths of other numbers, and what lies outside of the range of the reference. So a
@@ -13,19 +13,20 @@ it has, and a group of people whose labels were changed is one as well. Where a 
 frequent, `planted` bets on each label as well.
 
 The reference shows a place in so many rows only, and a stream goes on for longer: so what is usual there
-is taken `_UNSURE` standard errors higher. Sources are held against the rest of the same batch, and so
-need no more.
+is taken `_UNSURE` standard errors higher.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lockgate.retraining.betting import Account, account, stake
+from lockgate.retraining.betting import SHARP_SHARES, Account, account, stake
+from lockgate.retraining.sources import bet_on_sources
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,11 +43,12 @@ Place = tuple[str, ...]
 value that nothing shows."""
 
 BINS = 16
+FINE = 128
+"""Into so many parts of the same size a column of numbers is cut as well, for what lies close together."""
 FEWEST_REPEATS = 3
 """A number is a place of its own when it comes this often in the batch."""
 FEWEST_ROWS = 3
 """A place with fewer rows of the batch is not looked at."""
-MOST_SOURCES = 1_000
 MOST_CLASSES = 30
 """With more classes the pairs are too many to look at each."""
 MOST_PAIRED = 24
@@ -55,8 +57,12 @@ _UNSURE = 2.0
 """Standard errors of what the reference shows."""
 _PRIOR = 5.0
 """How much expected surprise the whole reference counts for beside its rows in a place."""
-_PRIOR_OF_SOURCE = 30.0
-"""The same for sources, which are alike more often than values are."""
+_LEAST = 1.0
+"""So much surprise is expected of a place of the reference at least, whose own share of surprise counts."""
+_SHARP_PRIOR, _SHARP_MARGIN, _LEAST_SHARP = 1.0, 0.003, 0.1
+"""Prior, margin and least of what is cut at `surprise.SHARP`, on which half of a single value's stake goes."""
+_PRIOR_OF_ALL = 30.0
+"""The same for the whole batch."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +81,12 @@ class Allowance:
 
 
 ALLOWED = {
-    "all": Allowance(1.35, 0.004, 0.1),
-    "labels": Allowance(1.5, 0.003, 0.15),
-    "source": Allowance(1.05, 0.001, 0.3),
+    "all": Allowance(1.35, 0.004, 0.05),
+    "labels": Allowance(1.7, 0.003, 0.1),
+    "source": Allowance(1.0, 0.0, 0.45),  # as those of `sources` and
     "value": Allowance(1.5, 0.02, 0.15),
-    "values": Allowance(1.6, 0.03, 0.15),
-    "planted": Allowance(1.0, 0.0, 0.15),  # its allowance is in `planted`
+    "values": Allowance(1.6, 0.03, 0.1),
+    "planted": Allowance(1.0, 0.0, 0.15),  # `planted` are there
 }
 
 
@@ -116,7 +122,9 @@ def look(
     found |= _label_pairs(watched)
     if source is not None:
         known = None if known_source is None else known_source[watched.reference.rows]
-        found |= _sources(watched, source[rows], known)
+        found |= {
+            ("source", name): mine for name, mine in bet_on_sources(watched, source[rows], known).items()
+        }
     found |= _values(watched, _by_columns(kept))
     columns = len(watched.features[0].names)
     paired = min(columns, MOST_PAIRED)
@@ -126,7 +134,7 @@ def look(
         "labels": max(1, classes * (classes - 1)),
         "source": max(1, sum(place[0] == "source" for place in found)),
         # As many as there may ever be, so that a place that comes up later is paid for already.
-        "value": columns * 2 * BINS,
+        "value": columns * 2 * (BINS + FINE),
         "values": max(1, paired * (paired - 1) // 2) * BINS * BINS,
     }
     number["planted"] = classes * (number["value"] + number["values"])
@@ -145,15 +153,19 @@ def _usual(
     usual: float,
     prior: float = _PRIOR,
     squares: Floats | float = 0.0,
+    least: float = math.inf,
 ) -> Floats:
     """By how much a place of the reference surprises more than expected, drawn to the whole's figure.
 
-    `squares` is the sum of the squared surprises, the variance of their sum.
+    `squares` is the sum of the squared surprises, the variance of their sum. A model that is plainly
+    wrong about a place is believed to be that wrong, however small the place; `least` is what is expected
+    there at least.
     """
     import numpy as np
 
     unsure = _UNSURE * np.sqrt(squares)
-    ratio: Floats = np.maximum((surprise + unsure + prior * usual) / (expected + prior), 1.0)
+    drawn = (surprise + unsure + prior * usual) / (expected + prior)
+    ratio: Floats = np.maximum(np.maximum(drawn, (surprise + unsure) / (expected + least)), 1.0)
     return ratio
 
 
@@ -161,7 +173,7 @@ def _changed(watched: Watched, rest: NDArray[np.bool_]) -> float:
     """By how much some rows of the batch surprise more than the reference does, 1 or more."""
     batch = watched.batch
     shown, hoped = float(batch.surprise[rest].sum()), float(batch.expected[rest].sum()) * watched.usual
-    return max(1.0, (shown + _PRIOR_OF_SOURCE) / (hoped + _PRIOR_OF_SOURCE))
+    return max(1.0, (shown + _PRIOR_OF_ALL) / (hoped + _PRIOR_OF_ALL))
 
 
 def _sums(places: Integers, values: Floats, number: int) -> Floats:
@@ -200,7 +212,7 @@ def _label_pairs(watched: Watched) -> dict[Place, Account]:
             continue
         before, hoped, share = _of_pair(watched.reference, was, became)
         squares = float((before**2).sum())
-        usual = _usual(_one(before.sum()), _one(hoped.sum()), watched.usual, _PRIOR, squares)
+        usual = _usual(_one(before.sum()), _one(hoped.sum()), watched.usual, _PRIOR, squares, _LEAST)
         mine = account(surprise, _allowed("labels", expected, usual))
         found["labels", classes[was], classes[became]] = mine.at(share, len(watched.batch.rows))
     return found
@@ -213,40 +225,6 @@ def _of_pair(judged: Judged, was: int, became: int) -> tuple[Floats, Floats, flo
     rows = judged.likeliest == was
     surprise = np.where(judged.labels[rows] == became, judged.surprise[rows], 0.0)
     return surprise, judged.each[rows, became], float(rows.mean()) if len(rows) else 0.0
-
-
-# --- Sources ----------------------------------------------------------------------------------------
-
-
-def _sources(
-    watched: Watched, source: NDArray[np.object_], known: NDArray[np.object_] | None
-) -> dict[Place, Account]:
-    import numpy as np
-
-    batch, before = watched.batch, watched.reference
-    there = np.array([value is not None for value in source], dtype=bool)
-    names = np.unique(source[there].astype(str)) if there.any() else np.array([], dtype=str)
-    if not 2 <= len(names) <= MOST_SOURCES:  # noqa: PLR2004 - one source has nothing to be compared with
-        return {}
-    code = np.where(there, np.searchsorted(names, np.where(there, source, "").astype(str)), -1)
-    usual = np.full(len(names), watched.usual)
-    share = np.full(len(names), 1.0 / len(names))
-    if known is not None:
-        theirs = np.array([str(value) for value in known])
-        own = np.clip(np.searchsorted(names, theirs), 0, len(names) - 1)
-        same = names[own] == theirs
-        shown, hoped = (_sums(own[same], w[same], len(names)) for w in (before.surprise, before.expected))
-        usual = _usual(shown, hoped, watched.usual, _PRIOR_OF_SOURCE)
-        share = np.bincount(own[same], minlength=len(names)) / max(len(theirs), 1)
-    found: dict[Place, Account] = {}
-    for i, name in enumerate(names):
-        mine, rest = code == i, code != i
-        if mine.sum() < FEWEST_ROWS:
-            continue
-        factor = usual[i] * _changed(watched, rest)
-        bound = _allowed("source", batch.expected[mine], factor)
-        found["source", str(name)] = account(batch.surprise[mine], bound).at(float(share[i]), len(batch.rows))
-    return found
 
 
 # --- Values -----------------------------------------------------------------------------------------
@@ -270,6 +248,8 @@ def _values(watched: Watched, kept: Mapping[Place, list[Place]]) -> dict[Place, 
     found: dict[Place, Account] = {}
     for column in columns:
         found |= _of_codes(watched, "value", (column.name,), column.codes, column.keys, changed, kept)
+        for parts, names in column.fine:
+            found |= _of_codes(watched, "value", (column.name,), parts, names, changed, kept)
         found |= _planted(watched, (column.name,), column.codes, column.keys, kept)
     for one, two in itertools.combinations(columns[:MOST_PAIRED], 2):
         width = len(two.keys)
@@ -304,6 +284,9 @@ def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
 
     names, key = place[1:-1], place[-1]
     columns = [_Column(watched, watched.features[0].names.index(name)) for name in names]
+    for parts, own in columns[0].fine if len(columns) == 1 else ():
+        if key in own:
+            return np.asarray(parts[1] == own.index(key))
     codes = [c.codes[1] if len(columns) == 1 else c.coarse[1] for c in columns]
     mine = np.ones(len(watched.batch.rows), dtype=bool)
     for column, code, part in zip(columns, codes, key.split("+"), strict=True):
@@ -349,6 +332,8 @@ class _Column:
         codes: Place of each judged row of the reference and of the batch, -1 for none.
         keys: Key of each place.
         coarse: The same with numbers in sixteenths only, but for values that are repeated and rare.
+        fine: Parts of the reference that hold one in `FINE` of its rows each, twice, shifted by half of
+            one, and their keys; none for categories.
     """
 
     def __init__(self, watched: Watched, i: int) -> None:
@@ -378,6 +363,14 @@ class _Column:
             rare = np.array([v for v in rare if (now == v).mean() > 2 * (before == v).mean()])
         coarse = [self._code(values, rare, edges, np.isnan(values), kept) for values in (before, now)]
         self.coarse = coarse[0], coarse[1]
+        self.fine: list[tuple[tuple[Integers, Integers], list[str]]] = []
+        for shift in (0.0, 0.5) if len(edges) else ():
+            inner = np.quantile(before[~np.isnan(before)], (np.arange(1, FINE) - shift) / FINE)
+            parts = [
+                np.where(np.isnan(v), -1, np.searchsorted(inner, v, side="right")) for v in (before, now)
+            ]
+            names = [_key(self.name, "fine", f"{k - shift:g}") for k in range(FINE)]
+            self.fine.append(((parts[0], parts[1]), names))
 
     def _code(
         self,
@@ -440,12 +433,25 @@ def _of_codes(
         watched.usual,
         _PRIOR,
         _sums(was[known], before.surprise[known] ** 2, width),
+        _LEAST,
     )
     share = np.bincount(was[known], minlength=width) / max(len(was), 1)
     picked = np.flatnonzero(there & worth[np.maximum(now, 0)])
     at = now[picked]
     bound = _allowed(kind, batch.expected[picked], usual[at] * changed)
     logs = stake(batch.surprise[picked], bound)
+    if kind == "value":  # half of the stake on the labels that are hardly ever honest
+        sharp = _usual(
+            _sums(was[known], before.sharp[known], width),
+            _sums(was[known], before.sharp_expected[known], width),
+            watched.usual,
+            _SHARP_PRIOR,
+            _sums(was[known], before.sharp[known] ** 2, width),
+            _LEAST_SHARP,
+        )
+        factor = sharp[at] * changed * ALLOWED[kind].factor
+        most = batch.sharp_expected[picked] * factor + _SHARP_MARGIN
+        logs[:, ::2] = stake(batch.sharp[picked], most, SHARP_SHARES)[:, 1::2]
     sums = [np.bincount(at, column, width) for column in logs.T]
     allowed = np.bincount(at, bound, width)
     found: dict[Place, Account] = {}

@@ -9,6 +9,11 @@ label are expected to surprise, so neither they nor another mix of rows count as
 The model is never quite right. So the expectation is multiplied by how much the reference itself
 surprises more than its own model expects, all over and within a cell (`Watched.usual`).
 
+A few replaced labels in a hundred show best where there is no doubt: one label that is 400 times as
+probable if replaced says more than many that are twice as probable. So the same is there with a cut at
+`SHARP` as well (`Judged.sharp`), for places that have something to be held against besides the
+reference: rows that contradict so much are rare, too rare for a reference alone to show how rare.
+
 Other rates of the classes are no contradiction either: `lockgate.retraining.rates` moves the
 probabilities to those of the batch.
 """
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 
 CUT = 20.0
 """A label twenty times as probable if replaced than if honest is as surprising as any."""
+SHARP = 400.0
+"""The cut of what counts where next to all rows are honest; a reference of thousands holds some such rows."""
 FEWEST_PER_CLASS = 10
 """Classes with fewer rows in the reference are not weighed."""
 FEWEST_ROWS = 30
@@ -53,6 +60,8 @@ class Judged:
         replaced: What a label that was replaced by another one would show on average.
         each: What each class adds to that; shape (judged, classes), rows sum to `expected`.
         p: Probability of each class, at the rates of the batch; shape (judged, classes).
+        sharp: As `surprise`, cut at `SHARP`.
+        sharp_expected: What an honest label would show of that on average.
     """
 
     rows: Integers
@@ -63,6 +72,8 @@ class Judged:
     replaced: Floats
     each: Floats
     p: Floats
+    sharp: Floats
+    sharp_expected: Floats
 
     def replaced_share(self, rows: NDArray[np.bool_], usual: float) -> float:
         """Estimate which share of some rows has another label than it should, 0 or more."""
@@ -184,10 +195,21 @@ def _judged(rows: Integers, labels: Integers, p: Floats) -> Judged:
     import numpy as np
 
     p = np.clip(p, 1e-6, 1.0)
-    each = np.minimum((1.0 - p) / ((p.shape[1] - 1) * p), CUT) / CUT
-    surprise = each[np.arange(len(labels)), labels]
-    replaced = ((1.0 - p) / (p.shape[1] - 1) * each).sum(axis=1)
-    return Judged(rows, labels, p.argmax(axis=1), surprise, (p * each).sum(axis=1), replaced, p * each, p)
+    ratio = (1.0 - p) / ((p.shape[1] - 1) * p)
+    each, sharp = (np.minimum(ratio, cut) / cut for cut in (CUT, SHARP))
+    own = np.arange(len(labels)), labels
+    return Judged(
+        rows=rows,
+        labels=labels,
+        likeliest=p.argmax(axis=1),
+        surprise=each[own],
+        expected=(p * each).sum(axis=1),
+        replaced=((1.0 - p) / (p.shape[1] - 1) * each).sum(axis=1),
+        each=p * each,
+        p=p,
+        sharp=sharp[own],
+        sharp_expected=(p * sharp).sum(axis=1),
+    )
 
 
 def _ratio(judged: Judged) -> float:
