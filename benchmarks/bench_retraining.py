@@ -1,14 +1,15 @@
 """Poisoned, broken, drifted and dripping batches: gate-retraining beside what is usual today, in one run.
 
-    python benchmarks/bench_retraining.py --part batches|bugs|streams [--seeds 2] [--streams 10]
+    python benchmarks/bench_retraining.py --part batches|bugs|drips|calm [--seeds 2] [--streams 10]
                                           [--only benign|poisoned] [--data NAMES] [--keep FILE] [--write]
 
 `batches/tables.py` has the data and says which of them thresholds were set on; `batches/changes.py` what
 is done to a batch; `batches/judges.py` who judges it.
 
 `batches`: one batch and its reference through the whole stage. Stopped is QUARANTINE or a closed gate.
-`bugs`: the same for one broken column. `streams`: ten batches in a row; here only the part that adds up
-labels over batches runs, because it is what a drip is for.
+`bugs`: the same for one broken column. `drips` and `calm`: ten batches in a row, each poisoned a little or
+honestly changed; here only the part that adds up labels over batches runs, because it is what a drip is
+for. `batches/ideal.py` says which drips somebody could see who knows what the attacker did.
 
 With `--keep` each answer goes to a file of JSON lines as soon as it is there, and a run that finds it
 there does not ask again: a long run can be cut into pieces.
@@ -32,14 +33,15 @@ from results import write_section
 
 sys.path.insert(0, str(Path(__file__).with_name("batches")))
 
-from changes import BENIGN, BUGS, DRIPS, POISON, broken, changed
+from changes import BENIGN, BUGS, DRIPS, POISON, STREAMS, broken, changed
+from ideal import could_be_seen
 from judges import JUDGES
 from tables import HELD_OUT, LABEL, SMALL, TUNED, deal
 
 from lockgate.retraining.betting import Account, threshold
 from lockgate.retraining.bugs import find_bugs
 from lockgate.retraining.cells import look
-from lockgate.retraining.surprise import watch_each
+from lockgate.retraining.surprise import Watched, watch_each
 
 
 class Kept:
@@ -147,34 +149,49 @@ def one_bug(name: str, what: str, seed: int) -> dict[str, object]:
 
 def measure_streams(names: tuple[str, ...], streams: int, kept: Kept, kinds: tuple[str, ...]) -> list[str]:
     lines = ["| stream of ten batches | alarmed by batch 10 | in its first batch | mean batch of the alarm |"]
-    lines.append("|---|---|---|---|")
+    lines[0] += " evidence enough for who knows all | found of those |"
+    lines.append("|---|---|---|---|---|---|")
+    sums = np.zeros(4, dtype=int)
     for what in kinds:
-        first = [
+        each = [
             kept.get("streams", one_stream, name, what, seed) for name in names for seed in range(streams)
         ]
+        first = [answer["alarm"] for answer in each]
         hits = [f for f in first if f]
         mean = f"{np.mean(hits):.1f}" if hits else ""
+        seen = [bool(answer["alarm"]) for answer in each if answer["enough"]]
         lines.append(f"| {what} | {len(hits)} of {len(first)} | {sum(f == 1 for f in hits)} | {mean} |")
+        lines[-1] += f" {len(seen)} | {sum(seen)} |" if what in DRIPS else " | |"
+        sums += len(hits), len(first), sum(seen), len(seen)
         print(lines[-1], first, flush=True)
+    found, of, seen, enough = sums
+    last = f" **{enough}** | **{seen}, {seen / enough:.0%}** |" if enough else " | |"
+    lines.append(f"| **all** | **{found} of {of}, {found / of:.0%}** | | |{last}")
+    print(lines[-1])
     return lines
 
 
-def one_stream(name: str, what: str, seed: int) -> int:
+def one_stream(name: str, what: str, seed: int) -> dict[str, object]:
     random = seeded(name, what, seed)
     reference, batches = deal(name, random, seed, 10)
     plan: dict = {}
-    return alarmed_at(reference, [changed(b, what, random, plan) for b in batches])
+    given = [changed(b, what, random, plan) for b in batches]
+    sources = [np.array(t["source"].to_pylist(), dtype=object) for t in (reference, *given)]
+    judged = watch_each(reference, given, label=LABEL, leave_out={"source"}, seed=0)
+    enough = False
+    if what in DRIPS:
+        labels = [[np.array(t[LABEL].to_pylist()) for t in pair] for pair in zip(batches, given, strict=True)]
+        enough = could_be_seen(judged, sources[1:], [a != b for a, b in labels], plan)
+    return {"alarm": alarmed_at(judged, sources), "enough": enough}
 
 
-def alarmed_at(reference: pa.Table, batches: list[pa.Table]) -> int:
+def alarmed_at(judged: list[Watched | str], sources: list[np.ndarray]) -> int:
     """Return the number of the first batch that raises an alarm; 0 for none."""
     known: dict[tuple[str, ...], Account] = {}
-    of = [np.array(t["source"].to_pylist(), dtype=object) for t in (reference, *batches)]
-    judged = watch_each(reference, batches, label=LABEL, leave_out={"source"}, seed=0)
     for number, watched in enumerate(judged, start=1):
         if isinstance(watched, str):
             continue
-        found = look(watched, of[number], of[0], known)
+        found = look(watched, sources[number], sources[0], known)
         for place, account in found.accounts.items():
             known[place] = known[place].and_then(account) if place in known else account
         raised = [p for p, a in known.items() if a.log_evidence >= threshold(found.weights[p[0]])]
@@ -185,7 +202,7 @@ def alarmed_at(reference: pa.Table, batches: list[pa.Table]) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", choices=("batches", "bugs", "streams"))
+    parser.add_argument("--part", choices=("batches", "bugs", "drips", "calm"))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--only", help="comma-separated kinds, or benign, or poisoned")
@@ -203,15 +220,16 @@ def main() -> None:
     parts = {
         "batches": lambda: measure_batches(names, asked.seeds, kept, kinds or (*POISON, *BENIGN), judges),
         "bugs": lambda: measure_bugs(names, asked.seeds, kept),
-        "streams": lambda: measure_streams(names, asked.streams, kept, kinds or ("none", *DRIPS)),
+        "drips": lambda: measure_streams(names, asked.streams, kept, kinds or DRIPS),
+        "calm": lambda: measure_streams(names, asked.streams, kept, kinds or STREAMS),
     }
     for part, measure in parts.items():
         if asked.part not in (None, part):
             continue
-        if part == "streams":  # the others have too few rows for ten batches
+        if part in ("drips", "calm"):  # the others have too few rows for ten batches
             names = tuple(name for name in names if name not in SMALL)
         lines = measure()
-        size = f"--seeds {asked.seeds}" if part != "streams" else f"--streams {asked.streams}"
+        size = f"--seeds {asked.seeds}" if part in ("batches", "bugs") else f"--streams {asked.streams}"
         size += f" --only '{asked.only}'" if asked.only else ""
         command = f"`python benchmarks/bench_retraining.py --part {part} {size} --write`"
         about = f"{command}: {', '.join(names)}, none of which thresholds were set on."

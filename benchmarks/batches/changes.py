@@ -14,6 +14,7 @@ BUGS = ("x10", "x1000", "inches to cm", "sign", "nulls", "constant", "swapped", 
         "default")  # fmt: skip
 DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: value", "drip: backdoor",
          "drip: joint backdoor")  # fmt: skip
+STREAMS = tuple(what for what in BENIGN if what != "twice the rows")
 DRIP = 0.006
 
 

@@ -60,7 +60,7 @@ _PRIOR = 5.0
 _LEAST = 1.0
 """So much surprise is expected of a place of the reference at least, whose own share of surprise counts."""
 _SHARP_PRIOR, _SHARP_MARGIN, _LEAST_SHARP = 1.0, 0.003, 0.1
-"""Prior, margin and least of what is cut at `surprise.SHARP`, on which half of a single value's stake goes."""
+"""The same, cut at `surprise.SHARP`, on which half of the stake of a single value goes."""
 _PRIOR_OF_ALL = 30.0
 """The same for the whole batch."""
 
