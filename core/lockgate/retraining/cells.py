@@ -7,7 +7,7 @@ value stands out. Nothing stands beside the whole batch and the pairs of classes
 larger factor; sources have a module of their own (`lockgate.retraining.sources`).
 
 Values are places of their own wherever they come often enough: each category, each number that is
-repeated, the sixteenths of other numbers, and what lies outside of the range of the reference. So a
+repeated, parts of other numbers, and what lies outside of the range of the reference. So a
 trigger (a rare value, or a rare joint of two common ones, tied to a label) is a place, however few rows
 it has, and a group of people whose labels were changed is one as well. Where a value has become
 frequent, `planted` bets on each label as well.
@@ -18,7 +18,6 @@ is taken `_UNSURE` standard errors higher.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import math
 from collections.abc import Collection, Iterator, Mapping
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate.retraining.betting import SHARP_SHARES, Account, account, stake
 from lockgate.retraining.sources import bet_on_sources
+from lockgate.retraining.values import BINS, FINE, Column, Joined, joined, number_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,11 +42,6 @@ Place = tuple[str, ...]
 ``("values", COLUMN, COLUMN, KEY)``, or ``("planted", LABEL, COLUMN, [COLUMN,] KEY)``; a key stands for a
 value that nothing shows."""
 
-BINS = 16
-FINE = 128
-"""Into so many parts of the same size a column of numbers is cut as well, for what lies close together."""
-FEWEST_REPEATS = 3
-"""A number is a place of its own when it comes this often in the batch."""
 FEWEST_ROWS = 3
 """A place with fewer rows of the batch is not looked at."""
 MOST_CLASSES = 30
@@ -243,7 +238,7 @@ def _values(watched: Watched, kept: Mapping[Place, list[Place]]) -> dict[Place, 
     """Return the account of every value, and of every two values of two columns."""
     import numpy as np
 
-    columns = [_Column(watched, i) for i in range(len(watched.features[0].names))]
+    columns = [Column(watched, i) for i in range(len(watched.features[0].names))]
     changed = _changed(watched, np.ones(len(watched.batch.rows), dtype=bool))
     found: dict[Place, Account] = {}
     for column in columns:
@@ -253,8 +248,8 @@ def _values(watched: Watched, kept: Mapping[Place, list[Place]]) -> dict[Place, 
         found |= _planted(watched, (column.name,), column.codes, column.keys, kept)
     for one, two in itertools.combinations(columns[:MOST_PAIRED], 2):
         width = len(two.keys)
-        codes = _joined(one.coarse[0], two.coarse[0], width), _joined(one.coarse[1], two.coarse[1], width)
-        keys = _Joined(one.keys, two.keys)
+        codes = joined(one.coarse[0], two.coarse[0], width), joined(one.coarse[1], two.coarse[1], width)
+        keys = Joined(one.keys, two.keys)
         found |= _of_codes(watched, "values", (one.name, two.name), codes, keys, changed, kept)
         found |= _planted(watched, (one.name, two.name), codes, keys, kept)
     return found
@@ -264,7 +259,7 @@ def _planted(
     watched: Watched,
     names: Place,
     codes: tuple[Integers, Integers],
-    keys: list[str] | _Joined,
+    keys: list[str] | Joined,
     kept: Mapping[Place, list[Place]],
 ) -> dict[Place, Account]:
     """Return the accounts of grown values and one label."""
@@ -273,7 +268,7 @@ def _planted(
     if len(watched.classes) > MOST_CLASSES:
         return {}
     old = {(place[-1], place[1]) for place in kept.get(names, ()) if place[0] == "planted"}
-    known = {(code, label) for key, label in old if (code := _number(keys, key)) is not None}
+    known = {(code, label) for key, label in old if (code := number_of(keys, key)) is not None}
     found = planted(watched, codes, len(keys), known)
     return {("planted", label, *names, keys[code]): mine for (code, label), mine in found.items()}
 
@@ -283,7 +278,7 @@ def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
     import numpy as np
 
     names, key = place[1:-1], place[-1]
-    columns = [_Column(watched, watched.features[0].names.index(name)) for name in names]
+    columns = [Column(watched, watched.features[0].names.index(name)) for name in names]
     for parts, own in columns[0].fine if len(columns) == 1 else ():
         if key in own:
             return np.asarray(parts[1] == own.index(key))
@@ -294,118 +289,12 @@ def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
     return mine
 
 
-def _joined(one: Integers, two: Integers, width: int) -> Integers:
-    import numpy as np
-
-    joined: Integers = np.where((one >= 0) & (two >= 0), one * width + two, -1)
-    return joined
-
-
-def _number(keys: list[str] | _Joined, key: str) -> int | None:
-    """Return the number of a key; None where there is no such value now."""
-    if isinstance(keys, _Joined):
-        one, _, two = key.partition("+")
-        a, b = _number(keys.one, one), _number(keys.two, two)
-        return None if a is None or b is None else a * len(keys.two) + b
-    return keys.index(key) if key in keys else None
-
-
-class _Joined:
-    """The keys of two columns' values together."""
-
-    def __init__(self, one: list[str], two: list[str]) -> None:
-        self.one, self.two = one, two
-
-    def __len__(self) -> int:
-        return len(self.one) * len(self.two)
-
-    def __getitem__(self, code: int) -> str:
-        a, b = divmod(code, len(self.two))
-        return f"{self.one[a]}+{self.two[b]}"
-
-
-class _Column:
-    """The values of one column as places.
-
-    Attributes:
-        name: Its name.
-        codes: Place of each judged row of the reference and of the batch, -1 for none.
-        keys: Key of each place.
-        coarse: The same with numbers in sixteenths only, but for values that are repeated and rare.
-        fine: Parts of the reference that hold one in `FINE` of its rows each, twice, shifted by half of
-            one, and their keys; none for categories.
-    """
-
-    def __init__(self, watched: Watched, i: int) -> None:
-        import numpy as np
-
-        before, now = (features.values[:, i] for features in watched.features)
-        self.name = watched.features[0].names[i]
-        values, counts = np.unique(now[~np.isnan(now)], return_counts=True)
-        known = np.unique(before[~np.isnan(before)])
-        alone = values[counts >= FEWEST_REPEATS]
-        if watched.features[0].categorical[i] or len(known) <= 2 * BINS:
-            kept, edges = np.union1d(known, values), np.array([])
-        else:
-            # A value that is repeated in measurements is news; in counts such as an age all are.
-            kept = alone[: 16 * BINS]
-            edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))
-        self.keys = [_key(self.name, "value", repr(float(v))) for v in kept]
-        self.keys += [_key(self.name, "part", str(k)) for k in range(len(edges) + 1)] if len(edges) else []
-        self.keys.append(_key(self.name, "missing", ""))
-        pairs = [self._code(values, kept, edges, np.isnan(values)) for values in (before, now)]
-        self.codes = pairs[0], pairs[1]
-        rare = kept
-        if len(edges):
-            # For two columns together the sixteenths suffice, and values that the reference has seldom.
-            often = [(before == v).mean() > 1.0 / (4 * BINS) for v in kept]
-            rare = kept[~np.array(often, dtype=bool)] if len(kept) else kept
-            rare = np.array([v for v in rare if (now == v).mean() > 2 * (before == v).mean()])
-        coarse = [self._code(values, rare, edges, np.isnan(values), kept) for values in (before, now)]
-        self.coarse = coarse[0], coarse[1]
-        self.fine: list[tuple[tuple[Integers, Integers], list[str]]] = []
-        for shift in (0.0, 0.5) if len(edges) else ():
-            inner = np.quantile(before[~np.isnan(before)], (np.arange(1, FINE) - shift) / FINE)
-            parts = [
-                np.where(np.isnan(v), -1, np.searchsorted(inner, v, side="right")) for v in (before, now)
-            ]
-            names = [_key(self.name, "fine", f"{k - shift:g}") for k in range(FINE)]
-            self.fine.append(((parts[0], parts[1]), names))
-
-    def _code(
-        self,
-        values: Floats,
-        kept: Floats,
-        edges: Floats,
-        missing: NDArray[np.bool_],
-        numbered: Floats | None = None,
-    ) -> Integers:
-        """Number the values: those kept, then the parts between the edges, then the missing ones."""
-        import numpy as np
-
-        everything = kept if numbered is None else numbered
-        code = np.full(len(values), -1, dtype=np.int64)
-        if len(edges):
-            code = len(everything) + np.searchsorted(edges, np.where(missing, 0.0, values), side="right")
-            code = np.where(values == edges[-1], len(everything) + len(edges) - 1, code)
-        if len(kept):
-            at = np.clip(np.searchsorted(kept, np.where(missing, 0.0, values)), 0, len(kept) - 1)
-            of = np.searchsorted(everything, kept)
-            code = np.where(kept[at] == values, of[at], code)
-        return np.where(missing, len(self.keys) - 1, code).astype(np.int64)
-
-
-def _key(column: str, kind: str, value: str) -> str:
-    """Name a value without showing it."""
-    return hashlib.sha256(f"{column}\x1f{kind}\x1f{value}".encode("utf-8", "replace")).hexdigest()[:16]
-
-
 def _of_codes(
     watched: Watched,
     kind: str,
     names: Place,
     codes: tuple[Integers, Integers],
-    keys: list[str] | _Joined,
+    keys: list[str] | Joined,
     changed: float,
     kept: Mapping[Place, list[Place]],
 ) -> dict[Place, Account]:
@@ -422,7 +311,7 @@ def _of_codes(
     # Only where labels surprise at all does anybody gain; most places of two values need no more.
     worth = (rows >= FEWEST_ROWS) & (shown > hoped * watched.usual * ALLOWED[kind].factor)
     if old := [place[-1] for place in kept.get(names, ()) if place[0] == kind]:
-        numbers = [code for key in old if (code := _number(keys, key)) is not None]
+        numbers = [code for key in old if (code := number_of(keys, key)) is not None]
         worth[numbers] |= rows[numbers] > 0
     if not worth.any():
         return {}
