@@ -1,9 +1,9 @@
 """Who knows what an attacker did bets on that alone: how much evidence was there to be found at all.
 
 He knows which rows are in the place of the attack, which share of them was planted and how, and takes
-the probabilities of the models for true. What he owns at the end bounds what anybody can find who has
-the same models and has to look for the place as well (the likelihood ratio is the most powerful test;
-Neyman and Pearson 1933).
+the probabilities of the models for true. With the same models and by labels alone nobody who has to look
+for the place as well can expect to do better (the likelihood ratio is the most powerful test; Neyman and
+Pearson 1933). That a value has become frequent, which is evidence of another kind, is left out.
 """
 
 from __future__ import annotations
