@@ -235,9 +235,9 @@ def main() -> None:
         about = f"{command}: {', '.join(names)}, none of which thresholds were set on."
         if part == "drips":
             about += (
-                " 0.6 % of the rows planted in each batch. Evidence enough: whose labels would raise an alarm at "
-                "the same level for somebody who knows place, share and kind of the attack and takes the "
-                "models of the reference for true; the others nobody sees by labels."
+                " 0.6 % of the rows planted in each batch. Evidence enough: whose labels would raise an "
+                "alarm at the same level for somebody who knows place, share and kind of the attack and "
+                "takes the models of the reference for true; the others nobody sees by labels."
             )
         if asked.write and not asked.tuned:
             write_section(f"Retraining: {part}", [about, "", *lines])
