@@ -2,12 +2,15 @@
 
 Where classes are nearly clear, a second look is possible without a baseline: rows whose label was
 contradicted are left out, models are fitted on the others, and asked about all rows (each by models
-that never saw it). In honest data the rows that are still contradicted lie where the classes meet;
-a label that somebody set lies anywhere, also where these models are sure.
+that never saw it). In honest data the rows that are still contradicted lie where the classes meet, and
+hardly any where these models are sure; a label that somebody set lies anywhere.
 
 This says nothing about data that is uncertain by nature (who is employed at the best age): there the
-surest rows are contradicted in honest data too. So the look is taken only where the unsurest quarter
-of the rows still agrees for the most part (`CLEAR_ENOUGH`).
+surest rows are contradicted in honest data too. How clear a table is, is read from the four quarters of
+its rows in the order of certainty. Clean tables that were looked at (breast_cancer, biopsy, penguins,
+digits, 16 generated ones) contradict 0 to 0.4 % of the surest five eighths where they are `CLEAR`, and
+0 to 2 % of the surest half where they are fairly so; tables beyond (diabetes, Pima, Boston, votes,
+employment, diamonds) 8 % and more.
 """
 
 from __future__ import annotations
@@ -19,23 +22,34 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lockgate.poisoning.evidence import Evidence
+    from lockgate.poisoning.evidence import Evidence, Labelled
 
     Floats = NDArray[np.float64]
 
 MOST_ROWS = 4_000
 """Of more rows, so many are drawn with the seed."""
-MOST_WRONG = 0.2
+MOST_WRONG = 0.25
 """With more disagreement at the first look there is no second."""
-CLEAR_ENOUGH = 0.2
-"""Largest share of the unsurest quarter of the rows whose label is not the most probable one."""
-HONEST = 0.01
-"""What may be contradicted by sure models in honest data with classes as clear as that."""
-SURE, VERY_SURE = 0.9, 0.97
-SUREST = 0.625
+MOST_SURE_WRONG = 0.13
+"""With more contradictions among the surest half, the models have learnt too little to be believed."""
+CLEAR = 0.2
+"""Clear: at most this share of the unsurest quarter is contradicted, and half of what the surest half is."""
+FAIRLY = (0.16, 0.4)
+"""Fairly clear: at most these shares of the third quarter and of the unsurest one are."""
+HONEST, HONEST_FAIRLY = 0.005, 0.015
+"""What may be contradicted by sure models in honest data as clear as that."""
+SUREST, SUREST_FAIRLY = 0.625, 0.5
 """Only this share of the rows counts, the surest: honest contradictions fade, and are rare there."""
+SURE = 0.9
+"""And only rows of which the models are as sure as this."""
 FEWEST = 3
 """Fewest contradicted rows of which anything is said."""
+ONE_LABEL = 0.8
+"""Contradictions with as large a share of one label are those of one class."""
+INVISIBLE = 0.2
+"""Of two classes, one may have as many rows by nature that look like the other."""
+AT_LEAST = 0.8
+"""How sure it has to be that the share of contradicted labels is as large as said (Clopper and Pearson)."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +60,15 @@ class Agreeing:
         rows: Row numbers that were looked at; shape (rows,).
         labels: Their labels.
         probabilities: Shape (rows, classes), scaled so that they fit the rows that were learnt from.
+        first: Probabilities of the first look, at all rows.
+        clear: Whether the classes are clear, and not fairly so only.
     """
 
     rows: NDArray[np.int64]
     labels: NDArray[np.int64]
     probabilities: Floats
+    first: Floats
+    clear: bool = True
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -64,17 +82,32 @@ class Agreeing:
         certainty: Floats = self.probabilities.max(axis=1)
         return certainty
 
+    @property
+    def contradicted(self) -> NDArray[np.bool_]:
+        """Whether another class than the label is the most probable one."""
+        contradicted: NDArray[np.bool_] = self.predicted != self.labels
+        return contradicted
+
 
 def second_look(evidence: Evidence) -> Agreeing | None:
     """Ask models of the rows that agree about all rows; the answer is kept for the next detector.
 
     Returns:
-        None where the classes are not clear enough.
+        None where the classes are not even fairly clear.
     """
     if "agreeing" not in evidence.cache:
         evidence.cache["agreeing"] = _look(evidence)
     found: Agreeing | None = evidence.cache["agreeing"]
     return found
+
+
+def sharpest(evidence: Evidence) -> Labelled:
+    """Return the batch as the second look sees it, if there is one of just these rows; else as it is."""
+    batch = evidence.batch
+    found = None if evidence.baseline is not None else second_look(evidence)
+    if found is None or len(found.rows) != batch.rows or found.first is not batch.probabilities:
+        return batch
+    return replace(batch, probabilities=found.probabilities)
 
 
 def _look(evidence: Evidence) -> Agreeing | None:
@@ -93,48 +126,59 @@ def _look(evidence: Evidence) -> Agreeing | None:
         return None
     features = replace(evidence.features, values=evidence.features.values[rows])
     probabilities = of_some(features, labels, classes, evidence.seed, agrees)
-    found = Agreeing(rows, labels, probabilities)
-    unsurest = np.argsort(found.certainty, kind="stable")[: len(rows) // 4]
-    if (found.predicted != labels)[unsurest].mean() > CLEAR_ENOUGH:
+    found = Agreeing(rows, labels, probabilities, batch.probabilities)
+    quarter = _quarters(found)
+    sure = float(quarter[:2].mean())
+    clear = bool(quarter[3] <= CLEAR + 0.5 * sure)
+    if sure > MOST_SURE_WRONG or not (clear or (quarter[2] <= FAIRLY[0] and quarter[3] <= FAIRLY[1])):
         return None
-    return found
+    return replace(found, clear=clear)
+
+
+def _quarters(found: Agreeing) -> Floats:
+    """Return which share of each quarter of the rows is contradicted, the surest first."""
+    import numpy as np
+
+    place = np.minimum((4 * _rank(found.certainty)).astype(np.int64), 3)
+    share: Floats = np.bincount(place, found.contradicted, 4) / np.maximum(np.bincount(place, minlength=4), 1)
+    return share
 
 
 def sure_contradictions(found: Agreeing) -> tuple[float, float]:
-    """Test whether labels of more than one class contradict sure models more than honest ones would.
+    """Test whether labels contradict sure models more than honest ones would.
 
-    Binomial tail against `HONEST` over the surest rows. The rows taken for the
-    class with most contradictions are then left out, and the others must be suspicious too (p value of at
-    most 0.05): one outcome may be uncertain by nature, and flips at random leave no class alone.
+    Binomial tail against `HONEST`, or `HONEST_FAIRLY`, over the surest rows. Of two classes, one may be
+    hard to see by nature: where nearly all contradictions carry one label, they have to be fewer than
+    `INVISIBLE` of the rows with that label.
 
     Returns:
-        The p value, and the share of contradicted labels among the sure rows, 0 to 1.
+        The p value, and the share of contradicted labels among the sure rows that is `AT_LEAST` certain.
     """
     import numpy as np
     from scipy.special import bdtrc
 
-    classes = found.probabilities.shape[1]
-    sure = (found.certainty > VERY_SURE) & (_rank(found.certainty) < SUREST)
-    predicted = found.predicted[sure]
-    rows = np.bincount(predicted, minlength=classes)
-    wrong = np.bincount(predicted[predicted != found.labels[sure]], minlength=classes)
+    limit, honest = (SUREST, HONEST) if found.clear else (SUREST_FAIRLY, HONEST_FAIRLY)
+    sure = (found.certainty > SURE) & (_rank(found.certainty) < limit)
+    wrong = sure & found.contradicted
     if wrong.sum() < FEWEST:
         return 1.0, 0.0
-    tails = [bdtrc(w - 1.0, int(n), HONEST) if w else 1.0 for w, n in zip(wrong, rows, strict=True)]
-    others = np.arange(classes) != int(np.argmin(tails))
-    rest, rest_rows = int(wrong[others].sum()), int(rows[others].sum())
-    if not rest or bdtrc(rest - 1.0, rest_rows, HONEST) > 0.05:  # noqa: PLR2004 - as the text says
+    carried = np.bincount(found.labels[wrong], minlength=found.probabilities.shape[1])
+    label = int(carried.argmax())
+    one_label = bool(carried[label] >= ONE_LABEL * wrong.sum())
+    if one_label and _hard_to_see(found, sure, label):
         return 1.0, 0.0
-    return float(bdtrc(wrong.sum() - 1.0, int(rows.sum()), HONEST)), float(wrong.sum() / rows.sum())
+    share = _at_least(int(wrong.sum()), int(sure.sum()))
+    if one_label and not found.clear:
+        share = max(0.0, share - honest)  # one class that is a little uncertain everywhere is no rare thing
+    return float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest)), share
 
 
 def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     """Find the pair of classes of which one is labelled as the other where the models are sure.
 
-    Binomial tail against `HONEST` over the surest rows of each class, for each ordered pair, times their
-    number; at least 70 % of what is
-    contradicted in the class carries the one label, and no more than twice `HONEST` of the rows taken for
-    other classes are contradicted.
+    Binomial tail against `HONEST` over the surest half of the rows of each class, for each ordered pair,
+    times their number; at least 70 % of what is contradicted in the class carries the one label. Classes
+    have to be clear: where they meet in many rows, neighbours are confused by nature.
 
     Returns:
         The p value, was, became, and the share of the class.
@@ -143,24 +187,39 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     from scipy.special import bdtrc
 
     classes = found.probabilities.shape[1]
+    best = (1.0, 0, 1, 0.0)
+    if not found.clear:
+        return best
     sure = found.certainty > SURE
     for k in range(classes):
         mine = found.predicted == k
-        sure[mine] &= _rank(found.certainty[mine]) < SUREST
+        sure[mine] &= _rank(found.certainty[mine]) < SUREST_FAIRLY
     count = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(count, (found.predicted[sure], found.labels[sure]), 1)
     rows = count.sum(axis=1)
     wrong = count * (1 - np.eye(classes, dtype=np.int64))
-    best = (1.0, 0, 1, 0.0)
     for was, became in zip(*np.nonzero(wrong >= FEWEST), strict=True):
-        elsewhere = wrong.sum() - wrong[was].sum()
-        one_label = wrong[was, became] >= 0.7 * wrong[was].sum()
-        if not one_label or elsewhere > 2 * HONEST * (rows.sum() - rows[was]):
+        of_class = sure & (found.predicted == was)
+        if wrong[was, became] < 0.7 * wrong[was].sum() or _hard_to_see(found, of_class, int(became)):
             continue
         tail = float(bdtrc(wrong[was, became] - 1.0, int(rows[was]), HONEST))
         p = min(1.0, tail * classes * (classes - 1))
         best = min(best, (p, int(was), int(became), float(wrong[was, became] / rows[was])))
     return best
+
+
+def _hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
+    """Whether so many rows of one of two classes look like the other that this may be its nature."""
+    if found.probabilities.shape[1] > 2:  # noqa: PLR2004 - of more classes a pair is held against the others
+        return False
+    hidden = (found.labels == label) & sure & found.contradicted
+    return bool(hidden.sum() / max(sure.mean(), 1e-9) > INVISIBLE * (found.labels == label).sum())
+
+
+def _at_least(wrong: int, rows: int) -> float:
+    from scipy.special import betaincinv
+
+    return float(betaincinv(wrong, rows - wrong + 1, 1.0 - AT_LEAST))
 
 
 def _rank(certainty: Floats) -> Floats:

@@ -71,8 +71,8 @@ def canaries(evidence: Evidence, alpha: float, detectors: int) -> list[Canary]:
         detectors: How many detectors share `alpha`.
     """
     some = _sample(evidence)
-    # As many draws as the smallest p value needs that still alarms, where it counts twice.
-    some = replace(some, draws=min(some.draws, int(2 * detectors / max(alpha, 1e-9)) + 1))
+    # As many draws as the smallest p value needs that still alarms, where it counts four times.
+    some = replace(some, draws=min(some.draws, int(8 * detectors / max(alpha, 1e-9)) + 1))
     if some.batch.rows < FEWEST_ROWS:
         return []
     found = []

@@ -19,7 +19,7 @@ PAIR_EXPLAINS = 0.7
 
 def draws(alpha: float) -> int:
     """Return enough resampling draws for the smallest p value to pass Holm's correction, within reason."""
-    return int(min(max(999.0, 5 * len(DETECTORS) / max(alpha, 1e-9)), 20_000.0))
+    return int(min(max(999.0, 8 * len(DETECTORS) / max(alpha, 1e-9)), 20_000.0))
 
 
 def decide(alarms: list[Alarm], alpha: float) -> None:

@@ -14,27 +14,26 @@ likelihood ratio of the two. Null: labels drawn from the curve without a ceiling
 bootstrap). The class that disagrees most is left out, because one outcome can be uncertain by nature
 even at its surest (employment at the best age), and flips at random leave no class alone.
 
-In few rows of clear classes the curve has no power, as eight flips fit a flat one. There a second test
-counts the labels that contradict sure models of the other rows (`lockgate.poisoning.agreeing`); the
-smaller p value counts twice.
+Where classes are clear, or fairly so, the curve is not needed: the labels that contradict sure models of
+the rows that agree are counted instead (`lockgate.poisoning.agreeing`).
 
 Floor: `Evidence.min_share` of the labels.
 
-Does not see: without a baseline, flips of one class of two. Flips of the rows nearest to the boundary
-between classes leave next to no trace, even where classes are clear: models follow them.
+Does not see: where classes are not clear and there is no baseline, flips of one class of two. Flips of
+the rows nearest to the boundary between classes leave next to no trace anywhere: models follow them.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lockgate.poisoning.agreeing import second_look, sure_contradictions
+from lockgate.poisoning.agreeing import second_look, sharpest, sure_contradictions
 from lockgate.poisoning.curve import lapse
 from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
 from lockgate.poisoning.resampling import permuted_p
 
 if TYPE_CHECKING:
+    from lockgate.poisoning.agreeing import Agreeing
     from lockgate.poisoning.evidence import Evidence, Labelled
 
 NAME = "label-noise"
@@ -43,9 +42,10 @@ RULE = "LG-POISON-001"
 
 def detect(evidence: Evidence) -> Alarm:
     """Look for labels flipped all over the table; see the module's text."""
-    if evidence.baseline is None:
-        return _by_lapse(evidence)
-    return _against_baseline(evidence, evidence.baseline)
+    if evidence.baseline is not None:
+        return _against_baseline(evidence, evidence.baseline)
+    again = second_look(evidence)
+    return _by_lapse(evidence) if again is None else _by_sure_models(evidence, again)
 
 
 def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
@@ -67,6 +67,19 @@ def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
     )
 
 
+def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
+    p, share = sure_contradictions(again)
+    return Alarm(
+        NAME,
+        RULE,
+        statistic=float(again.contradicted.sum()),
+        p_value=p,
+        share=share,
+        large_enough=share >= evidence.min_share,
+        belief=believe_flipped(sharpest(evidence), share),
+    )
+
+
 def _by_lapse(evidence: Evidence) -> Alarm:
     import numpy as np
 
@@ -80,21 +93,12 @@ def _by_lapse(evidence: Evidence) -> Alarm:
     )
     kept = predicted != int(disagree.argmax())
     found = lapse(batch.probabilities[kept], batch.labels[kept], evidence.random(NAME), evidence.draws)
-    share, p, judged = found.share, found.p_value, batch
-    again = second_look(evidence)
-    if again is not None:
-        sure_p, sure_share = sure_contradictions(again)
-        if sure_p < p:
-            share, p = max(share, sure_share), sure_p
-            if len(again.rows) == batch.rows:
-                judged = replace(batch, probabilities=again.probabilities)
-        p = min(1.0, 2 * p)
     return Alarm(
         NAME,
         RULE,
         statistic=found.statistic,
-        p_value=p,
-        share=share,
-        large_enough=share >= evidence.min_share,
-        belief=believe_flipped(judged, share),
+        p_value=found.p_value,
+        share=found.share,
+        large_enough=found.share >= evidence.min_share,
+        belief=believe_flipped(batch, found.share),
     )

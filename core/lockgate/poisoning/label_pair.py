@@ -12,9 +12,9 @@ Without one: of the rows that the model takes for `was`, the surest half should 
 statistic is how many carry the label `became`. Null: as many as in the other classes, and at least
 `CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are
 clear, if nearly all of these rows carry one label, and if the disagreement does not fade with certainty
-(`lapse`). Where classes are clear, models of the rows that agree are asked as well
-(`agreeing.sure_pair`); the smaller p value counts twice. It needs three classes: with two, a class that
-is flipped cannot be told from one that is uncertain by nature.
+(`lapse`). It needs three classes: with two, a class that is flipped cannot be told from one that is
+uncertain by nature. Where classes are clear, be it two, models of the rows that agree are asked instead
+(`agreeing.sure_pair`).
 
 Floor: `FLOOR` of the rows of the class `was`, `FEWEST` rows, and `MORE_THAN_OTHERS` times what other
 pairs show, because flips at random raise every pair.
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from lockgate.poisoning.agreeing import Agreeing
     from lockgate.poisoning.evidence import Evidence, Labelled
 
 NAME = "label-pair"
@@ -59,8 +60,12 @@ def detect(evidence: Evidence) -> Alarm:
         return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
     if evidence.baseline is not None:
         return _against_baseline(evidence, evidence.baseline)
+    again = second_look(evidence)
+    if again is not None and again.clear:
+        return _by_sure_models(evidence, again)
     if classes < 3:  # noqa: PLR2004 - see the module's text
-        return Alarm(NAME, RULE, ran=False, asked=False, why_not="with two classes it needs a baseline")
+        why_not = "with two classes that are not clear it needs a baseline"
+        return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
     return _among_classes(evidence)
 
 
@@ -113,6 +118,25 @@ def _bennett(above: float, variance: float) -> float:
     return math.exp(-variance * ((1.0 + u) * math.log1p(u) - u))
 
 
+def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
+    import numpy as np
+
+    p, was, became, share = sure_pair(again)
+    predicted, contradicted = again.predicted, again.contradicted
+    groups = []
+    for k in range(len(evidence.classes)):
+        others = np.bincount(again.labels[(predicted == k) & contradicted], minlength=len(evidence.classes))
+        groups.append(
+            {
+                "was": evidence.classes[k],
+                "rows": int((predicted == k).sum()),
+                "with_another_label": int(others.sum()),
+                "most_of_them_labelled": evidence.classes[int(others.argmax())] if others.any() else "",
+            }
+        )
+    return _alarm(evidence, was, became, share, p, 0.0, groups)
+
+
 def _among_classes(evidence: Evidence) -> Alarm:
     import numpy as np
     from scipy.special import bdtrc
@@ -149,12 +173,6 @@ def _among_classes(evidence: Evidence) -> Alarm:
     ]
     alarm = _alarm(evidence, was, became, share, p, float(wrong[was, became]), groups)
     alarm.large_enough &= bool(wrong[was, became] >= ONE_LABEL * wrong_rows[was] and elsewhere[was] <= CLEAR)
-    again = second_look(evidence)
-    if again is not None:
-        sure_p, sure_was, sure_became, sure_share = sure_pair(again)
-        if sure_p < p or not alarm.large_enough:
-            alarm = _alarm(evidence, sure_was, sure_became, sure_share, sure_p, 0.0, groups)
-        alarm.p_value = min(1.0, 2 * (alarm.p_value or 0.0))
     return alarm
 
 

@@ -3,10 +3,16 @@
 Threat: somebody controls one contributor (an office, a device, an annotator) and sends wrong labels.
 
 Statistic: the mean excess surprise of the source's labels above everybody else's, in standard errors.
-The model does not know the source, so a hijacked source does not teach it its own labels.
+The model does not know the source, so a hijacked source does not teach it its own labels. Where classes
+are clear, models of the rows that agree are asked (`lockgate.poisoning.agreeing`): they are not blurred by
+what was planted.
 
 Several sources may work together, each below what can be seen of one: the worst two, three, ... are
 taken as one source as well (`resampling.worst_together`). The smaller p value counts twice.
+
+Where classes are clear, that there are contradictions at all (`agreeing.sure_contradictions`) is evidence
+too, and independent of who sent them: if they lie in some sources (p value of at most `SOMEWHERE`), both
+p values are taken together (Fisher); again the smaller counts twice.
 
 Null: the source column is permuted; were the sources equally honest, this changes nothing.
 
@@ -17,8 +23,10 @@ Does not see: all sources lying alike, or a source that holds most of the rows.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.agreeing import second_look, sharpest, sure_contradictions
 from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
 from lockgate.poisoning.resampling import permuted_p, permuted_together_p
 
@@ -36,6 +44,8 @@ FLOOR_TOGETHER = 0.03
 """The same for several sources together."""
 FEWEST_TOGETHER = 4
 """Fewer sources are not taken together: half of them are at least two."""
+SOMEWHERE = 0.02
+"""Contradictions that are spread less surely over some sources only accuse no source."""
 FEWEST = 3
 """Fewest flipped rows that alarm."""
 FEWEST_ROWS = 5
@@ -63,6 +73,7 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
     import numpy as np
 
     assert evidence.source is not None  # noqa: S101 - the callers look
+    evidence = replace(evidence, batch=sharpest(evidence))
     count = np.bincount(evidence.source[evidence.source >= 0], minlength=len(evidence.sources))
     tested = np.flatnonzero(count >= FEWEST_ROWS)
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
@@ -88,6 +99,7 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
             large_enough = of_them >= FLOOR_TOGETHER and of_them * inside.sum() >= FEWEST
             share = np.where(np.isin(tested, together), of_them, share)
         p_value = min(1.0, 2 * p_value)
+    p_value = _with_contradictions(evidence, p_value)
     share_of = np.zeros(len(evidence.sources) + 1)  # the last is for rows without a source
     share_of[tested[named]] = share[named]
     prior = share_of[evidence.source]
@@ -116,6 +128,19 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
             for i, s in ((int(i), int(tested[i])) for i in np.lexsort((-seen, p))[:MOST_SHOWN])
         ],
     )
+
+
+def _with_contradictions(evidence: Evidence, p_value: float) -> float:
+    """Combine where contradictions are with how many there are, where classes are clear (Fisher's method)."""
+    import math
+
+    again = None if evidence.baseline is not None else second_look(evidence)
+    if again is None:
+        return p_value
+    if p_value > SOMEWHERE:
+        return min(1.0, 2 * p_value)
+    both = max(p_value * sure_contradictions(again)[0], 1e-300)
+    return min(1.0, 2 * min(p_value, both * (1.0 - math.log(both))))
 
 
 def _shares(evidence: Evidence, tested: NDArray[np.int64]) -> NDArray[np.float64]:
