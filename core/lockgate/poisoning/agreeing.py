@@ -36,8 +36,10 @@ CLEAR = 0.2
 """Clear: at most this share of the unsurest quarter is contradicted, and half of what the surest half is."""
 FAIRLY = (0.16, 0.4)
 """Fairly clear: at most these shares of the third quarter and of the unsurest one are."""
-HONEST, HONEST_FAIRLY = 0.005, 0.015
+HONEST, HONEST_FAIRLY = 0.005, 0.02
 """What may be contradicted by sure models in honest data as clear as that."""
+CLEAR_CLASS = 0.25
+"""The same as `CLEAR` for the rows taken for one class, where a pair of classes is looked for."""
 SUREST, SUREST_FAIRLY = 0.625, 0.5
 """Only this share of the rows counts, the surest: honest contradictions fade, and are rare there."""
 SURE = 0.9
@@ -46,6 +48,9 @@ FEWEST = 3
 """Fewest contradicted rows of which anything is said."""
 ONE_LABEL = 0.8
 """Contradictions with as large a share of one label are those of one class."""
+ONE_CLASS = 0.01
+"""So much of the contradictions of one class alone is not counted where classes are fairly clear only: one
+outcome that is a little uncertain everywhere is no rare thing."""
 INVISIBLE = 0.2
 """Of two classes, one may have as many rows by nature that look like the other."""
 AT_LEAST = 0.8
@@ -127,21 +132,26 @@ def _look(evidence: Evidence) -> Agreeing | None:
     features = replace(evidence.features, values=evidence.features.values[rows])
     probabilities = of_some(features, labels, classes, evidence.seed, agrees)
     found = Agreeing(rows, labels, probabilities, batch.probabilities)
-    quarter = _quarters(found)
+    quarter = _quarters(found.certainty, found.contradicted)
     sure = float(quarter[:2].mean())
-    clear = bool(quarter[3] <= CLEAR + 0.5 * sure)
+    clear = _fades(quarter, CLEAR)
     if sure > MOST_SURE_WRONG or not (clear or (quarter[2] <= FAIRLY[0] and quarter[3] <= FAIRLY[1])):
         return None
     return replace(found, clear=clear)
 
 
-def _quarters(found: Agreeing) -> Floats:
-    """Return which share of each quarter of the rows is contradicted, the surest first."""
+def _quarters(certainty: Floats, contradicted: NDArray[np.bool_]) -> Floats:
+    """Return which share of each quarter of some rows is contradicted, the surest first."""
     import numpy as np
 
-    place = np.minimum((4 * _rank(found.certainty)).astype(np.int64), 3)
-    share: Floats = np.bincount(place, found.contradicted, 4) / np.maximum(np.bincount(place, minlength=4), 1)
+    place = np.minimum((4 * _rank(certainty)).astype(np.int64), 3)
+    share: Floats = np.bincount(place, contradicted, 4) / np.maximum(np.bincount(place, minlength=4), 1)
     return share
+
+
+def _fades(quarter: Floats, limit: float) -> bool:
+    """Whether the unsurest quarter is contradicted little enough, beside half of what the surest half is."""
+    return bool(quarter[3] <= limit + 0.5 * quarter[:2].mean())
 
 
 def sure_contradictions(found: Agreeing) -> tuple[float, float]:
@@ -169,7 +179,7 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
         return 1.0, 0.0
     share = _at_least(int(wrong.sum()), int(sure.sum()))
     if one_label and not found.clear:
-        share = max(0.0, share - honest)  # one class that is a little uncertain everywhere is no rare thing
+        share = max(0.0, share - ONE_CLASS)
     return float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest)), share
 
 
@@ -201,6 +211,9 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     for was, became in zip(*np.nonzero(wrong >= FEWEST), strict=True):
         of_class = sure & (found.predicted == was)
         if wrong[was, became] < 0.7 * wrong[was].sum() or _hard_to_see(found, of_class, int(became)):
+            continue
+        taken = found.predicted == was
+        if not _fades(_quarters(found.certainty[taken], found.contradicted[taken]), CLEAR_CLASS):
             continue
         tail = float(bdtrc(wrong[was, became] - 1.0, int(rows[was]), HONEST))
         p = min(1.0, tail * classes * (classes - 1))

@@ -23,9 +23,10 @@ pairs show, because flips at random raise every pair.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lockgate.poisoning.agreeing import second_look, sure_pair
+from lockgate.poisoning.agreeing import second_look, sharpest, sure_pair
 from lockgate.poisoning.curve import lapse
 from lockgate.poisoning.evidence import Alarm, believe
 
@@ -134,7 +135,8 @@ def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
                 "most_of_them_labelled": evidence.classes[int(others.argmax())] if others.any() else "",
             }
         )
-    return _alarm(evidence, was, became, share, p, 0.0, groups)
+    seen = replace(evidence, batch=sharpest(evidence))
+    return _alarm(seen, was, became, share, p, float(again.contradicted.sum()), groups)
 
 
 def _among_classes(evidence: Evidence) -> Alarm:

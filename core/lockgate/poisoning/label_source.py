@@ -72,8 +72,8 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
     """
     import numpy as np
 
-    assert evidence.source is not None  # noqa: S101 - the callers look
     evidence = replace(evidence, batch=sharpest(evidence))
+    assert evidence.source is not None  # noqa: S101 - the callers look
     count = np.bincount(evidence.source[evidence.source >= 0], minlength=len(evidence.sources))
     tested = np.flatnonzero(count >= FEWEST_ROWS)
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with

@@ -48,6 +48,63 @@ def test_a_class_relabelled_as_one_other_is_named_in_few_rows_of_clear_classes()
     assert {a.label_pair for a in found.alarms if a.alarmed} == {("1", "2")}
 
 
+def two(seed: int, rows: int = ROWS, apart: float = 2.5) -> tuple[np.ndarray, np.ndarray]:
+    """Two classes, whose means lie twice `apart` standard deviations from each other."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, rows)
+    return random.normal(size=(rows, WIDE)) + apart * 2 / np.sqrt(WIDE) * y[:, None], y
+
+
+@pytest.mark.parametrize("seed", [1, 6])
+def test_one_of_two_clear_classes_relabelled_in_part_is_named_and_nothing_in_the_clean_twin(seed):
+    x, y = two(seed)
+    assert not assess(table(x, y), label="label").alarmed
+    flipped = np.zeros(ROWS, dtype=bool)
+    flipped[np.random.default_rng(3).choice(np.flatnonzero(y == 0), 14, replace=False)] = True
+    found = assess(table(x, np.where(flipped, 1, y)), label="label")
+    assert {a.label_pair for a in found.alarms if a.alarmed} == {("0", "1")}
+    assert found.suspects[flipped].mean() > 0.8
+    assert found.suspects[~flipped].mean() < 0.02
+
+
+def test_a_rare_class_of_which_a_third_looks_like_the_other_one_is_no_relabelled_class():
+    random = np.random.default_rng(8)
+    x, y = two(8, 800, 3.0)
+    kept = (y == 0) | (random.random(800) < 0.2)
+    x, y = x[kept], y[kept]
+    hidden = (y == 1) & (random.random(len(y)) < 0.33)
+    x[hidden] = x[random.choice(np.flatnonzero(y == 0), int(hidden.sum()))]
+    x[hidden] += 0.3 * random.normal(size=x[hidden].shape)
+    assert "label-pair" not in alarms(assess(table(x, y), label="label"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flips_all_over_clear_classes_accuse_no_source(seed):
+    x, y = clear(20 + seed, 400)
+    random = np.random.default_rng(seed)
+    source = random.integers(0, 8, len(y))
+    flipped = random.random(len(y)) < 0.06
+    found = assess(table(x, np.where(flipped, (y + 1) % 3, y), source=source), label="label", source="source")
+    assert found.alarmed
+    assert "source-labels" not in alarms(found)
+
+
+def test_classes_that_overlap_get_no_second_look():
+    from lockgate.poisoning.agreeing import second_look
+    from lockgate.poisoning.evidence import Evidence, Labelled
+    from lockgate.poisoning.features import encode
+    from lockgate.poisoning.surprise import out_of_sample
+
+    looked = {}
+    for apart in (0.6, 2.5):
+        x, y = two(3, 400, apart)
+        features = encode([table(x, y)], {"label"})[0]
+        batch = Labelled(y, out_of_sample(features, y, 2, 0)[0])
+        again = second_look(Evidence(batch, None, ("0", "1"), None, (), 0, 0.02, 99, features))
+        looked[apart] = again is not None and again.clear
+    assert looked == {0.6: False, 2.5: True}
+
+
 @pytest.mark.parametrize("seed", [4, 9])
 def test_a_tight_class_is_no_heap(seed):
     random = np.random.default_rng(seed)
