@@ -157,7 +157,9 @@ def _fades(quarter: Floats, limit: float) -> bool:
 def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     """Test whether labels contradict sure models more than honest ones would.
 
-    Binomial tail against `HONEST`, or `HONEST_FAIRLY`, over the surest rows. Of two classes, one may be
+    Binomial tail against `HONEST` over the surest rows. Where classes are fairly clear only, against
+    `HONEST_FAIRLY` over the surest half, and against half of it over the surest quarter; the larger p value
+    counts, because honest contradictions fade and labels that somebody set do not. Of two classes, one may be
     hard to see by nature: where nearly all contradictions carry one label, they have to be fewer than
     `INVISIBLE` of the rows with that label.
 
@@ -180,7 +182,12 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     share = _at_least(int(wrong.sum()), int(sure.sum()))
     if one_label and not found.clear:
         share = max(0.0, share - ONE_CLASS)
-    return float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest)), share
+    p_value = float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest))
+    if not found.clear:
+        surest = sure & (_rank(found.certainty) < 0.5 * limit)
+        p_surest = bdtrc((wrong & surest).sum() - 1.0, int(surest.sum()), 0.5 * honest)
+        p_value = max(p_value, float(p_surest)) if (wrong & surest).any() else 1.0
+    return p_value, share
 
 
 def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
