@@ -62,7 +62,7 @@ def models(seed: int) -> list[Any]:
     return [
         RandomForestClassifier(3, random_state=seed, max_depth=4).fit(rows, labels),
         make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, labels),
-        GradientBoostingClassifier(n_estimators=3).fit(rows, labels),
+        GradientBoostingClassifier(n_estimators=3, random_state=seed).fit(rows, labels),
         {"weights": rows, "names": [f"c{n}" for n in range(4)], "rate": 0.1, "on": True, "steps": 10**6},
     ]
 

@@ -58,6 +58,10 @@ def test_bytes_after_a_model_of_catboost_are_not_safe(judged):
         (b"\nshrinkage=", b"\nshrinkag2="),
         (b"max_feature_idx=3", b"max_feature_idx=2"),
         (b"Tree=1", b"Tree=2"),
+        (b"tree\nversion", b"tsee\nversion"),
+        (b"[learning_rate: 0.", b"[learning_rate: p."),
+        (b"[boosting: ", b'[boosting: "'),
+        (b"objective=binary sigmoid:1", b"objective=binary sigmoid:0"),
     ],
 )
 def test_a_tree_of_lightgbm_with_a_line_that_does_not_fit_is_not_safe(judged, old, new):

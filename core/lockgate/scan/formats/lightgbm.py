@@ -11,6 +11,7 @@ import re
 from lockgate.scan.context import Context
 from lockgate.scan.formats import text
 from lockgate.scan.record import DamagedError
+from lockgate.scan.schemas import load
 from lockgate.scan.source import Source
 
 MAGIC = b"tree\n"
@@ -20,13 +21,22 @@ _TAIL = 1 << 20
 _WHOLE = re.compile(rb"(?:-?\d+(?: +-?\d+)*)? *")
 _REAL = rb"(?:-?(?:\d+(?:\.\d+)?(?:e[+-]\d+)?|inf|nan))"
 _REALS = re.compile(rb"(?:" + _REAL + rb"(?: +" + _REAL + rb")*)? *")
-_OBJECTIVES = frozenset(
-    [
-        *(b"regression", b"regression_l1", b"huber", b"fair", b"poisson", b"quantile", b"mape", b"gamma"),
-        *(b"tweedie", b"binary", b"multiclass", b"multiclassova", b"cross_entropy", b"cross_entropy_lambda"),
-        *(b"lambdarank", b"rank_xendcg", b"custom"),
-    ]
-)
+_NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?")  # of JSON
+_POSITIVE = rb"(?!-|0(?:\.0*)?(?:e|\Z| ))" + _REAL
+# What stands behind the name of an objective, as each writes itself (``ToString`` of LightGBM's objectives).
+_OBJECTIVES = {
+    **dict.fromkeys(
+        (b"regression", b"regression_l1", b"huber", b"fair", b"poisson", b"mape"), rb"(?: sqrt)?"
+    ),
+    **dict.fromkeys(
+        (b"gamma", b"tweedie", b"custom", b"cross_entropy", b"cross_entropy_lambda"), rb"(?: sqrt)?"
+    ),
+    **dict.fromkeys((b"lambdarank", b"rank_xendcg"), b""),
+    b"quantile": rb"(?: sqrt)?(?: alpha:" + _POSITIVE + rb")?",
+    b"binary": rb" sigmoid:" + _POSITIVE,
+    b"multiclass": rb" num_class:(\d+)",
+    b"multiclassova": rb" num_class:(\d+) sigmoid:" + _POSITIVE,
+}
 # Keys of a tree: whether whole numbers, and how many: by node, by leaf, or otherwise (0).
 _NODE, _LEAF, _OTHER = "node", "leaf", "other"
 _KEYS = {
@@ -87,11 +97,18 @@ def _head(head: bytes, trees: int) -> int:
         raise DamagedError("has another number of features than names of them", 0)
     if not all(_INFO.fullmatch(one) for one in infos):
         raise DamagedError("has a range of a feature that is none", 0)
-    if b"objective" in said and said[b"objective"].split(b" ")[0] not in _OBJECTIVES:
-        raise DamagedError("has an objective that is not known here", 0)
+    if b"objective" in said:
+        _objective(said[b"objective"], int(numbers[0]))
     if not int(numbers[0]) or not int(numbers[1]) or trees % int(numbers[1]):
         raise DamagedError("has another number of trees than classes", 0)
     return features
+
+
+def _objective(said: bytes, classes: int) -> None:
+    name, _, _ = said.partition(b" ")
+    rest = re.fullmatch(_OBJECTIVES.get(name, b"-"), said[len(name) :])
+    if rest is None or (rest.groups() and int(rest.group(1)) != classes):
+        raise DamagedError("has an objective that is not known here", 0)
 
 
 def _tree(raw: bytes, number: int, features: int, at: int) -> None:
@@ -177,6 +194,8 @@ def _tail(raw: bytes, at: int) -> None:
     parameters, end, last = rest.partition(b"\nend of parameters\n")
     if not end or not re.fullmatch(rb"(?:\[\w+: [^\n]*\]\n?)*", parameters):
         raise DamagedError("ends before its parameters do", at)
+    for name, value in re.findall(rb"\[(\w+): ([^\n]*)\]", parameters):
+        _parameter(name.decode(), value, at)
     if last in (b"", b"\n"):
         return
     found = re.fullmatch(rb"\npandas_categorical:([^\n]*)\n", last)
@@ -186,3 +205,15 @@ def _tail(raw: bytes, at: int) -> None:
         categories = 0
     if categories is not None and not isinstance(categories, list):
         raise DamagedError("has something else than categories after its parameters", at)
+
+
+def _parameter(name: str, value: bytes, at: int) -> None:
+    """Hold that a parameter can be read as JSON, which LightGBM does when it loads a model."""
+    kind = load("lightgbm-parameters")["parameters"].get(name)
+    if kind is None:
+        try:
+            json.loads(b'"%s"' % value)
+        except ValueError:
+            raise DamagedError(f"has a {name} that LightGBM cannot read", at) from None
+    elif value and not all(map(_NUMBER.fullmatch, value.split(b",") if kind == "numbers" else [value])):
+        raise DamagedError(f"has a {name} that is no number", at)

@@ -39,6 +39,10 @@ TARGETS = re.compile(
     r"nemo\.(collections|core)\.(?!.*(util|common\.(callbacks|parts\.(utils|preprocessing)))).*[A-Z]\w*\Z"
     r"|torch\.(nn|optim)\.[\w.]*[A-Z]\w*\Z|(pytorch_)?lightning(\.pytorch)?\.Trainer\Z"
 )
+# Lines of a model of LightGBM, which is read as such when it begins like one.
+_MODEL = re.compile(
+    rb"^(?:tree_sizes=[\d ]+|feature_infos=(?:none|\[|-?\d).*|leaf_value=[\d .e+-]+)$", re.MULTILINE
+)
 _ENTITY = re.compile(rb"<!ENTITY\s|<!DOCTYPE\s+[\w:.-]+\s+(?:SYSTEM|PUBLIC)\s[^>]*\[")
 _TEMPLATE = (b"{%", b"{{-", b"{{ ", b"{{b", b"{#")
 _LONGEST_CODE = 4 << 20
@@ -105,7 +109,9 @@ def _long(source: Source, context: Context) -> None:
 
 
 def _configuration(raw: bytes, context: Context) -> None:
-    """Report what YAML loaders and Hydra would import or call."""
+    """Report what YAML loaders and Hydra would import or call, and what is no text but a damaged model."""
+    if _MODEL.search(raw):
+        context.cannot("has lines of a model of LightGBM, but does not begin like one")
     for found in _YAML_TAG.finditer(raw):
         name = found.group().decode("ascii", "replace")
         context.hit(

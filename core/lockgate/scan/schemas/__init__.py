@@ -1,4 +1,4 @@
-"""Schemas of the messages and operators of ONNX and TensorFlow, written by `make` from what is installed."""
+"""Schemas of ONNX, TensorFlow and LightGBM, written by `make` from what is installed."""
 
 from __future__ import annotations
 

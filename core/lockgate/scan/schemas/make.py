@@ -1,7 +1,8 @@
-"""Write the schemas of ONNX or TensorFlow, and of their operators, from what is installed.
+"""Write the schemas of ONNX, TensorFlow and LightGBM, and of their operators, from what is installed.
 
     python -m lockgate.scan.schemas.make onnx          # needs onnx and onnxruntime
     python -m lockgate.scan.schemas.make tensorflow
+    python -m lockgate.scan.schemas.make lightgbm    # which parameters are numbers
 
 Only TensorFlow's operators that `lockgate.scan.formats.operators` lists are kept: the others are refused
 anyway.
@@ -32,9 +33,9 @@ _KINDS |= {12: "bytes", 13: "int", 14: "enum", 15: "fixed32", 16: "fixed64", 17:
 
 
 def main() -> None:
-    """Write the two documents of one framework."""
+    """Write the documents of one framework."""
     for name in sys.argv[1:]:
-        made, versions = {"onnx": _onnx, "tensorflow": _tensorflow}[name]()
+        made, versions = {"onnx": _onnx, "tensorflow": _tensorflow, "lightgbm": _lightgbm}[name]()
         for title, content in made.items():
             path = _HERE / f"{name}-{title}.json"
             path.write_text(_lines({"source": versions, **content}), "utf-8")
@@ -88,6 +89,31 @@ def _tensorflow() -> tuple[dict[str, dict[str, Any]], list[str]]:
     return {"messages": {"messages": messages}, "operators": {"operators": operators}}, [
         f"tensorflow {_installed()}"
     ]
+
+
+def _lightgbm() -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return the parameters that are numbers or lists of them, as LightGBM reads its own model's."""
+    import lightgbm
+    import numpy as np
+
+    lists = dict.fromkeys(("monotone_constraints", "feature_contri", "max_bin_by_feature"), [2, 2])
+    lists |= {
+        "monotone_constraints": [0, 1],
+        "eval_at": [1, 2],
+        "label_gain": [0, 1],
+        "auc_mu_weights": [0.0],
+    }
+    lists |= {"cegb_penalty_feature_lazy": [0.1, 0.1], "cegb_penalty_feature_coupled": [0.1, 0.1]}
+    rows = np.arange(200.0).reshape(100, 2)
+    made = lightgbm.train({**lists, "verbose": -1}, lightgbm.Dataset(rows, rows[:, 0]), 1)
+    loaded = lightgbm.Booster(model_str=made.model_to_string()).params
+    kinds = {
+        name: "number" if isinstance(value, (int, float)) else "numbers"
+        for name, value in loaded.items()
+        if isinstance(value, (int, float))
+        or (value and isinstance(value, list) and isinstance(value[0], (int, float)))
+    }
+    return {"parameters": {"parameters": kinds}}, [f"lightgbm {version('lightgbm')}"]
 
 
 def _installed() -> str:
