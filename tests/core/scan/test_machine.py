@@ -179,10 +179,10 @@ def test_names_that_are_remembered_beside_runs_are_still_the_right_ones(judged):
 
 @pytest.mark.parametrize("begin", [b"(", b"]\x94("])
 def test_what_is_fetched_in_a_row_is_what_was_remembered(judged, begin):
-    names = b"\x80\x04\x8c\x02os\x940\x8c\x06system\x940"
+    names = b"\x80\x04(\x8c\x02os\x94\x8c\x06system\x94"
     row = b"h\x00h\x01" * 20
     attack = names + begin + row + b"\x93\x8c\x04echo\x85R"
-    end = b"l." if begin == b"(" else b"e."
+    end = b"lt." if begin == b"(" else b"et."
     assert {hit.name for hit in judged(attack + end).hits} == {"os.system"}
     assert judged(names + begin + row + end).answer is Answer.SAFE
     assert judged(names + begin + row + b"h\x07" * 9 + end).answer is Answer.UNKNOWN
@@ -203,7 +203,7 @@ def test_a_deep_pickle_ends_soon():
 def _made_of(*attributes: str) -> bytes:
     """Opcodes of an object of scikit-learn with these attributes, each of them 1."""
     texts = [b"\x8c" + bytes([len(text)]) + text.encode() for text in attributes]
-    cls = b"".join(b"\x8c" + bytes([len(t)]) + t.encode() for t in ("sklearn.dummy", "DummyClassifier"))
+    cls = b"".join(b"\x8c" + bytes([len(t)]) + t.encode() for t in ("sklearn._loss.link", "LogitLink"))
     return cls + b"\x93)\x81}(" + b"".join(text + b"K\x01" for text in texts) + b"ub"
 
 
@@ -219,7 +219,7 @@ def _made_of(*attributes: str) -> bytes:
     ],
 )
 def test_the_attributes_of_every_object_of_a_class_are_judged(first, second, answer):
-    data = b"\x80\x04" + _made_of(*first.split()) + b"0" + _made_of(*second.split()) + b"."
+    data = b"\x80\x04" + _made_of(*first.split()) + _made_of(*second.split()) + b"\x86."
     said = on_paper(data)
     assert said.answer is answer, said
     assert {hit.name for hit in said.hits} == {"__class__"} & {*first.split(), *second.split()}

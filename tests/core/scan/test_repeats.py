@@ -47,8 +47,8 @@ def test_what_repeats_leaves_the_memo_and_the_stack_as_the_opcodes_do(judged, mo
 def test_a_key_among_records_that_python_would_call_is_found(judged, corpus, inside):
     record = b"}\x94(" + corpus.text("a") + b"\x94K\x01" + corpus.text("b") + b"\x94K\x02u"
     bad = record.replace(corpus.text("a"), corpus.text(inside.decode()))
-    dummy = corpus.stacked("sklearn.dummy", "DummyClassifier") + b")\x81"
-    used = b"e0" + dummy + b"j" + struct.pack("<I", 300) + b"b."  # the record of that number, as a state
+    link = corpus.stacked("sklearn._loss.link", "LogitLink") + b")\x81"
+    used = b"e" + link + b"j" + struct.pack("<I", 300) + b"b\x86."  # the record of that number, as a state
     assert judged(b"\x80\x04](" + record * 100 + bad + record * 100 + used).answer is Answer.UNSAFE
     assert judged(b"\x80\x04](" + record * 201 + used).answer is Answer.SAFE
 

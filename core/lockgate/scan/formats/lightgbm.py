@@ -24,13 +24,22 @@ _REALS = re.compile(rb"(?:" + _REAL + rb"(?: +" + _REAL + rb")*)? *")
 _NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?")  # of JSON
 _POSITIVE = rb"(?!-|0(?:\.0*)?(?:e|\Z| ))" + _REAL
 # What stands behind the name of an objective, as each writes itself (``ToString`` of LightGBM's objectives).
+_PLAIN = (
+    *(
+        b"regression",
+        b"regression_l1",
+        b"huber",
+        b"fair",
+        b"poisson",
+        b"mape",
+        b"gamma",
+        b"tweedie",
+        b"custom",
+    ),
+    *(b"cross_entropy", b"cross_entropy_lambda"),
+)
 _OBJECTIVES = {
-    **dict.fromkeys(
-        (b"regression", b"regression_l1", b"huber", b"fair", b"poisson", b"mape"), rb"(?: sqrt)?"
-    ),
-    **dict.fromkeys(
-        (b"gamma", b"tweedie", b"custom", b"cross_entropy", b"cross_entropy_lambda"), rb"(?: sqrt)?"
-    ),
+    **dict.fromkeys(_PLAIN, rb"(?: sqrt)?"),
     **dict.fromkeys((b"lambdarank", b"rank_xendcg"), b""),
     b"quantile": rb"(?: sqrt)?(?: alpha:" + _POSITIVE + rb")?",
     b"binary": rb" sigmoid:" + _POSITIVE,

@@ -3,18 +3,19 @@
 Each ``*.json`` beside this module is one list: ``source`` (a framework with the versions that
 `lockgate.scan.lists.make` read, or "reviewed by hand"), and for every use the names by module.
 
-========  ==============================================================================================
-use       what a pickle may do with the thing
-========  ==============================================================================================
-ref       hold it as a value
-new       make a bare object of the class and fill it (NEWOBJ, ``copyreg._reconstructor``, BUILD)
-call      call it (REDUCE); `lockgate.scan.pickles.calls` may ask for certain arguments
-append    have an object of it take items as a list does
-setitem   have an object of it take items as a dict does
-add       have an object of it take items as a set does
-array     have joblib make an array of it
-keras     name it in the configuration of a Keras model, which is not read by unpickling
-========  ==============================================================================================
+=========  =============================================================================================
+use        what a pickle may do with the thing
+=========  =============================================================================================
+ref        hold it as a value
+new        make a bare object of the class and fill it (NEWOBJ, ``copyreg._reconstructor``, BUILD)
+call       call it (REDUCE); `lockgate.scan.pickles.calls` may ask for certain arguments
+append     have an object of it take items as a list does
+setitem    have an object of it take items as a dict does
+add        have an object of it take items as a set does
+array      have joblib make an array of it
+estimator  know that its state says the version of scikit-learn that wrote it
+keras      name it in the configuration of a Keras model, which is not read by unpickling
+=========  =============================================================================================
 
 ``denied.json`` decides nothing: it tells what is known to run code from what is merely unknown, so
 that the finding says so.
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
-_NOT_VALUES = frozenset(["array", "keras"])
+_NOT_VALUES = frozenset(["array", "estimator", "keras"])
 _FACTORY = "__pyx_unpickle_"
 _CARRIES_CODE = "LG-SCAN-009"
 _RUNS_CODE = "LG-SCAN-001"

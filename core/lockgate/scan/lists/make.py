@@ -160,7 +160,15 @@ def _uses_of_class(framework: Framework, cls: type, path: str) -> tuple[set[str]
     ):
         if issubclass(cls, base) and all(getattr(cls, m) is getattr(base, m) for m in methods):
             found.add(use)
+    if path.startswith("sklearn.") and _says_version(cls):
+        found.add("estimator")
     return found, ""
+
+
+def _says_version(cls: type) -> bool:
+    """Whether what scikit-learn pickles of an object of a class has the version of scikit-learn in it."""
+    definer = next((base for base in cls.__mro__ if "__getstate__" in vars(base)), object)
+    return f"{definer.__module__}.{definer.__qualname__}" == "sklearn.base.BaseEstimator"
 
 
 def _generated(definer: type, method: str) -> bool:

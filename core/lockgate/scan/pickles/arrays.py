@@ -14,7 +14,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
-from lockgate.scan.pickles.values import INERT, LIST, NEVER, NONE, Blob, Global, Instance, Mapping, Unjudged
+from lockgate.scan.pickles.values import (
+    INERT,
+    LIST,
+    NEVER,
+    NONE,
+    Blob,
+    Global,
+    Instance,
+    Mapping,
+    Text,
+    Unjudged,
+)
+from lockgate.scan.record import DamagedError
 
 if TYPE_CHECKING:
     from lockgate.scan.pickles.judge import Judge
@@ -33,6 +45,9 @@ _ARRAY = Global("numpy", "ndarray", frozenset(["ref"]))
 _RECORDS = frozenset(["numpy.record", "numpy.void", *SCALARS])
 _CODE = re.compile(r"[|<>=]?(?:[?bhilqpBHILQPefdgFDGOSUV]|[biufcSUVaO][0-9]{1,9}|[mM]8?(?:\[\w+\])?)\Z")
 _SIZED = re.compile(r"[|<>=]?([biufcSUVaO])([0-9]{1,9})\Z")
+_NUMBER = re.compile(
+    r"[|<>=]?(?:[^biufc]|[biufc](?![0-9])|b1\Z|[iu][1248]\Z|f(?:[248]|12|16)\Z|c(?:8|16|24|32)\Z)"
+)
 _NO_OBJECTS = ("S0", "U0", "V0")
 _REFCOUNT = 1  # NPY_ITEM_REFCOUNT among the flags of a type
 _DEEPEST = 8  # types in types
@@ -52,6 +67,8 @@ def dtype(judge: Judge, func: Global, args: Any, offset: int) -> Any:
             raise RefusedError("on a class that is none of its records")
     elif not (isinstance(args[0], str) and _CODE.match(args[0])):
         raise RefusedError("on something else than a type code")
+    elif not _NUMBER.match(args[0]):
+        raise DamagedError("makes a type of numbers that NumPy does not have", offset)
     return Instance(func, args)
 
 
@@ -99,8 +116,12 @@ def scalar(judge: Judge, func: Global, args: Any, offset: int) -> Any:
         whole = len(args) > 1 and isinstance(args[1], Instance) and args[1].of.path in CLASSES
         if not whole or args[0].args[0] == "O" or str(args[0].args[0]).lstrip("|<>=") in ("O4", "O8"):
             raise RefusedError("on an object")  # which it would return as it is
-    elif len(args) > 1 and not (isinstance(args[1], (Blob, str)) or args[1] is INERT):
-        raise RefusedError("on something else than bytes")
+    elif len(args) > 1:
+        if not (isinstance(args[1], (Blob, str, Text)) or args[1] is INERT):
+            raise RefusedError("on something else than bytes")
+        size = itemsize(args[0])
+        if isinstance(args[1], Blob) and size and 0 <= args[1].size < size:
+            raise DamagedError("a number of NumPy has fewer bytes than its type", offset)
     return INERT
 
 
@@ -111,6 +132,8 @@ def frombuffer(judge: Judge, func: Global, args: Any, offset: int) -> Any:
         return Unjudged()
     if not isinstance(args[0], Blob) or not is_dtype(args[1]):
         raise RefusedError("on something else than bytes")
+    if len(args) == 4 and args[3] not in ("C", "F"):  # noqa: PLR2004
+        raise DamagedError("an array of NumPy has an order that there is not", offset)
     _fits(args[0], args[1], args[2])
     return Instance(_ARRAY, args)
 
@@ -123,7 +146,11 @@ def array_state(made: Instance, state: Any) -> None:
     masked_ = made.of.module.startswith("numpy.ma")
     if not isinstance(state, tuple) or len(state) not in ((7,) if masked_ else (4, 5)):
         raise RefusedError("with a state that is not that of an array")
-    shape, of, _, data = state[1:5] if masked_ else state[-4:]
+    shape, of, order, data = state[1:5] if masked_ else state[-4:]
+    if len(state) > 4 and state[0] not in (0, 1):  # noqa: PLR2004 - NumPy reads no other versions
+        raise DamagedError("an array of NumPy has a version that there is not")
+    if not (order is INERT or order in (0, 1)):
+        raise DamagedError("an array of NumPy has an order that there is not")
     if isinstance(of, Unjudged):
         return
     if not is_dtype(of):
@@ -131,6 +158,8 @@ def array_state(made: Instance, state: Any) -> None:
     if has_objects(of):
         if data is not LIST and not isinstance(data, Unjudged):
             raise RefusedError("with objects in raw bytes")
+    elif not (isinstance(data, (Blob, str, Text, Unjudged)) or data is INERT):
+        raise DamagedError("an array of NumPy has something else than bytes")
     elif isinstance(data, Blob):
         if not isinstance(shape, tuple):
             raise RefusedError("with a shape that is none")
@@ -142,6 +171,8 @@ def dtype_state(made: Instance, state: Any) -> None:
     if not isinstance(state, tuple) or len(state) not in (5, 6, 7, 8, 9):
         raise RefusedError("with a state that is not that of a type")
     names, fields = state[3:5] if len(state) > 4 else (NONE, NONE)  # noqa: PLR2004
+    if state[0] not in range(5) or state[1] not in ("<", ">", "|", "="):
+        raise DamagedError("a type of NumPy has a version or an order of bytes that there is not")
     # NumPy looks for each name among the fields and does not ask whether it is there.
     both = isinstance(names, tuple) and isinstance(fields, Mapping)
     if both and sorted(map(str, fields[::2])) != sorted(map(str, names)):

@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate.scan.pickles import arrays, frames
 from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
-from lockgate.scan.pickles.values import INERT, NONE, SET, Blob, Global, Instance, Items, Mapping, Unjudged
+from lockgate.scan.pickles.values import (
+    INERT,
+    NONE,
+    SET,
+    Blob,
+    Global,
+    Instance,
+    Items,
+    Mapping,
+    Text,
+    Unjudged,
+)
 from lockgate.scan.record import DamagedError
 
 if TYPE_CHECKING:
@@ -82,7 +93,7 @@ def _bytearray(judge: Judge, func: Global, args: Any, offset: int) -> Any:
         return Blob(0, b"")
     if len(args) == 1 and isinstance(args[0], Blob):
         return args[0]
-    if len(args) == 2 and (args[0] is INERT or isinstance(args[0], str)) and _is_latin1(args[1]):  # noqa: PLR2004
+    if len(args) == 2 and (args[0] is INERT or isinstance(args[0], (str, Text))) and _is_latin1(args[1]):  # noqa: PLR2004
         return Blob(-1)
     raise RefusedError("on something else than bytes")
 
@@ -97,12 +108,14 @@ def _encode(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     text, codec = plain_args(args, 2, 2)
     if not _is_latin1(codec):  # any other codec runs code to find it
         raise RefusedError("with another codec than latin1")
-    if not isinstance(text, str):
+    if isinstance(text, Text) and text.size >= 0:
+        return Blob(text.size)
+    if text is INERT:
         return Blob(-1)
     try:
         data = text.encode("latin-1")
-    except UnicodeEncodeError:
-        raise DamagedError("writes bytes as a text that has others than 256 letters", offset) from None
+    except (AttributeError, UnicodeEncodeError):
+        raise DamagedError("writes bytes as something that is no text of 256 letters", offset) from None
     judge.bytes_inside(data, offset)
     return Blob(len(data), data)
 
@@ -122,7 +135,7 @@ def _small(judge: Judge, func: Global, args: Any, offset: int) -> Any:
 
 def _ordered(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     args = plain_args(args, 0, 2)
-    if any(not isinstance(a, (Items, Mapping, int, tuple)) and a not in (NONE, INERT) for a in args):
+    if any(not isinstance(a, (Items, Mapping, Text, int, tuple)) and a not in (NONE, INERT) for a in args):
         raise RefusedError("on an object")
     return Instance(func, args)
 
@@ -224,6 +237,16 @@ def _plain(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
+def _tree(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+    """A tree of scikit-learn: a number of features, an array of how many classes, a number of outputs."""
+    whole = isinstance(args, tuple) and len(args) == 3  # noqa: PLR2004
+    if not whole or not isinstance(args[0], int) or not isinstance(args[2], int):
+        raise DamagedError(f"{func.path} is called with something else than features, classes, outputs")
+    if not isinstance(args[1], (Instance, Unjudged)):
+        raise DamagedError(f"{func.path} is called without an array of its classes")
+    return Instance(func, args)
+
+
 def _fraction(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     """A numerator and a denominator; an exponent would be written out for minutes."""
     for arg in plain_args(args, 1, 2):
@@ -267,6 +290,7 @@ CALLS: dict[str, Condition] = {
     "numpy.random._pickle.__randomstate_ctor": _random,
     "numpy.random.bit_generator.SeedSequence": _plain,
     "scipy.spatial._ckdtree.cKDTree": _plain,
+    "sklearn.tree._tree.Tree": _tree,
     "torch._tensor._rebuild_from_type_v2": _of_other_call,
     "torch._utils._rebuild_parameter_with_state": _with_state,
     "torch._utils._rebuild_wrapper_subclass": _of_tensor_class,

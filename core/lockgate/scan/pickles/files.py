@@ -10,19 +10,20 @@ from lockgate.scan.context import Context
 from lockgate.scan.lists import load
 from lockgate.scan.pickles.arguments import RefusedError
 from lockgate.scan.pickles.arrays import has_objects, itemsize
+from lockgate.scan.pickles.contents import WRAPPER
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.machine import Machine
-from lockgate.scan.pickles.values import NONE, Global, Instance, Mapping, Unjudged
+from lockgate.scan.pickles.values import NONE, Blob, Global, Instance, Mapping, Unjudged
 from lockgate.scan.record import CutShortError, DamagedError, Record
 from lockgate.scan.source import BytesStream
 
 HEAD = 4096  # bytes that a format is told by
 MAX_PICKLES = 10_000  # in a row
-_WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _NEEDED = frozenset(["subclass", "shape", "order", "dtype"])
 _ALIGNMENT = 16  # joblib.numpy_pickle.NUMPY_ARRAY_ALIGNMENT_BYTES
 _AFTERWARDS = 1 << 16
+_KEPT = 256  # bytes of an array that are
 
 
 def looks_like_pickle(head: bytes) -> bool:
@@ -84,7 +85,7 @@ def _one(cursor: Cursor, context: Context) -> Any:
 
 def _array_after(machine: Machine, made: Any) -> bool:
     """Pass over the array that joblib's wrapper stands for; see ``NumpyArrayWrapper.read_array``."""
-    if not (isinstance(made, Instance) and made.of.path == _WRAPPER):
+    if not (isinstance(made, Instance) and made.of.path == WRAPPER):
         return False
     state, cursor = made.state, machine.c
     if not (isinstance(state, Mapping) and state.whole):
@@ -96,7 +97,7 @@ def _array_after(machine: Machine, made: Any) -> bool:
         raise DamagedError("an array of joblib is of a type that is not allowed", cursor.offset)
     if not (isinstance(subclass, Global) and "array" in subclass.allowed):
         machine.judge.hit(
-            "LG-SCAN-003", "HIGH", "Has joblib make an array of another class.", cursor.offset, _WRAPPER
+            "LG-SCAN-003", "HIGH", "Has joblib make an array of another class.", cursor.offset, WRAPPER
         )
     try:
         size = itemsize(dtype)
@@ -117,7 +118,11 @@ def _array_after(machine: Machine, made: Any) -> bool:
         if padding > _ALIGNMENT or cursor.take(padding).strip(b"\xff"):
             # Any other padding could be opcodes to those who unpickle without joblib.
             raise DamagedError("an array of joblib is padded in a way that joblib never does", cursor.offset)
-    cursor.skip(math.prod(shape) * size)
+    count = math.prod(shape) * size
+    if count <= _KEPT:
+        made.args = (Blob(count, cursor.take(count)),)
+    else:
+        cursor.skip(count)
     return True
 
 

@@ -16,7 +16,8 @@ from lockgate.scan.lists import Lists
 from lockgate.scan.pickles import arrays, states
 from lockgate.scan.pickles.arguments import RefusedError
 from lockgate.scan.pickles.calls import CALLS
-from lockgate.scan.pickles.values import INERT, LIST, SET, Blob, Global, Instance, Mapping, Unjudged
+from lockgate.scan.pickles.contents import WRAPPER
+from lockgate.scan.pickles.values import INERT, LIST, NONE, SET, Blob, Global, Instance, Mapping, Unjudged
 from lockgate.scan.record import Answer, DamagedError, Record
 from lockgate.scan.source import BytesStream, LimitedStream, Stream, spooled
 
@@ -27,7 +28,7 @@ _PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w
 # Instances that have no attributes, items or methods of the file's choice for whoever is filled from them.
 STARTS = frozenset(b"\x80(])}0123456789lNKqci\x00\x01\x02\x03\x04")  # what `_PICKLE` may begin with
 _PLAIN_STATES = ("numpy", "torch._utils", "torch._tensor")
-_NAMED_TO_JOBLIB, _WRAPPER = frozenset(["array"]), "joblib.numpy_pickle.NumpyArrayWrapper"
+_NAMED_TO_JOBLIB = frozenset(["array"])
 _SLOTS = 2  # a state of a dict and of another, whose items become attributes one by one
 _OF_SCRIPT = frozenset(["ref", "new", "call"])
 # `torch.serialization.MAGIC_NUMBER` as a pickle of protocol 2.
@@ -134,6 +135,9 @@ class Judge:
             return condition(self, func, args, offset)
         except RefusedError as error:
             return self.hit("LG-SCAN-003", "HIGH", f"Calls {func.path} {error}.", offset, func.path)
+        except DamagedError as error:
+            self.odd(str(error), offset)  # and what comes after may still be unsafe
+            return Instance(func, args)
 
     def instantiate(self, cls: Any, args: tuple[Any, ...], offset: int) -> Any:
         """Judge INST and OBJ: a bare object without arguments, a call with them."""
@@ -180,12 +184,15 @@ class Judge:
         made.state = state
         self.attributes(made.of.path, state, offset)
         try:
+            states.check(made, state)
             if arrays.is_dtype(made):
                 arrays.dtype_state(made, state)
             elif made.of.path in arrays.CLASSES:
                 arrays.array_state(made, state)
         except RefusedError as error:
             self.hit("LG-SCAN-003", "HIGH", f"Fills {made.of.path} {error}.", offset, made.of.path)
+        except DamagedError as error:
+            self.odd(str(error), offset)
 
     def attributes(self, path: str, state: Any, offset: int) -> None:
         """Judge what is going to be the attributes of an object, or is handed to its ``__setstate__``."""
@@ -198,7 +205,7 @@ class Judge:
             if isinstance(part, Mapping):
                 part.state = True
                 self._names(path, part, offset)
-                if self.named_to_joblib and path != _WRAPPER:
+                if self.named_to_joblib and path != WRAPPER:
                     self._values(path, part, offset)
 
     def _names(self, path: str, state: Mapping, offset: int) -> None:
@@ -211,9 +218,9 @@ class Judge:
             return
         names = [key for key in keys if isinstance(key, str)]
         if len(set(names)) != len(names):
-            raise DamagedError("an object gets an attribute twice", offset)
-        if missing := states.missing(path, names):
-            raise DamagedError(f"an object of {path} gets no {missing}, which it needs", offset)
+            self.odd("an object gets an attribute twice", offset)
+        if any(key is LIST or key is NONE or isinstance(key, (Mapping, Blob, tuple)) for key in keys):
+            self.odd("an object gets an attribute whose name is no text", offset)
         if len(names) == len(keys) and not special:
             self.judged[path] = keys
 

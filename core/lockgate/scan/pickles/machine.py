@@ -19,7 +19,7 @@ from lockgate.scan.pickles import repeats, runs
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import STARTS, Judge
 from lockgate.scan.pickles.opcodes import HANDLERS, MOST_ITEMS
-from lockgate.scan.pickles.values import INERT, KEPT, LIST, LOST, NEVER, NONE, SET, SHORT, Blob, Mapping
+from lockgate.scan.pickles.values import INERT, KEPT, LIST, LOST, NEVER, NONE, SET, SHORT, Blob, Mapping, Text
 from lockgate.scan.record import CutShortError, DamagedError, TooMuchError
 
 MAX_MEMO = 8_000_000  # entries: 64 MB
@@ -31,6 +31,7 @@ _MEMO_ALL_TEXT = 2_000_000  # and after which no text is
 _BLOB_KEPT = 4096
 _WAIT, _LONGEST_WAIT = 256, 8192  # bytes from one look for what repeats to the next
 _RUN = 1 << 16  # bytes of plain values that are counted at once
+_OTHER_LETTERS = re.compile("[^\0-\xff]")
 _DIGITS = re.compile(rb"(0|[1-9][0-9]{0,9})\Z")
 
 
@@ -347,6 +348,10 @@ class Machine:
             raise TooMuchError("the pickle remembers too many objects", self.c.offset)
         if len(self.memo) > _MEMO_TEXT and value.__class__ is str:
             value = self._remembered(value)
+        # Every pickler counts on from 0, or from 1 (cPickle of Python 2). Others make the reader's memo jump,
+        # by gigabytes.
+        if at != len(self.memo) + len(self.far) + (0 if self.memo else 1) and (at or self.memo or self.far):
+            self.judge.odd("the pickle remembers something where no pickler does", self.c.offset)
         if at < len(self.memo):
             self.memo[at] = value
         elif at == len(self.memo) and at not in self.far:
@@ -379,11 +384,13 @@ class Machine:
             self.stack.append(self.c.take(size).decode("utf-8", "surrogatepass"))
             return
         decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
+        counted = 0
         while size:
             part = self.c.take(min(size, 1 << 16))
             size -= len(part)
-            decoder.decode(part, not size)
-        self.stack.append(INERT)
+            text = decoder.decode(part, not size)
+            counted = -1 if counted < 0 or _OTHER_LETTERS.search(text) else counted + len(text)
+        self.stack.append(Text(counted))
 
     def _blob(self, size: int) -> None:
         offset = self.c.offset

@@ -186,15 +186,25 @@ def _pop(m: Machine) -> None:
         m.stack.pop()
     else:
         m._pop_mark()
+    _popped(m)
 
 
 @_opcode("1")
 def _drop_mark(m: Machine) -> None:
     m._pop_mark()
+    _popped(m)
+
+
+def _popped(m: Machine) -> None:
+    """Note what is dropped for nothing: picklers fetch what was remembered instead, or drop a result."""
+    before = m.c.buf[m.c.i - 2 : m.c.i - 1] if m.c.i > 1 else b"R"
+    if m.c.peek(1) not in (b"0", b"g", b"h", b"j") and before != b"R":
+        m.judge.odd("the pickle drops what no pickler drops", m.c.offset)
 
 
 @_opcode("2")
 def _dup(m: Machine) -> None:
+    m.judge.odd("the pickle doubles what it has, which no pickler does", m.c.offset)
     m.stack.append(m._top())
 
 

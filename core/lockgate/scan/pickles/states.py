@@ -1,16 +1,124 @@
-"""What classes that fill themselves ask their state for: without it, they cannot be unpickled."""
+"""What objects ask of the state that they are filled with: without it, they cannot be unpickled."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from typing import Any
 
-# sklearn/tree/_tree.pyx, Tree.__setstate__; sklearn/neighbors/_binary_tree.pxi takes a tuple.
-_NEEDED = {"sklearn.tree._tree.Tree": ("max_depth", "node_count", "nodes", "values")}
+from lockgate.scan.pickles import contents
+from lockgate.scan.pickles.values import INERT, Instance, Mapping
+from lockgate.scan.record import DamagedError
+
+ESTIMATOR = "estimator"  # a use of the lists: scikit-learn writes its own version into the state
+_VERSION = "_sklearn_version"
+_PLACES = ("left_child", "right_child", "feature", "n_node_samples")
+_NODE = dict.fromkeys(_PLACES, "i") | dict.fromkeys(
+    ("threshold", "impurity", "weighted_n_node_samples"), "f8"
+)
+_LATER = {"missing_go_to_left": "u1"}  # since scikit-learn 1.3
 
 
-def missing(path: str, keys: Iterable[str]) -> str:
-    """Return the first key that a class asks for and that is not there, or nothing."""
-    if path not in _NEEDED:
+def check(made: Instance, state: Any) -> None:
+    """Hold the state of an object against what its class asks for.
+
+    Raises:
+        DamagedError: The class would refuse it.
+    """
+    rule = _RULES.get(made.of.path)
+    if ESTIMATOR in made.of.allowed:
+        rule = _estimator
+    if rule is None:
+        return
+    if isinstance(state, Mapping) and not state.whole:
+        return
+    if what := rule(made, state):
+        raise DamagedError(f"an object of {made.of.path} {what}")
+
+
+def _estimator(made: Instance, state: Any) -> str:  # noqa: ARG001 - a rule
+    """``BaseEstimator.__getstate__`` has written the version since scikit-learn 0.18."""
+    return "" if isinstance(state, Mapping) and _VERSION in state[::2] else f"gets no {_VERSION}"
+
+
+def _tree(made: Instance, state: Any) -> str:
+    """``Tree.__cinit__`` and ``__setstate__`` in sklearn/tree/_tree.pyx."""
+    if not isinstance(state, Mapping):
+        return "gets no nodes"
+    missing = {"max_depth", "node_count", "nodes", "values"} - {k for k in state[::2] if isinstance(k, str)}
+    if missing:
+        return f"gets no {min(missing)}, which it needs"
+    if not isinstance(made.args, tuple):
         return ""
-    have = set(keys)
-    return next((key for key in _NEEDED[path] if key not in have), "")
+    _, classes, outputs = made.args
+    said = contents.of(classes)
+    if said and said.shape != (outputs,):
+        return "has another number of outputs than of classes for them"
+    nodes, values = contents.of(state.get("nodes")), contents.of(state.get("values"))
+    count = state.get("node_count")
+    if not isinstance(count, int) or not isinstance(state.get("max_depth"), int):
+        return "has no number of nodes"
+    if nodes is None or values is None:
+        kept = (state.get("nodes"), state.get("values"))
+        return (
+            ""
+            if all(isinstance(one, Instance) or one is INERT for one in kept)
+            else "has nodes that are no array"
+        )
+    if nodes.shape != (count,) or "F" in (nodes.order * (count > 1), values.order * (count > 1)):
+        return "has another number of nodes than it says"
+    most = contents.numbers(said)
+    if len(values.shape) != 3 or values.shape[:2] != (count, outputs):  # noqa: PLR2004
+        return "has values of another shape than its nodes"
+    if most and values.shape[2] != max(most):
+        return "has values of another shape than its classes"
+    if contents.code(values.type) not in ("<f8", ">f8", "=f8"):
+        return "has values that are no numbers"
+    return _nodes(nodes.type)
+
+
+def _nodes(kind: Instance) -> str:
+    """Hold the record that a node is, which may be of either order of bytes and width of a place."""
+    fields = kind.state[4] if isinstance(kind.state, tuple) and len(kind.state) > 4 else None  # noqa: PLR2004
+    if not isinstance(fields, Mapping) or not fields.whole:
+        return "has nodes that are no records"
+    codes: dict[Any, str] = {}
+    for name, field in zip(fields[::2], fields[1::2], strict=True):
+        one = field[0] if isinstance(field, tuple) and field else None
+        codes[name] = contents.code(one) if isinstance(one, Instance) else ""
+    known = _NODE | (_LATER if _LATER.keys() <= codes.keys() else {})
+    places = {codes.get(name, "")[1:] for name in _PLACES}
+    orders = {code[:1] for code in codes.values()} - {"|"}
+    right = all(kind == "i" or codes.get(name, "")[1:] == kind for name, kind in known.items())
+    if codes.keys() != known.keys() or not right or places not in ({"i8"}, {"i4"}) or len(orders) != 1:
+        return "has nodes of other fields than scikit-learn's"
+    return ""
+
+
+_GENERATOR = {"MT19937": ("key", "pos"), "SFC64": ("state",), "Philox": ("counter", "key")}
+_GENERATOR |= dict.fromkeys(("PCG64", "PCG64DXSM"), ("state", "inc"))
+
+
+def _random(made: Instance, state: Any) -> str:  # noqa: ARG001 - a rule
+    """``RandomState.__setstate__`` and the setters of ``state`` of numpy's bit generators."""
+    if isinstance(state, tuple):  # since NumPy 2, with the seed beside it
+        state = state[0] if state else None
+    if isinstance(state, Instance):
+        return ""
+    if not isinstance(state, Mapping) or not state.whole:
+        return "gets no state" if not isinstance(state, Mapping) else ""
+    name, inner = state.get("bit_generator"), state.get("state")
+    if name not in _GENERATOR or not isinstance(inner, Mapping):
+        return "gets the state of no bit generator"
+    if missing := [key for key in _GENERATOR[name] if key not in inner[::2]]:
+        return f"gets no {missing[0]}, which it needs"
+    key = contents.of(inner.get("key")) if name == "MT19937" else None
+    if key and (key.shape != (624,) or contents.code(key.type)[1:] != "u4"):
+        return "gets a key of another size"
+    return ""
+
+
+_RULES: dict[str, Callable[[Instance, Any], str]] = {
+    "sklearn.tree._tree.Tree": _tree,
+    "numpy.random._pickle.__randomstate_ctor": _random,
+    "numpy.random._pickle.__bit_generator_ctor": _random,
+}

@@ -1,7 +1,7 @@
 """The abstract values on the stack of the pickle machine.
 
 Text up to 255 bytes is `str`, a whole number `int`, a tuple `tuple`; what is below stands for the
-rest. A value about which nothing is kept is `INERT`: a float, True, long text, a long number.
+rest. A value about which nothing is kept is `INERT`: a float, True, a long number.
 """
 
 from __future__ import annotations
@@ -28,6 +28,17 @@ class NoneValue:
 
 
 NONE = NoneValue()
+
+
+@dataclass(slots=True, eq=False)
+class Text:
+    """Text of more than `SHORT` bytes, of which nothing is kept but its size.
+
+    Attributes:
+        size: Bytes that it has in Latin-1, which is how protocols below 3 write bytes; -1 if it has none.
+    """
+
+    size: int
 
 
 @dataclass(slots=True, eq=False)
@@ -143,6 +154,6 @@ def special_key(keys: Iterable[Any]) -> str:
         if key.__class__ is str and key[:2] == "__" and key[-2:] == "__":
             return str(key)
         # A key that is computed may be text, too: numpy.str_ is found where str is.
-        if key is LOST or key is INERT or isinstance(key, (Instance, Unjudged)):
+        if key is LOST or key is INERT or isinstance(key, (Instance, Unjudged, Text)):
             return "?"
     return ""

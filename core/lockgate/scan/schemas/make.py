@@ -96,22 +96,19 @@ def _lightgbm() -> tuple[dict[str, dict[str, Any]], list[str]]:
     import lightgbm
     import numpy as np
 
-    lists = dict.fromkeys(("monotone_constraints", "feature_contri", "max_bin_by_feature"), [2, 2])
-    lists |= {
-        "monotone_constraints": [0, 1],
-        "eval_at": [1, 2],
-        "label_gain": [0, 1],
-        "auc_mu_weights": [0.0],
-    }
+    lists: dict[str, Any] = {"eval_at": [1, 2], "label_gain": [0, 1], "auc_mu_weights": [0.0]}
+    lists |= {"monotone_constraints": [0, 1], "feature_contri": [1, 1], "max_bin_by_feature": [2, 2]}
     lists |= {"cegb_penalty_feature_lazy": [0.1, 0.1], "cegb_penalty_feature_coupled": [0.1, 0.1]}
     rows = np.arange(200.0).reshape(100, 2)
     made = lightgbm.train({**lists, "verbose": -1}, lightgbm.Dataset(rows, rows[:, 0]), 1)
     loaded = lightgbm.Booster(model_str=made.model_to_string()).params
+    firsts = {
+        name: value[0] if isinstance(value, list) else value for name, value in loaded.items() if value != []
+    }
     kinds = {
-        name: "number" if isinstance(value, (int, float)) else "numbers"
-        for name, value in loaded.items()
+        name: "numbers" if isinstance(loaded[name], list) else "number"
+        for name, value in firsts.items()
         if isinstance(value, (int, float))
-        or (value and isinstance(value, list) and isinstance(value[0], (int, float)))
     }
     return {"parameters": {"parameters": kinds}}, [f"lightgbm {version('lightgbm')}"]
 

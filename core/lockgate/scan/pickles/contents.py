@@ -1,0 +1,70 @@
+"""What is known of an array before anybody makes it: its shape, its type, and its bytes when they are few."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, NamedTuple
+
+from lockgate.scan.pickles.values import Blob, Instance, Mapping
+
+WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
+_NUMBERS = {"i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H", "u4": "I", "u8": "Q"}
+
+
+class Contents(NamedTuple):
+    """An array of a pickle.
+
+    Attributes:
+        shape: Its lengths.
+        type: Its type, as `values.Instance` of ``numpy.dtype``.
+        data: Its bytes, or None when they were not kept or are objects.
+        order: "C" or "F" where the pickle says so in text, else empty.
+    """
+
+    shape: tuple[int, ...]
+    type: Instance
+    data: bytes | None
+    order: str = ""
+
+
+def of(value: Any) -> Contents | None:
+    """Return what is known of an array; None when it is none, or is not known whole."""
+    if not isinstance(value, Instance):
+        return None
+    shape: Any = None
+    kind: Any = None
+    data: Any = None
+    order: Any = ""
+    if value.of.path == WRAPPER and isinstance(value.state, Mapping):
+        shape, kind, order = (value.state.get(key) for key in ("shape", "dtype", "order"))
+        data = value.args[0] if isinstance(value.args, tuple) and value.args else None
+    elif isinstance(value.state, tuple) and len(value.state) in (4, 5):
+        shape, kind, _, data = value.state[-4:]
+    elif isinstance(value.args, tuple) and len(value.args) == 4:  # noqa: PLR2004 - numpy's _frombuffer
+        data, kind, shape, order = value.args
+    whole = isinstance(shape, tuple) and all(isinstance(n, int) for n in shape)
+    if not whole or not (isinstance(kind, Instance) and kind.of.path == "numpy.dtype"):
+        return None
+    kept = data.data if isinstance(data, Blob) and data.data is not None else None
+    return Contents(shape, kind, kept, order if isinstance(order, str) else "")
+
+
+def code(of_type: Instance) -> str:
+    """Return the code of a type of numbers with its order of bytes, such as ``<f8``, or nothing."""
+    if not isinstance(of_type.args, tuple) or not of_type.args or not isinstance(of_type.args[0], str):
+        return ""
+    state = of_type.state
+    order = state[1] if isinstance(state, tuple) and len(state) > 1 and isinstance(state[1], str) else "<"
+    bare = of_type.args[0].lstrip("|<>=")
+    return f"{'|' if bare.endswith('1') else order}{bare}"
+
+
+def numbers(array: Contents | None) -> list[int] | None:
+    """Return the whole numbers of a small array; None when they are not known."""
+    if array is None or array.data is None:
+        return None
+    order, kind = code(array.type)[:1], _NUMBERS.get(code(array.type)[1:])
+    if kind is None or len(array.data) % struct.calcsize(f"={kind}"):
+        return None
+    pattern = f"{'>' if order == '>' else '<'}{len(array.data) // struct.calcsize(f'={kind}')}{kind}"
+    return list(struct.unpack(pattern, array.data))
