@@ -85,6 +85,56 @@ def test_a_leaf_of_lightgbm_that_reads_a_column_that_is_not_there_is_not_safe(ju
     assert len(changed) == len(data)  # so nothing but the column is wrong
 
 
+def _catboost(**changed: object) -> bytes:
+    """A model of one tree of two leaves, as CatBoost 1.2 writes it to JSON."""
+    feature = {
+        "feature_id": "", "feature_index": 0, "flat_feature_index": 0, "has_nans": False,
+        "nan_value_treatment": "AsIs", "borders": [0.5],
+    }  # fmt: skip
+    split = {"border": 0.5, "float_feature_index": 0, "split_index": 0, "split_type": "FloatFeature"}
+    history = {
+        "learn_best_error": {},
+        "test_metrics_history": [],
+        "learn_metrics_history": [],
+        "test_best_error": [],
+    }
+    tree = {"leaf_values": [-1, 1], "leaf_weights": [2, 3], "splits": [split]}
+    model = {
+        "features_info": {"float_features": [feature]}, "oblivious_trees": [tree], "scale_and_bias": [1, [0]],
+        "model_info": {"training": json.dumps({"metrics": history}), "params": {}},
+    }  # fmt: skip
+    return json.dumps(model | changed).encode()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"AsIs"', b'"AsIt"'),
+        (b'"flat_feature_index": 0', b'"flat_feature_index": 1'),
+        (b'"feature_index": 0', b'"feature_index": 9'),
+        (b'"has_nans": false', b'"has_nans": 0'),
+        (b'"split_index": 0', b'"split_index": 1'),
+        (b"FloatFeature", b"FloatFeaturd"),
+        (b'"leaf_values": [-1, 1]', b'"leaf_values": [-1, 1, 2]'),
+        (b"test_best_error", b"test_best_errnr"),
+        (b"oblivious_trees", b"oblivious_tsees"),
+        (b"scale_and_bias", b"scale_ane_bias"),
+    ],
+)
+def test_a_model_of_catboost_in_json_with_a_name_or_place_that_does_not_fit_is_not_safe(judged, old, new):
+    data = _catboost()
+    said = judged(data)
+    assert (said.answer, said.formats) == (Answer.SAFE, ["JSON", "CatBoost"])
+    assert old in data
+    assert judged(data.replace(old, new)).answer is not Answer.SAFE
+
+
+def test_a_model_of_catboost_in_json_with_both_kinds_of_trees_or_too_few_leaves_is_not_safe(judged):
+    leaf = {"value": 1, "weight": 2}
+    assert judged(_catboost(trees=[leaf])).answer is not Answer.SAFE
+    assert judged(_catboost(scale_and_bias=[1, [0, 0]])).answer is not Answer.SAFE
+
+
 def _xgboost() -> dict:
     """A model of one tree of three nodes, as XGBoost 3 writes it."""
     tree = {

@@ -5,10 +5,10 @@ The schema is that of ``catboost/libs/model/flatbuffers`` as of CatBoost 1.2.
 
 from __future__ import annotations
 
-import json
 from array import array
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import catboostjson
 from lockgate.scan.formats.flatbuffers import Buffer, Scalar, Table, Text, Vector
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
@@ -133,12 +133,8 @@ def _info(core: Buffer) -> None:
     keys = [text for field, text in core.texts if field == "Key"]
     if sorted(set(keys)) != sorted(keys):
         raise DamagedError("has a key twice", 8)
-    for field, text in core.texts:
-        if field == "Value" and text[:1] in ("{", "["):
-            try:
-                json.loads(text)
-            except (ValueError, RecursionError):
-                raise DamagedError("has parameters that are no JSON", 8) from None
+    for key, value in zip(keys, (text for field, text in core.texts if field == "Value"), strict=True):
+        catboostjson.info(key, value)
 
 
 def _trees(core: Buffer) -> None:

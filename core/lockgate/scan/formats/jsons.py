@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import keras, names, templates, text, xgboost
+from lockgate.scan.formats import catboostjson, keras, names, templates, text, xgboost
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
@@ -34,6 +34,9 @@ def scan(source: Source, context: Context) -> None:
     if xgboost.is_model(document):
         context.record.met("XGBoost")
         xgboost.check(document)
+    elif catboostjson.is_model(document):
+        context.record.met("CatBoost")
+        catboostjson.check(document)
     _imports(document, context)
     _walk(document, context, 0)
 
