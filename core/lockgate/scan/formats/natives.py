@@ -125,6 +125,8 @@ class _Ubjson:
             count = self.length()
         else:
             self.i -= 1
+        if item is not None and (kind != b"[" or item not in _CODES):
+            raise DamagedError("has a list of no type that XGBoost reads", self.base + self.i)
         if count >= 0 and item in _SIZES and kind == b"[":
             return self.numbers(item, count)
         listed: list[Any] = []

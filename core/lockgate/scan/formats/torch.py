@@ -16,7 +16,7 @@ from lockgate.scan.formats.zips import Member
 from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.machine import Machine
-from lockgate.scan.pickles.values import INERT, Global, Unjudged
+from lockgate.scan.pickles.values import Global, Storage, Unjudged
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
@@ -91,7 +91,7 @@ class Storages:
         if self.sizes.setdefault(key, count * item) != count * item:
             raise DamagedError("names a storage with two sizes", offset)
         self.counts[key] = count
-        return INERT
+        return Storage(count)
 
 
 class Archive:

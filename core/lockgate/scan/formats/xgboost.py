@@ -55,6 +55,10 @@ _INNER = {
     "pseudo_huber_param": "huber_slope",
     "tweedie_regression_param": "tweedie_variance_power",
 }
+_INTEGERS = (
+    *("left_children", "right_children", "parents", "split_indices", "categories", "categories_nodes"),
+    *("categories_segments", "categories_sizes"),
+)
 # Types of the typed arrays of UBJSON, by the letters of `array`.
 _TYPES = {
     **dict.fromkeys(("left_children", "right_children", "parents", "split_indices"), "i"),
@@ -97,7 +101,7 @@ def check(document: dict[str, Any], *, typed: bool = False) -> None:
         said = learner["learner_model_param"]
         _known(said, "learner_model_param")
         features = int(said["num_feature"])
-        int(said["num_class"])
+        outputs = {0, 1, int(said["num_class"]), int(said.get("num_target", 1))}
         for one in str(said["base_score"]).strip("[]").split(","):
             float(one)
         _known(learner, "learner")
@@ -109,7 +113,7 @@ def check(document: dict[str, Any], *, typed: bool = False) -> None:
             raise DamagedError("has two features of a name")
         if typed:
             _typed(learner["gradient_booster"])
-        _booster(learner["gradient_booster"], features)
+        _booster(learner["gradient_booster"], features, outputs)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DamagedError(f"is no whole model of XGBoost ({type(error).__name__}: {error})") from None
 
@@ -138,7 +142,7 @@ def _typed(booster: dict[str, Any]) -> None:
                 raise DamagedError("has a tree whose numbers have another type")
 
 
-def _booster(booster: dict[str, Any], features: int) -> None:
+def _booster(booster: dict[str, Any], features: int, outputs: set[int]) -> None:
     _known(booster, "booster")
     _known(booster.get("model", {}), "model")
     if booster["name"] == "gblinear":
@@ -159,25 +163,30 @@ def _booster(booster: dict[str, Any], features: int) -> None:
     trees = model["trees"]
     if not len(trees) == len(model["tree_info"]) == int(model["gbtree_model_param"]["num_trees"]):
         raise DamagedError("has another number of trees than it says")
+    _integers(model, ("tree_info", "iteration_indptr"))
     places = list(model.get("iteration_indptr", [0, len(trees)]))
     if places and (places[0] != 0 or places[-1] != len(trees) or places != sorted(places)):
         raise DamagedError("has rounds that do not follow each other")
     for number, tree in enumerate(trees):
         if tree["id"] != number:
             raise DamagedError("has trees that do not follow each other")
-        _tree(tree, features)
+        _tree(tree, features, outputs)
 
 
-def _tree(tree: dict[str, Any], features: int) -> None:
+def _tree(tree: dict[str, Any], features: int, outputs: set[int]) -> None:
     said = tree["tree_param"]
     _known(tree, "tree")
     _known(said, "tree_param")
+    _integers(tree, _INTEGERS)
     nodes = int(said["num_nodes"])
     vector = max(int(said["size_leaf_vector"]), 1)
     if any(
         len(tree[key]) != nodes for key in _NODES if key in tree or (vector == 1 and key != "loss_changes")
     ):
         raise DamagedError("has a tree whose lists have other lengths than it has nodes")
+    weights = max(len(tree["base_weights"]), len(tree.get("leaf_weights", [])))
+    if int(said["size_leaf_vector"]) not in outputs or (weights == nodes and vector > 1 and nodes > 1):
+        raise DamagedError("has leaves of another size than the model")
     if len(tree["base_weights"]) not in (nodes, nodes * vector):
         raise DamagedError("has a tree of another size than it says")
     if int(said["num_feature"]) not in (0, features):
@@ -193,11 +202,18 @@ def _tree(tree: dict[str, Any], features: int) -> None:
             or len(tree["categories_nodes"]) != len(sizes)
         ):
             raise DamagedError("has categories that do not follow each other")
+        splits = (node for node in range(nodes) if tree["left_children"][node] != -1)
+        if {node for node in splits if tree["split_type"][node]} - {
+            *tree["categories_nodes"]
+        } and vector == 1:
+            raise DamagedError("has a split by categories that are not there")
         if any(not 0 <= node < nodes or not tree["split_type"][node] for node in tree["categories_nodes"]):
             raise DamagedError("has categories of a node that has none")
         if any(not 0 <= one < _CATEGORIES for one in tree["categories"]):
             raise DamagedError("has a category that no column can have")
-    if int(said["num_deleted"]) not in (0, list(tree["parents"]).count(_ROOT) - 1):
+    # A node that was taken out has no parent, or since XGBoost 3.2 no feature.
+    out = (list(tree["parents"]).count(_ROOT) - 1, list(tree["split_indices"]).count(_ROOT))
+    if int(said["num_deleted"]) not in (0, *out):
         raise DamagedError("has another number of nodes taken out than it says")
     if int(said["num_deleted"]) or vector > 1:
         # Leaves of several targets: parents and children are written otherwise.
@@ -217,6 +233,14 @@ def _tree(tree: dict[str, Any], features: int) -> None:
         reached += 2
     if reached != nodes:
         raise DamagedError("has children that make no tree")
+
+
+def _integers(part: dict[str, Any], keys: tuple[str, ...]) -> None:
+    """Hold that lists are whole numbers, which XGBoost does not take from others (1.0 is another)."""
+    for key in keys:
+        listed = part.get(key)
+        if isinstance(listed, list) and not all(type(one) is int for one in listed):
+            raise DamagedError(f"has {key} that are no whole numbers")
 
 
 def _is_list(value: Any) -> bool:

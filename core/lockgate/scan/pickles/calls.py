@@ -23,6 +23,7 @@ from lockgate.scan.pickles.values import (
     Instance,
     Items,
     Mapping,
+    Storage,
     Text,
     Unjudged,
 )
@@ -215,6 +216,23 @@ def _tensor_class(value: Any) -> None:
         raise RefusedError("with a type that is none of torch's tensors")
 
 
+def _tensor(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+    """A tensor on a storage, within which it has to lie."""
+    if not isinstance(args, tuple) or len(args) < 4:  # noqa: PLR2004
+        raise DamagedError("a tensor is made of too little")
+    storage, start, size, stride = args[:4]
+    known = all(isinstance(one, tuple) and all(isinstance(n, int) for n in one) for one in (size, stride))
+    if isinstance(storage, Storage) and isinstance(start, int) and known:
+        if len(size) != len(stride) or min((start, *size, *stride), default=0) < 0:
+            raise DamagedError("a tensor has a shape that is none")
+        last = start + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+        if 0 not in size and last >= storage.count:
+            raise DamagedError("a tensor is larger than its storage")
+    elif isinstance(storage, (str, int, tuple, Blob, Global)):
+        raise DamagedError("a tensor is made of something else than a storage")
+    return Instance(func, args)
+
+
 def _torch_inside(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     """A storage as ``torch.save`` wrote it, in a byte string; that is scanned like a file."""
     (data,) = plain_args(args, 1, 1)
@@ -293,6 +311,9 @@ CALLS: dict[str, Condition] = {
     "sklearn.tree._tree.Tree": _tree,
     "torch._tensor._rebuild_from_type_v2": _of_other_call,
     "torch._utils._rebuild_parameter_with_state": _with_state,
+    "torch._utils._rebuild_qtensor": _tensor,
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_wrapper_subclass": _of_tensor_class,
     "torch.serialization._get_layout": _plain,
 } | {

@@ -96,6 +96,13 @@ class Blob:
     torch: bool = False
 
 
+@dataclass(slots=True, eq=False)
+class Storage:
+    """A storage of torch: how many numbers it has."""
+
+    count: int
+
+
 class Items:
     """A list or set, of which nothing but the kind is kept."""
 
