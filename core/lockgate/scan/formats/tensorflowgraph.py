@@ -7,10 +7,12 @@ tensors have as many numbers as they say; signatures name tensors that are there
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from lockgate.scan import schemas
 from lockgate.scan.formats.protobuf import Message
 from lockgate.scan.formats.protoschema import Held, Holder
+from lockgate.scan.formats.tensorflowtypes import Edges, Type, expand, listed, same
 from lockgate.scan.record import DamagedError
 
 _PACKAGE = "tensorflow."
@@ -21,6 +23,7 @@ _SIZES = {
     18: 16, 19: 2, 22: 4, 23: 8,
 }  # fmt: skip
 _TYPES = frozenset(range(1, 33))
+_UNKNOWN: Any = (-1, None, (), None, None, {}, {})  # an operator that is a function
 _VALUES = (
     *("half_val", "float_val", "double_val", "int_val", "string_val", "scomplex_val", "int64_val"),
     *("bool_val", "dcomplex_val", "resource_handle_val", "variant_val", "uint32_val", "uint64_val"),
@@ -112,55 +115,86 @@ class _Checker:
                 bodies.append(body)
         for body in bodies:
             self._function(body, functions)
-        return self._nodes(graph.messages("node"), set(), functions, message)
+        return self._nodes(graph.messages("node"), Edges(inside=False), functions, message)
 
     def _function(self, body: Held, functions: set[str]) -> None:
         signature = self.held(body.messages("signature")[0], "OpDef")
-        args = {self.held(one, "OpDef.ArgDef").text("name") for one in signature.messages("input_arg")}
-        nodes = self._nodes(body.messages("node_def"), args, functions, body.message)
+        edges = Edges(inside=True)
+        for one in signature.messages("input_arg"):
+            self._argument(one, edges)
+        args = set(edges.made)
+        nodes = self._nodes(body.messages("node_def"), edges, functions, body.message)
+        said = [self.held(one, "OpDef.ArgDef") for one in signature.messages("output_arg")]
+        types = {one.text("name"): one.number("type") for one in said if "number_attr" not in one.fields}
         for part in ("ret", "control_ret"):
             kind = "RetEntry" if part == "ret" else "ControlRetEntry"
             for one in body.messages(part):
                 name = self.held(one, f"FunctionDef.{kind}").text("value")
                 if name.partition(":")[0] not in nodes | args:
                     raise DamagedError("has a function that returns what is not there", one.start)
-        said = [self.held(one, "OpDef.ArgDef").text("name") for one in signature.messages("output_arg")]
+                wanted = types.get(self.held(one, f"FunctionDef.{kind}").text("key"), 0)
+                if part == "ret" and wanted and edges.type(name, one.start) not in (None, wanted):
+                    raise DamagedError("has a function that returns something of another type", one.start)
         made = [self.held(one, "FunctionDef.RetEntry").text("key") for one in body.messages("ret")]
-        if sorted(said) != sorted(made):
+        if sorted(one.text("name") for one in said) != sorted(made):
             raise DamagedError("has a function of other results than it says", body.message.start)
 
-    def _nodes(
-        self, messages: list[Message], args: set[str], functions: set[str], around: Message
-    ) -> set[str]:
+    def _argument(self, message: Message, edges: Edges) -> None:
+        arg = self.held(message, "OpDef.ArgDef")
+        name, kind = arg.text("name"), arg.number("type")
+        known = kind and not {"type_attr", "number_attr", "type_list_attr"} & arg.fields.keys()
+        edges.add(name, [("", str(kind))] if known else None, {})
+
+    def _nodes(self, messages: list[Message], edges: Edges, functions: set[str], around: Message) -> set[str]:
+        args = set(edges.made)
         names = [self.held(one, "NodeDef").text("name") for one in messages]
         known = set(names)
         if len(known) != len(names) or "" in known or known & args:
             raise DamagedError("has two nodes of a name, or one of none", around.start)
         known |= args
+        wanted: list[tuple[list[Type], list[str], Message]] = []
         for one in messages:
             node = self.held(one, "NodeDef")
             inputs = node.texts("input")
             if any(name.removeprefix("^").partition(":")[0] not in known for name in inputs):
                 raise DamagedError("has a node that uses what is not there", one.start)
-            data = sum(not name.startswith("^") for name in inputs)
-            self._node(node, data, functions)
+            data = [name for name in inputs if not name.startswith("^")]
+            given = self._node(node, len(data), functions)
+            operator = self.operators.get(node.text("op"))
+            edges.add(node.text("name"), operator[4] if operator else None, given)
+            parts = [expand(spec, given) for spec in operator[3]] if operator else [None]
+            if None not in parts:
+                wanted.append(([kind for part in parts if part is not None for kind in part], data, one))
+        for types, data, one in wanted:  # a loop takes what is made after it
+            same(types, [edges.type(name, one.start) for name in data], one.start)
         return known
 
-    def _node(self, node: Held, inputs: int, functions: set[str]) -> None:
+    def _node(self, node: Held, inputs: int, functions: set[str]) -> dict[str, Any]:
+        """Hold a node, and return its types and numbers by the names of its attributes."""
         name, at = node.text("op"), node.message.start
-        takes, known, needed = self.operators.get(name, (-1, None, ()))
+        takes, known, needed, _, _, defaults, allowed = self.operators.get(name, _UNKNOWN)
         if not name or (name.startswith(_TRACED) and name not in functions):
             raise DamagedError("uses a function that is not there", at)
         if takes not in (-1, inputs):
             raise DamagedError("has a node of another number of inputs than its operator", at)
         seen = set()
+        given: dict[str, Any] = dict(defaults)
         for one in node.messages("attr"):
             pair = self.held(one, "NodeDef.AttrEntry")
             key, values = pair.text("key"), pair.messages("value")
             if key in seen or not key:
                 raise DamagedError("has an attribute twice", one.start)
             seen.add(key)
-            field = self._value(self.held(values[0], "AttrValue")) if values else ""
+            value = self.held(values[0], "AttrValue") if values else None
+            field = self._value(value) if value else ""
+            if value and field in ("type", "i"):
+                given[key] = value.number(field)
+            elif value and field == "list":
+                given[key] = listed(value.messages("list")[0])
+            elif value and field == "tensor" and name == "Const":
+                given["value"] = self.held(value.messages("tensor")[0], "TensorProto").number("dtype")
+            if key in allowed and given.get(key) not in allowed[key] and field == "type":
+                raise DamagedError("has a node of a type that its operator does not take", one.start)
             if known is None or key.startswith("_"):
                 continue
             wanted = known.get(key)
@@ -169,6 +203,9 @@ class _Checker:
                 raise DamagedError("has an attribute that its operator does not have", one.start)
         if not set(needed) <= seen:
             raise DamagedError("has a node without an attribute that it needs", at)
+        if name == "Const" and given.get("value") != given.get("dtype"):
+            raise DamagedError("has a constant of another type than it says", at)
+        return given
 
     def _value(self, value: Held) -> str:
         """Return the name of the field that is set."""
@@ -180,6 +217,11 @@ class _Checker:
             self._tensor(self.held(one, "TensorProto"))
         for one in value.messages("shape"):
             self._shape(one)
+        for one in value.messages("list"):
+            for each in self.held(one, "AttrValue.ListValue").messages("shape"):
+                self._shape(each)
+            if any(each % _REFERENCE not in _TYPES for each in listed(one)):
+                raise DamagedError("has a type that is not known", one.start)
         return next(iter(value.fields), "")
 
     def _shape(self, message: Message) -> list[int]:

@@ -84,11 +84,34 @@ def _tensorflow() -> tuple[dict[str, dict[str, Any]], list[str]]:
             inputs,
             {each.name: each.type for each in sorted(one.attr, key=lambda a: a.name)},
             needed,
+            [_argument(arg) for arg in one.input_arg],
+            [[arg.name, _argument(arg)] for arg in one.output_arg],
+            {each.name: found for each in one.attr if (found := _default(each)) is not None},
+            {
+                each.name: sorted(each.allowed_values.list.type)
+                for each in one.attr
+                if each.allowed_values.list.type
+            },
         ]
     messages = _messages([saved_model_pb2.SavedModel.DESCRIPTOR])
     return {"messages": {"messages": messages}, "operators": {"operators": operators}}, [
         f"tensorflow {_installed()}"
     ]
+
+
+def _argument(arg: Any) -> str:
+    """Return the type of an argument as `lockgate.scan.formats.tensorflowtypes.expand` reads it."""
+    if arg.type_list_attr:
+        return f"[{arg.type_list_attr}"
+    return (f"{arg.number_attr}*" if arg.number_attr else "") + (arg.type_attr or str(arg.type))
+
+
+def _default(attribute: Any) -> Any:
+    value = attribute.default_value
+    kind = value.WhichOneof("value")
+    if kind == "list" and attribute.type == "list(type)":
+        return list(value.list.type)
+    return getattr(value, kind) if kind in ("type", "i") else None
 
 
 def _lightgbm() -> tuple[dict[str, dict[str, Any]], list[str]]:
