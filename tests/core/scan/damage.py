@@ -1,12 +1,13 @@
 """Damages model files and asks their own libraries about each that is still called safe.
 
-    python tests/core/scan/damage.py [--formats npy,tar] [--seed 1] [--flips 1000] [--cuts 200]
+    python tests/core/scan/damage.py [--formats npy,tar] [--seed 1] [--flips 1000] [--cuts 200] [--write]
 
 Every format has a few real files, made by the library that it belongs to, and a reader: that library
 again, which returns what the file is built of (shapes, members, operators, types) and raises when it refuses
 it. A damaged file has to be refused by the scan, or read by the library to the same structure; values may
 differ, as no format without checksums says which bits they had. Readers run in a child, as some libraries
-die of damage.
+die of damage. ``--write`` puts the rows of these formats into `benchmarks/RESULTS.md` and keeps the others',
+as no one environment has all the libraries.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 SECONDS = 20  # a reader may take
+_TITLE = "Damaged model files"
+_HEAD = [
+    "| format | damage | files | refused | same structure | other | not readable | scan stopped |",
+    "|---|---|---|---|---|---|---|---|",
+]
 
 
 @dataclass(frozen=True)
@@ -221,18 +227,36 @@ def main() -> None:
     for what, count in (("flips", 1000), ("cuts", 200), ("fuzzed", 1000)):
         asked.add_argument(f"--{what}", type=int, default=count)
     asked.add_argument("--examples", type=int, default=6)
+    asked.add_argument("--write", action="store_true")
     given = asked.parse_args()
+    rows: list[str] = []
     counts = {what: getattr(given, what) for what in KINDS}
-    print("| format | damage | files | refused | same structure | other | not readable | scan stopped |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("\n".join(_HEAD))
     for kind in damage_formats.available():
         if given.formats and kind.name not in given.formats.split(","):
             continue
         for what, told in measure(kind, given.seed, counts).items():
             numbers = [told.counts[one] for one in ("refused", "same", "other", "unreadable", "stopped")]
-            print(f"| {kind.name} | {what} | {' | '.join(map(str, [sum(numbers), *numbers]))} |", flush=True)
+            rows.append(f"| {kind.name} | {what} | {' | '.join(map(str, [sum(numbers), *numbers]))} |")
+            print(rows[-1], flush=True)
             for number, where, why in told.examples[: given.examples]:
                 print(f"    file {number}, {where}: {why}", file=sys.stderr, flush=True)
+    if given.write:
+        _write(rows, given.seed)
+
+
+def _write(rows: list[str], seed: int) -> None:
+    """Put rows into the results in place of those of the same formats and kinds of damage."""
+    sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+    from results import RESULTS, write_section
+
+    page = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+    section = page.partition(f"## {_TITLE}\n")[2].partition("\n## ")[0]
+    before, _, after = section.partition(_HEAD[0])
+    table, _, after = after.partition("\n\n")
+    made = {tuple(row.split("|")[1:3]): row for row in [*table.splitlines()[2:], *rows]}
+    words = before.strip() or f"`python tests/core/scan/damage.py --seed {seed} --write`."
+    write_section(_TITLE, [words, "", *_HEAD, *(made[key] for key in sorted(made)), "", after.strip()])
 
 
 if __name__ == "__main__":
