@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-# Text that names things, and numbers of versions, are values like others: one in fifty may matter. Pickles
-# and CatBoost's JSON have no checksum, and many values that their readers hold against others (ADR 32).
-_SHARE = 0.02
-_SHARES = {"pickle": 0.1, "joblib": 0.1, "joblib lz4": 0.1, "torch legacy": 0.1, "CatBoost JSON": 0.1}
+# Beside the one that is let pass: what no scan can see is one in some hundreds in formats without checksums, and
+# more where names are data, as the long ones of tar archives are (ADR 32).
+_SHARES = {"tar": 0.02, "torch legacy": 0.02}
 
 SEEDS = 5, 635554919  # the same in every run; damage.py takes any other
 
@@ -62,6 +61,6 @@ def test_what_is_called_safe_is_read_by_its_library(kind):
         for what, told in found.items():
             assert not told["scan stopped"], (seed, what, told)
             wrong = told["not readable"] + told["other"]
-            assert wrong <= 1 + _SHARES.get(kind, _SHARE) * told["files"], (seed, what, told)
+            assert wrong <= 1 + _SHARES.get(kind, 0) * told["files"], (seed, what, told)
             if what == "cuts":
                 assert wrong == 0, (seed, told)

@@ -48,6 +48,7 @@ _SIZED = re.compile(r"[|<>=]?([biufcSUVaO])([0-9]{1,9})\Z")
 _NUMBER = re.compile(
     r"[|<>=]?(?:[^biufc]|[biufc](?![0-9])|b1\Z|[iu][1248]\Z|f(?:[248]|12|16)\Z|c(?:8|16|24|32)\Z)"
 )
+_WIDE = re.compile(r"[|<>=]?(?:[iufc](?:[248]|[1-9][0-9])|[UMm])")  # have an order of bytes
 _NO_OBJECTS = ("S0", "U0", "V0")
 _REFCOUNT = 1  # NPY_ITEM_REFCOUNT among the flags of a type
 _DEEPEST = 8  # types in types
@@ -171,7 +172,8 @@ def dtype_state(made: Instance, state: Any) -> None:
     if not isinstance(state, tuple) or len(state) not in (5, 6, 7, 8, 9):
         raise RefusedError("with a state that is not that of a type")
     names, fields = state[3:5] if len(state) > 4 else (NONE, NONE)  # noqa: PLR2004
-    if state[0] not in range(5) or state[1] not in ("<", ">", "|", "="):
+    wide = isinstance(made.args, tuple) and isinstance(made.args[0], str) and _WIDE.match(made.args[0])
+    if state[0] not in range(5) or state[1] not in (("<", ">", "=") if wide else ("<", ">", "|", "=")):
         raise DamagedError("a type of NumPy has a version or an order of bytes that there is not")
     # NumPy looks for each name among the fields and does not ask whether it is there.
     both = isinstance(names, tuple) and isinstance(fields, Mapping)

@@ -15,13 +15,13 @@ class Contents(NamedTuple):
     """An array of a pickle.
 
     Attributes:
-        shape: Its lengths.
+        shape: Its lengths, as the pickle has them.
         type: Its type, as `values.Instance` of ``numpy.dtype``.
         data: Its bytes, or None when they were not kept or are objects.
         order: "C" or "F" where the pickle says so in text, else empty.
     """
 
-    shape: tuple[int, ...]
+    shape: tuple[Any, ...]
     type: Instance
     data: bytes | None
     order: str = ""
@@ -42,8 +42,7 @@ def of(value: Any) -> Contents | None:
         shape, kind, _, data = value.state[-4:]
     elif isinstance(value.args, tuple) and len(value.args) == 4:  # noqa: PLR2004 - numpy's _frombuffer
         data, kind, shape, order = value.args
-    whole = isinstance(shape, tuple) and all(isinstance(n, int) for n in shape)
-    if not whole or not (isinstance(kind, Instance) and kind.of.path == "numpy.dtype"):
+    if not (isinstance(shape, tuple) and isinstance(kind, Instance) and kind.of.path == "numpy.dtype"):
         return None
     kept = data.data if isinstance(data, Blob) and data.data is not None else None
     return Contents(shape, kind, kept, order if isinstance(order, str) else "")
@@ -63,8 +62,9 @@ def numbers(array: Contents | None) -> list[int] | None:
     """Return the whole numbers of a small array; None when they are not known."""
     if array is None or array.data is None:
         return None
-    order, kind = code(array.type)[:1], _NUMBERS.get(code(array.type)[1:])
+    said = code(array.type)
+    kind = _NUMBERS.get(said[1:])
     if kind is None or len(array.data) % struct.calcsize(f"={kind}"):
         return None
-    pattern = f"{'>' if order == '>' else '<'}{len(array.data) // struct.calcsize(f'={kind}')}{kind}"
-    return list(struct.unpack(pattern, array.data))
+    count = len(array.data) // struct.calcsize(f"={kind}")
+    return list(struct.unpack(f"{'>' if said[0] == '>' else '<'}{count}{kind}", array.data))

@@ -44,27 +44,24 @@ def _tree(made: Instance, state: Any) -> str:
     """``Tree.__cinit__`` and ``__setstate__`` in sklearn/tree/_tree.pyx."""
     if not isinstance(state, Mapping):
         return "gets no nodes"
-    missing = {"max_depth", "node_count", "nodes", "values"} - {k for k in state[::2] if isinstance(k, str)}
-    if missing:
-        return f"gets no {min(missing)}, which it needs"
-    if not isinstance(made.args, tuple):
+    held = dict(zip(state[::2], state[1::2], strict=True))
+    if missing := [key for key in ("max_depth", "node_count", "nodes", "values") if key not in held]:
+        return f"gets no {missing[0]}, which it needs"
+    if not isinstance(made.args, tuple) or len(made.args) != 3:  # noqa: PLR2004 - said when it was called
         return ""
     _, classes, outputs = made.args
     said = contents.of(classes)
     if said and said.shape != (outputs,):
         return "has another number of outputs than of classes for them"
-    nodes, values = contents.of(state.get("nodes")), contents.of(state.get("values"))
-    count = state.get("node_count")
-    if not isinstance(count, int) or not isinstance(state.get("max_depth"), int):
+    nodes, values = contents.of(held["nodes"]), contents.of(held["values"])
+    count = held["node_count"]
+    if not isinstance(count, int) or not isinstance(held["max_depth"], int):
         return "has no number of nodes"
     if nodes is None or values is None:
-        kept = (state.get("nodes"), state.get("values"))
-        return (
-            ""
-            if all(isinstance(one, Instance) or one is INERT for one in kept)
-            else "has nodes that are no array"
-        )
-    if nodes.shape != (count,) or "F" in (nodes.order * (count > 1), values.order * (count > 1)):
+        kept = (held["nodes"], held["values"])
+        lost = all(isinstance(one, Instance) or one is INERT for one in kept)
+        return "" if lost else "has nodes that are no array"
+    if nodes.shape != (count,) or (count > 1 and "F" in (nodes.order, values.order)):
         return "has another number of nodes than it says"
     most = contents.numbers(said)
     if len(values.shape) != 3 or values.shape[:2] != (count, outputs):  # noqa: PLR2004
@@ -78,6 +75,8 @@ def _tree(made: Instance, state: Any) -> str:
 
 def _nodes(kind: Instance) -> str:
     """Hold the record that a node is, which may be of either order of bytes and width of a place."""
+    if kind.nodes:
+        return ""  # the same of many trees
     fields = kind.state[4] if isinstance(kind.state, tuple) and len(kind.state) > 4 else None  # noqa: PLR2004
     if not isinstance(fields, Mapping) or not fields.whole:
         return "has nodes that are no records"
@@ -91,6 +90,7 @@ def _nodes(kind: Instance) -> str:
     right = all(kind == "i" or codes.get(name, "")[1:] == kind for name, kind in known.items())
     if codes.keys() != known.keys() or not right or places not in ({"i8"}, {"i4"}) or len(orders) != 1:
         return "has nodes of other fields than scikit-learn's"
+    kind.nodes = True
     return ""
 
 

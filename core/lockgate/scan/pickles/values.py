@@ -70,12 +70,14 @@ class Instance:
         args: What it was given.
         state: What BUILD put into it last.
         size: For a type of NumPy that was used, the bytes of an item; see `arrays.itemsize`.
+        nodes: Whether it is a type that was found to be that of a tree's nodes; see `states`.
     """
 
     of: Global
     args: Any = INERT
     state: Any = INERT
     size: Any = NEVER
+    nodes: bool = False
 
 
 @dataclass(slots=True, eq=False)
