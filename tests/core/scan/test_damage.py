@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-# Beside the one that is let pass: what no scan can see is one in some hundreds in formats without checksums, and
-# more where names are data, as the long ones of tar archives are (ADR 32).
+# Beside the one that is let pass: what no scan can see is one in some hundreds in formats without checksums,
+# and more where names are data, as the long ones of tar archives are (ADR 32).
 _SHARES = {"tar": 0.02, "torch legacy": 0.02}
 
 SEEDS = 5, 635554919  # the same in every run; damage.py takes any other

@@ -169,14 +169,14 @@ def _directory(source: Source, end: int, tail: tuple[int, ...]) -> tuple[int, in
     _, disk, disk_of, here, count, size, offset, _ = tail
     locator = source.read(end - _LOCATOR.size, _LOCATOR.size) if end >= _LOCATOR.size else b""
     if locator[:4] == b"PK\x06\x07":
-        _, _, at, disks = _LOCATOR.unpack(locator)
-        _, length, _, _, _, _, here64, count64, size64, offset64 = _END64.unpack(
+        _, disk, at, disks = _LOCATOR.unpack(locator)
+        _, length, _, _, disk64, disk_of64, here64, count64, size64, offset64 = _END64.unpack(
             source.exactly(at, _END64.size)
         )
         if (
             source.read(at, 4) != b"PK\x06\x06"
             or at + 12 + length != end - _LOCATOR.size
-            or disks > 1
+            or (disk, disks, disk64, disk_of64) != (0, 1, 0, 0)
             or here64 != count64
         ):
             raise DamagedError("the zip archive's two ends disagree", at)

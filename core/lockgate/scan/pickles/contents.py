@@ -31,18 +31,18 @@ def of(value: Any) -> Contents | None:
     """Return what is known of an array; None when it is none, or is not known whole."""
     if not isinstance(value, Instance):
         return None
-    shape: Any = None
-    kind: Any = None
-    data: Any = None
+    state, args = value.state, value.args
     order: Any = ""
-    if value.of.path == WRAPPER and isinstance(value.state, Mapping):
-        shape, kind, order = (value.state.get(key) for key in ("shape", "dtype", "order"))
-        data = value.args[0] if isinstance(value.args, tuple) and value.args else None
-    elif isinstance(value.state, tuple) and len(value.state) in (4, 5):
-        shape, kind, _, data = value.state[-4:]
-    elif isinstance(value.args, tuple) and len(value.args) == 4:  # noqa: PLR2004 - numpy's _frombuffer
-        data, kind, shape, order = value.args
-    if not (isinstance(shape, tuple) and isinstance(kind, Instance) and kind.of.path == "numpy.dtype"):
+    if isinstance(state, tuple) and len(state) in (4, 5):
+        shape, kind, _, data = state[-4:]
+    elif isinstance(state, Mapping) and value.of.path == WRAPPER:
+        shape, kind, order = (state.get(key) for key in ("shape", "dtype", "order"))
+        data = args[0] if isinstance(args, tuple) and args else None
+    elif isinstance(args, tuple) and len(args) == 4:  # noqa: PLR2004 - numpy's _frombuffer
+        data, kind, shape, order = args
+    else:
+        return None
+    if not (isinstance(shape, tuple) and isinstance(kind, Instance) and kind.of.name == "dtype"):
         return None
     kept = data.data if isinstance(data, Blob) and data.data is not None else None
     return Contents(shape, kind, kept, order if isinstance(order, str) else "")

@@ -24,9 +24,7 @@ def check(made: Instance, state: Any) -> None:
     Raises:
         DamagedError: The class would refuse it.
     """
-    rule = _RULES.get(made.of.path)
-    if ESTIMATOR in made.of.allowed:
-        rule = _estimator
+    rule = _estimator if ESTIMATOR in made.of.allowed else _RULES.get(made.of.path)
     if rule is None:
         return
     if isinstance(state, Mapping) and not state.whole:
