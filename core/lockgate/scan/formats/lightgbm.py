@@ -108,7 +108,7 @@ def _head(head: bytes, trees: int) -> int:
         raise DamagedError("has a range of a feature that is none", 0)
     if b"objective" in said:
         _objective(said[b"objective"], int(numbers[0]))
-    if not int(numbers[0]) or not int(numbers[1]) or trees % int(numbers[1]):
+    if not int(numbers[0]) or int(numbers[0]) != int(numbers[1]) or trees % int(numbers[1]):
         raise DamagedError("has another number of trees than classes", 0)
     return features
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lockgate.scan.context import Context
 from lockgate.scan.pickles import files
+from lockgate.scan.pickles.arrays import EXISTS
 from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.record import DamagedError
 
@@ -61,6 +62,8 @@ def _header(raw: bytes, version: int) -> dict[str, Any]:
 def _itemsize(descr: Any, depth: int = 0) -> tuple[int, bool]:
     """Return the bytes of an item, and whether items hold Python objects."""
     if isinstance(descr, str) and (match := _CODE.match(descr)) is not None:
+        if not EXISTS.match(descr):
+            raise DamagedError("has numbers of a type that NumPy does not have")
         kind, digits = match.groups()
         if kind is None:
             return 1, False

@@ -146,7 +146,10 @@ def _booster(booster: dict[str, Any], features: int, outputs: set[int]) -> None:
     _known(booster, "booster")
     _known(booster.get("model", {}), "model")
     if booster["name"] == "gblinear":
-        if not _is_list(booster["model"]["weights"]):
+        weights = booster["model"]["weights"]
+        if not _is_list(weights) or (
+            isinstance(weights, list) and any(type(n) is not float for n in weights)
+        ):
             raise DamagedError("has weights that are none")
         return
     if booster["name"] == "dart":
@@ -161,6 +164,7 @@ def _booster(booster: dict[str, Any], features: int, outputs: set[int]) -> None:
     if "cats" in model and model["cats"].keys() != set(_KEYS["cats"].split()):
         raise DamagedError("has categories that are not known here")
     trees = model["trees"]
+    int(model["gbtree_model_param"].get("num_parallel_tree", 1))
     if not len(trees) == len(model["tree_info"]) == int(model["gbtree_model_param"]["num_trees"]):
         raise DamagedError("has another number of trees than it says")
     _integers(model, ("tree_info", "iteration_indptr"))

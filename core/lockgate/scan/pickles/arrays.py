@@ -45,7 +45,8 @@ _ARRAY = Global("numpy", "ndarray", frozenset(["ref"]))
 _RECORDS = frozenset(["numpy.record", "numpy.void", *SCALARS])
 _CODE = re.compile(r"[|<>=]?(?:[?bhilqpBHILQPefdgFDGOSUV]|[biufcSUVaO][0-9]{1,9}|[mM]8?(?:\[\w+\])?)\Z")
 _SIZED = re.compile(r"[|<>=]?([biufcSUVaO])([0-9]{1,9})\Z")
-_NUMBER = re.compile(
+# Codes of numbers that NumPy has, and of all that is no number.
+EXISTS = re.compile(
     r"[|<>=]?(?:[^biufc]|[biufc](?![0-9])|b1\Z|[iu][1248]\Z|f(?:[248]|12|16)\Z|c(?:8|16|24|32)\Z)"
 )
 _WIDE = re.compile(r"[|<>=]?(?:[iufc](?:[248]|[1-9][0-9])|[UMm])")  # have an order of bytes
@@ -68,7 +69,7 @@ def dtype(judge: Judge, func: Global, args: Any, offset: int) -> Any:
             raise RefusedError("on a class that is none of its records")
     elif not (isinstance(args[0], str) and _CODE.match(args[0])):
         raise RefusedError("on something else than a type code")
-    elif not _NUMBER.match(args[0]):
+    elif not EXISTS.match(args[0]):
         raise DamagedError("makes a type of numbers that NumPy does not have", offset)
     return Instance(func, args)
 
