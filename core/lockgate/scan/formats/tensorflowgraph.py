@@ -7,6 +7,7 @@ tensors have as many numbers as they say; signatures name tensors that are there
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from lockgate.scan import schemas
@@ -23,6 +24,8 @@ _SIZES = {
     18: 16, 19: 2, 22: 4, 23: 8,
 }  # fmt: skip
 _TYPES = frozenset(range(1, 33))
+_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]+")
+_DEVICE = re.compile(r"(?:/(?:job:\w+|replica:\d+|task:\d+|(?:device:)?[A-Za-z]\w*:(?:\d+|\*)))*")
 _UNKNOWN: Any = (-1, None, (), None, None, {}, {})  # an operator that is a function
 _VALUES = (
     *("half_val", "float_val", "double_val", "int_val", "string_val", "scomplex_val", "int64_val"),
@@ -151,6 +154,8 @@ class _Checker:
         known = set(names)
         if len(known) != len(names) or "" in known or known & args:
             raise DamagedError("has two nodes of a name, or one of none", around.start)
+        if not all(map(_NAME.fullmatch, names)):
+            raise DamagedError("has a node of a name that TensorFlow does not take", around.start)
         known |= args
         wanted: list[tuple[list[Type], list[str], Message]] = []
         for one in messages:
@@ -158,6 +163,8 @@ class _Checker:
             inputs = node.texts("input")
             if any(name.removeprefix("^").partition(":")[0] not in known for name in inputs):
                 raise DamagedError("has a node that uses what is not there", one.start)
+            if not _DEVICE.fullmatch(node.text("device")):
+                raise DamagedError("has a node on a device of no known kind", one.start)
             data = [name for name in inputs if not name.startswith("^")]
             given = self._node(node, len(data), functions)
             operator = self.operators.get(node.text("op"))

@@ -47,7 +47,7 @@ _CODE = re.compile(r"[|<>=]?(?:[?bhilqpBHILQPefdgFDGOSUV]|[biufcSUVaO][0-9]{1,9}
 _SIZED = re.compile(r"[|<>=]?([biufcSUVaO])([0-9]{1,9})\Z")
 # Codes of numbers that NumPy has, and of all that is no number.
 EXISTS = re.compile(
-    r"[|<>=]?(?:[^biufc]|[biufc](?![0-9])|b1\Z|[iu][1248]\Z|f(?:[248]|12|16)\Z|c(?:8|16|24|32)\Z)"
+    r"[|<>=]?(?:[^biufc|<>=]|[biufc](?![0-9])|b1\Z|[iu][1248]\Z|f(?:[248]|12|16)\Z|c(?:8|16|24|32)\Z)"
 )
 _WIDE = re.compile(r"[|<>=]?(?:[iufc](?:[248]|[1-9][0-9])|[UMm])")  # have an order of bytes
 _NO_OBJECTS = ("S0", "U0", "V0")

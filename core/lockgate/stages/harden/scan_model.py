@@ -38,6 +38,11 @@ Rules about formats:
 Rules about second opinions:
     ``LG-SCAN-110`` another scanner, which `second_opinion` asks for, found something.
     ``LG-SCAN-111`` another scanner gave up on a file of a kind that it cannot read (only noted).
+
+What this scan cannot see: a changed value where the format has no checksum (weights, thresholds and names in
+pickle, joblib, npy, safetensors, GGUF, ONNX, SavedModel, tar, and the trees' own formats). The file reads as
+another valid model; only a digest taken before, as by `sign-artifact`, tells them apart. How often that is
+was measured: "Damaged model files" in `benchmarks/RESULTS.md`.
 """
 
 from __future__ import annotations
