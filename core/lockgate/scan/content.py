@@ -25,6 +25,7 @@ from lockgate.scan.formats import (
     savedmodel,
     tars,
     text,
+    tflite,
     zips,
 )  # fmt: skip
 from lockgate.scan.pickles import files
@@ -112,6 +113,8 @@ def _readers(source: Source, head: bytes, context: Context) -> list[tuple[str, C
         is_("CatBoost", lambda: catboost.scan(source, context))
     if head.startswith(lightgbm.MAGIC):
         is_("LightGBM", lambda: lightgbm.scan(source, context))
+    if head[4:8] == tflite.MAGIC:
+        is_("TFLite", lambda: tflite.scan(source, context))
     if safetensors.looks_like_safetensors(head, source.size):
         is_("safetensors", lambda: safetensors.scan(source, context))
     if natives.looks_like_ubjson(head):
@@ -159,6 +162,8 @@ def _by_structure(
         is_("ONNX", lambda: onnx.scan(source, context))
     elif savedmodel.looks_like_graph(source):
         is_("graph", lambda: savedmodel.scan_graph(source, context))
+    elif savedmodel.looks_like_meta_graph(source):
+        is_("graph", lambda: savedmodel.scan_meta_graph(source, context))
     elif (source.size >= _LEAST or context.depth) and text.is_text(source):
         is_("text", lambda: text.scan(source, context))
 

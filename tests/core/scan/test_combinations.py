@@ -12,7 +12,6 @@ NOT_READ = {
     "mix-pax-size.tar",
     "mix-model.pkl.zst",
     "mix-promise.rds",
-    "mix-outside.skops",
     "mix-entity.pmml",
 }
 

@@ -6,12 +6,17 @@ import json
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import catboostjson, keras, names, templates, text, xgboost
+from lockgate.scan.formats import catboostjson, documents, keras, names, onnx, templates, text, xgboost
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
 _DEEPEST = 500
 _PIPELINES = frozenset(["diffusers", "transformers", "onnxruntime", "stable_diffusion"])
+_INDICES = ("weight_map", "paths")  # of transformers; of TensorFlow.js (weightsManifest)
+_SERVERS = frozenset(
+    ["mlserver", *(f"mlserver_{name}" for name in ("sklearn", "xgboost", "lightgbm", "catboost"))]
+)
+_MXNET_CODE = frozenset(["Custom", "_CustomFunction", "_Native", "_NDArray"])
 _LIBRARIES = frozenset(["transformers", "diffusers", "sentence_transformers", "timm"])
 
 
@@ -19,17 +24,7 @@ def scan(source: Source, context: Context) -> None:
     """Judge a document."""
     if source.size > context.limits.document:
         raise DamagedError(f"is a document of more than {context.limits.document:,} bytes")
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            raise DamagedError("has a key twice")
-        return made
-
-    try:
-        document = json.loads(source.exactly(0, source.size).decode("utf-8"), object_pairs_hook=once)
-    except (ValueError, RecursionError):
-        raise DamagedError("is no JSON, though it begins like it") from None
+    document = documents.loads(source.exactly(0, source.size))
     context.record.met("JSON")
     if xgboost.is_model(document):
         context.record.met("XGBoost")
@@ -37,8 +32,26 @@ def scan(source: Source, context: Context) -> None:
     elif catboostjson.is_model(document):
         context.record.met("CatBoost")
         catboostjson.check(document)
+    check(document, context)
+
+
+def check(document: Any, context: Context) -> None:
+    """Judge what a document says, wherever it stands."""
     _imports(document, context)
+    _graph(document, context)
     _walk(document, context, 0)
+
+
+def check_text(value: str, context: Context, depth: int = 0) -> None:
+    """Judge text that is a document of its own, as loaders that keep a configuration in text read it."""
+    if value[:1] not in ("{", "[") or value[:2] in ("{{", "{%", "{#"):
+        return
+    try:
+        held = documents.loads(value)
+    except DamagedError:
+        return  # brackets and braces stand in much text that is no JSON
+    if isinstance(held, (dict, list)):
+        _walk(held, context, depth + 1)
 
 
 def _imports(document: Any, context: Context) -> None:
@@ -60,9 +73,26 @@ def _imports(document: Any, context: Context) -> None:
                 context.hit("LG-SCAN-061", "HIGH", message, name=".".join(item))
 
 
+def _graph(document: Any, context: Context) -> None:
+    """Report graphs of other runtimes, of which only what they must not hold is looked for."""
+    if not isinstance(document, dict):
+        return
+    if {"nodes", "arg_nodes", "heads"} <= document.keys():
+        nodes = document["nodes"] if isinstance(document["nodes"], list) else []
+        operators = {str(one.get("op")) for one in nodes if isinstance(one, dict)}
+        for name in sorted(operators & _MXNET_CODE):
+            message = f"Runs the operator {name}, which is code from outside of the model."
+            context.hit("LG-SCAN-040", "HIGH", message, name=name)
+        context.cannot("is a graph of MXNet, which is not read here")
+    elif "graph" in document and {"irVersion", "ir_version"} & document.keys():
+        context.cannot("is ONNX written as JSON, which is not read here")
+
+
 def _walk(value: Any, context: Context, depth: int, *, judged: bool = False) -> None:
     if depth > _DEEPEST:
         raise DamagedError("is nested too deep")
+    if isinstance(value, str):
+        check_text(value, context, depth)
     if isinstance(value, list):
         if value and isinstance(value[0], (int, float)):
             return
@@ -91,8 +121,9 @@ def _key(key: str, item: Any, context: Context) -> None:
     elif key in ("_attn_implementation", "attn_implementation") and "/" in str(item):
         message = "Names a kernel of the Hub, whose code transformers fetches and runs."
         context.hit("LG-SCAN-061", "HIGH", message, name=str(item))
-    elif key == "weight_map" and isinstance(item, dict):
-        for one in sorted({str(each) for each in item.values() if names.leads_outside(str(each))}):
+    elif key in _INDICES and isinstance(item, (dict, list)):
+        held = item.values() if isinstance(item, dict) else item
+        for one in sorted({each for each in held if isinstance(each, str) and names.leads_outside(each)}):
             message = "Has weights read from a path that leads out of the model's folder."
             context.hit("LG-SCAN-061", "HIGH", message, name=one)
     elif key.startswith("py/"):
@@ -102,6 +133,17 @@ def _key(key: str, item: Any, context: Context) -> None:
         context.hit("LG-SCAN-062", "HIGH", message, name=item)
     elif key == "parent_library" and isinstance(item, str) and item.split(".")[0] not in _LIBRARIES:
         context.hit("LG-SCAN-061", "HIGH", f"Has the module {item} imported by PEFT.", name=item)
+    elif (
+        key == "implementation"
+        and isinstance(item, str)
+        and "." in item
+        and item.split(".")[0] not in _SERVERS
+    ):
+        context.hit("LG-SCAN-061", "HIGH", f"Has {item} imported and served by MLServer.", name=item)
+    elif key in ("externalData", "external_data") and isinstance(item, list):
+        for one in item:
+            if isinstance(one, dict) and one.get("key") == "location":
+                onnx.location(str(one.get("value", "")), None, context)
     elif key == "trust_remote_code" and item is True:
         context.hit("LG-SCAN-061", "HIGH", "Asks for code from elsewhere to be trusted.", name=key)
 

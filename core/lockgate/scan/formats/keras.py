@@ -6,11 +6,11 @@ list are accepted, and none of those that hold code, load other files or wrap an
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import documents
 from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.record import DamagedError
@@ -44,11 +44,7 @@ class Archive:
         """Judge the configuration; weights are judged by their content."""
         if member.name not in ("config.json", "metadata.json"):
             return False
-        try:
-            config = json.loads(text_of(self.source, member, context))
-        except (ValueError, RecursionError):
-            raise DamagedError("the configuration is no JSON") from None
-        check(config, context)
+        check(documents.loads(text_of(self.source, member, context), "configuration"), context)
         return True
 
 

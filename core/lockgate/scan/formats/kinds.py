@@ -30,6 +30,12 @@ def scan(source: Source, context: Context) -> None:
         special["keras"] = keras.Archive(source, context).scan_member
     if "MAR-INF/MANIFEST.json" in held:
         special["mar"] = mar.Archive(source, held, context).scan_member
+    if any(name.endswith("/archive_format") and name.count("/") == 1 for name in held):
+        # torch/_export/serde/serialize.py gives expressions of the file to sympify, which evaluates them.
+        message = (
+            "Is a program of torch.export, whose loader evaluates text of the file and loads its libraries."
+        )
+        context.hit("LG-SCAN-090", "HIGH", message)
     if len(special) > 1:
         context.hit(
             "LG-SCAN-026", "HIGH", f"Is two kinds of model file at once: {', '.join(sorted(special))}."

@@ -5,9 +5,8 @@ The handler is Python that the server executes; one of TorchServe's own is named
 
 from __future__ import annotations
 
-import json
-
 from lockgate.scan.context import Context
+from lockgate.scan.formats import documents
 from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.record import DamagedError
@@ -32,10 +31,10 @@ class Archive:
         if member.name != "MAR-INF/MANIFEST.json":
             return False
         try:
-            manifest = json.loads(text_of(self.source, member, context))
+            manifest = documents.loads(text_of(self.source, member, context), "manifest")
             model = manifest["model"]
             handler = str(model.get("handler", "")).partition(":")[0]
-        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError):
             raise DamagedError("the manifest is no JSON of a model archive") from None
         if handler not in _HANDLERS:
             message = f"Names a handler of its own, {handler or 'none'}, which the server runs."

@@ -124,18 +124,26 @@ def _tensor(tensor: Message, context: Context) -> None:
             continue
         entry = tensor.message(field)
         pair = {part.number: entry.text(part) for part in entry.fields() if part.number in (1, 2)}
-        if pair.get(1) == "location":
-            _location(pair.get(2, ""), field, context)
+        key, value = pair.get(1, ""), pair.get(2, "")
+        if key == "location":
+            location(value, field.start, context)
+        elif key in ("offset", "length"):
+            if not (value.isascii() and value.isdecimal()):
+                raise DamagedError(f"has tensors in another file at {key} {value!r}", field.start)
+        elif key != "checksum":
+            message = "Says something of the file of its tensors that the format does not have."
+            context.hit("LG-SCAN-050", "HIGH", message, offset=field.start, name=key)
 
 
-def _location(path: str, field: Field, context: Context) -> None:
+def location(path: str, offset: int | None, context: Context) -> None:
+    """Judge the path of tensors that lie in another file."""
     plain = path.replace("\\", "/")
     if plain.startswith(("/", "~")) or ":" in plain or ".." in plain.split("/") or "\0" in plain or not plain:
         message = "Reads tensors from a path that leads out of the model's folder."
-        context.hit("LG-SCAN-050", "CRITICAL", message, offset=field.start, name=path)
+        context.hit("LG-SCAN-050", "CRITICAL", message, offset=offset, name=path)
     else:
         message = "Reads tensors from another file of the model's folder; sign the whole folder."
-        context.hit("LG-SCAN-052", "LOW", message, offset=field.start, name=path)
+        context.hit("LG-SCAN-052", "LOW", message, offset=offset, name=path)
 
 
 def _domain(domain: str, operator: str, field: Field, context: Context) -> None:

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import jsons
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
@@ -59,6 +60,9 @@ def scan(source: Source, context: Context) -> None:
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         _lie(context, "the metadata is not text by text")
+    else:
+        for value in metadata.values():
+            jsons.check_text(value, context)
     spans = []
     for name, tensor in header.items():
         span = _span(name, tensor, context)

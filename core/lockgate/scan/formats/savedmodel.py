@@ -43,6 +43,29 @@ def looks_like_graph(source: Source) -> bool:
     return nodes > 0
 
 
+def looks_like_meta_graph(source: Source) -> bool:
+    """Whether a file is an info and a graph, as TensorFlow 1 writes them beside a checkpoint."""
+    if source.read(0, 1) != b"\x0a":
+        return False
+    try:
+        meta = Message(source)
+        parts = [(field.number, field) for field in meta.fields() if field.wire == LEN]
+        graphs = [meta.message(field) for number, field in parts if number == 2]  # noqa: PLR2004 - graph_def
+        if {number for number, _ in parts} - {1, 2, 3, 4, 5, 6, 7} or not graphs:
+            return False
+        node = next(iter(graphs[0].fields()))
+        return node.number == 1 and {1, 2} <= {part.number for part in graphs[0].message(node).fields()}
+    except (DamagedError, StopIteration):
+        return False
+
+
+def scan_meta_graph(source: Source, context: Context) -> None:
+    """Judge an info and a graph."""
+    context.record.met("TensorFlow graph")
+    _meta(Message(source), context)
+    tensorflowgraph.check_meta_graph(Message(source))
+
+
 def scan(source: Source, context: Context) -> None:
     """Judge a SavedModel."""
     context.record.met("TensorFlow SavedModel")
@@ -51,12 +74,7 @@ def scan(source: Source, context: Context) -> None:
     for field in model.fields():
         if field.number == 2:  # noqa: PLR2004 - meta_graphs
             graphs += 1
-            meta = model.message(field)
-            for part in meta.fields():
-                if part.number == 2:  # noqa: PLR2004 - graph_def
-                    _graph(meta.message(part), context)
-                elif part.number == 6:  # noqa: PLR2004 - asset_file_def
-                    _asset(meta.message(part), context)
+            _meta(model.message(field), context)
     if not graphs:
         raise DamagedError("holds no graph", source.size)
     tensorflowgraph.check_saved_model(model)
@@ -67,6 +85,14 @@ def scan_graph(source: Source, context: Context) -> None:
     context.record.met("TensorFlow graph")
     _graph(Message(source), context)
     tensorflowgraph.check_graph(Message(source))
+
+
+def _meta(meta: Message, context: Context) -> None:
+    for part in meta.fields():
+        if part.number == 2:  # noqa: PLR2004 - graph_def
+            _graph(meta.message(part), context)
+        elif part.number == 6:  # noqa: PLR2004 - asset_file_def
+            _asset(meta.message(part), context)
 
 
 def _graph(graph: Message, context: Context) -> None:

@@ -5,10 +5,10 @@ The types are held against our lists, never against anything that the file says 
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from lockgate.scan.context import Context
+from lockgate.scan.formats import documents, names
 from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.record import DamagedError
@@ -56,11 +56,7 @@ class Archive:
         """Judge the schema; the other members are arrays, judged by their content."""
         if member.name != "schema.json":
             return False
-        raw = text_of(self.source, member, context)
-        try:
-            schema = json.loads(raw)
-        except (ValueError, RecursionError):
-            raise DamagedError("the schema is no JSON") from None
+        schema = documents.loads(text_of(self.source, member, context), "schema")
         if not isinstance(schema, dict) or "__loader__" not in schema:
             raise DamagedError("the schema describes no object")
         self._walk(schema, context, 0)
@@ -101,6 +97,8 @@ class Archive:
         if loader == "ObjectNode":
             self._attributes(node.get("content"), path, context)
         file = node.get("file")
+        if isinstance(file, str) and names.leads_outside(file):
+            context.hit("LG-SCAN-080", "HIGH", "Has an array read from outside of the archive.", name=file)
         if isinstance(file, str) and file not in self.held:
             raise DamagedError(f"the schema names a member that is not there, {file[:60]}")
 

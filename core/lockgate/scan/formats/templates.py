@@ -17,6 +17,7 @@ from lockgate.scan.formats.templatenames import text as text_of
 from lockgate.scan.record import DamagedError
 
 _LONGEST = 1 << 20
+_MOST_ROUNDS = 10_000  # of a loop over numbers; templates of models count to some dozens
 _FUNCTIONS = frozenset(["dict", "joiner", "namespace", "range", "raise_exception", "strftime_now"])
 _FILTERS = frozenset(
     [
@@ -125,6 +126,8 @@ def _call(node: Any, nodes: Any, macros: Container[str]) -> str:
     function = node.node
     if isinstance(function, nodes.Name):
         known = function.name in _FUNCTIONS or function.name in macros
+        if function.name == "range" and any(_large(one, nodes) for one in node.args):
+            return "counts without end"
         return "" if known else f"calls {function.name}"
     if isinstance(function, nodes.Getattr):
         known = function.attr in _METHODS or (
@@ -132,6 +135,16 @@ def _call(node: Any, nodes: Any, macros: Container[str]) -> str:
         )
         return "" if known else f"calls the method {function.attr}"
     return "calls something that is computed"
+
+
+def _large(node: Any, nodes: Any) -> bool:
+    value = node.as_const() if isinstance(node, nodes.Const) else 0
+    if isinstance(node, (nodes.BinExpr, nodes.UnaryExpr)):
+        try:
+            value = node.as_const()
+        except nodes.Impossible:
+            return False
+    return isinstance(value, int) and abs(value) > _MOST_ROUNDS
 
 
 def _dunder(text: str) -> bool:

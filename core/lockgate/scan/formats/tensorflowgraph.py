@@ -51,6 +51,17 @@ def check_saved_model(model: Message) -> None:
         checker.meta(checker.held(one, "MetaGraphDef"))
 
 
+def check_meta_graph(meta: Message) -> None:
+    """Hold an info and its graph against the schema.
+
+    Raises:
+        DamagedError: It is not what TensorFlow writes.
+    """
+    checker = _Checker()
+    checker.holder.check(meta, f"{_PACKAGE}MetaGraphDef")
+    checker.meta(checker.held(meta, "MetaGraphDef"))
+
+
 def check_graph(graph: Message) -> None:
     """Hold a graph alone against the schema.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import base64
 import re
 import warnings
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import templates
-from lockgate.scan.source import CHUNK, Source
+from lockgate.scan.formats import names, prototext, templates
+from lockgate.scan.source import CHUNK, BytesStream, Source
 
 _PROGRAMS = {
     b"\x7fELF": "a program or library for Linux",
@@ -43,6 +44,16 @@ TARGETS = re.compile(
 _MODEL = re.compile(
     rb"^(?:tree_sizes=[\d ]+|feature_infos=(?:none|\[|-?\d).*|leaf_value=[\d .e+-]+)$", re.MULTILINE
 )
+
+_FLAVORS = re.compile(rb"^flavors[ \t]*:[ \t]*$", re.MULTILINE)
+_VALUE = re.compile(rb"""^([ \t]*)[\w-]+[ \t]*:[ \t]*["']?([^\s"'#]*)""", re.MULTILINE)
+_EXPRESSION = re.compile(
+    rb"""(?:[:,\[]|^[ \t]*-)[ \t]*(["'])([^\n]{4,400}?)\1[ \t]*(?=[,\]\n}]|\Z)""", re.MULTILINE
+)
+_CALLED = frozenset(["__import__", "eval", "exec", "compile", "open", "system", "popen", "getattr"])
+_CHECKPOINT = re.compile(rb"model_checkpoint_path:")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
+_LEAST_CARRIED = 24
 _ENTITY = re.compile(rb"<!ENTITY\s|<!DOCTYPE\s+[\w:.-]+\s+(?:SYSTEM|PUBLIC)\s[^>]*\[")
 _TEMPLATE = (b"{%", b"{{-", b"{{ ", b"{{b", b"{#")
 _LONGEST_CODE = 4 << 20
@@ -92,6 +103,10 @@ def scan(source: Source, context: Context) -> None:
         templates.check(raw.decode("utf-8", "replace"), context)
         return
     _configuration(raw, context)
+    _carried(raw, context)
+    fields = prototext.fields(raw.decode("utf-8", "replace"))
+    if fields and (_CHECKPOINT.match(raw) or any(value is None for _, value in fields)):
+        prototext.check(fields, context)
     if _ENTITY.search(raw):
         context.cannot("is XML with entities of its own, which may be files or fill the memory")
     if context.name.endswith((".py", ".pth", ".sh", ".bat", ".ps1", ".js", ".pyi")) or _is_python(raw):
@@ -132,6 +147,56 @@ def _configuration(raw: bytes, context: Context) -> None:
             message = f"Has MLflow import and call {name} to load the model."
             context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
     _model_code(raw, context)
+    if flavors := _FLAVORS.search(raw):
+        _places(raw, flavors.end(), context)
+    for found in _EXPRESSION.finditer(raw):
+        if _calls(found.group(2).decode("utf-8", "replace")):
+            message = "Has a value that is Python, for a loader that evaluates it."
+            context.hit(
+                "LG-SCAN-062",
+                "HIGH",
+                message,
+                offset=found.start(),
+                name=found.group(2).decode("utf-8", "replace"),
+            )
+
+
+def _places(raw: bytes, start: int, context: Context) -> None:
+    """Report the files of an MLflow model that lie elsewhere; MLflow joins them to the folder as they are."""
+    for found in _VALUE.finditer(raw, start):
+        if not found.group(1):  # back at the outermost keys
+            return
+        name = found.group(2).decode("utf-8", "replace")
+        if names.leads_outside(name):
+            message = "Has MLflow read a file from a path that leads out of the model's folder."
+            context.hit("LG-SCAN-061", "HIGH", message, offset=found.start(), name=name)
+
+
+def _calls(value: str) -> bool:
+    """Whether a value is an expression that calls what no configuration calls."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(value.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    named = {one.id for one in called if isinstance(one, ast.Name)}
+    named |= {one.attr for one in called if isinstance(one, ast.Attribute)}
+    return bool(named & _CALLED)
+
+
+def _carried(raw: bytes, context: Context) -> None:
+    """Judge what text that is one word of Base64 stands for, if that is a pickle or an archive."""
+    word = b"".join(raw.split())
+    if len(word) < _LEAST_CARRIED or not _BASE64.match(word):
+        return
+    try:
+        held = base64.b64decode(word, validate=True)
+    except ValueError:
+        return
+    if held.startswith((b"\x80", b"PK\x03\x04", b"\x1f\x8b")):
+        context.inside("base64").scan_stream(BytesStream(held))
 
 
 def _model_code(raw: bytes, context: Context) -> None:

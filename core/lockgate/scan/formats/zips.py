@@ -69,6 +69,9 @@ def read(source: Source, context: Context) -> list[Member]:
         raise DamagedError("bytes follow the end of the zip archive", end)
     if not _is_text(source.read(end + _END.size, tail[7])):
         context.hit("LG-SCAN-026", "HIGH", "Has a comment that is no text.", offset=end)
+    if offset + size < limit and source.read(limit - size, 4) == b"PK\x01\x02":
+        message = "Has bytes before the archive that its directory does not count."
+        context.hit("LG-SCAN-026", "HIGH", message, offset=0)
     if offset + size != limit or size > _LONGEST_DIRECTORY or count > context.limits.members:
         raise DamagedError("the directory of the zip archive is not where it says", offset)
     members = _central(source, source.exactly(offset, size), count, context)

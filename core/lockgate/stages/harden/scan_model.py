@@ -22,16 +22,16 @@ Rules about formats:
     ``LG-SCAN-030`` Keras: a layer that holds or loads code.
     ``LG-SCAN-031`` Keras: a class or function that is not Keras's own.
     ``LG-SCAN-032`` Keras: a file that is opened when the model is loaded.
-    ``LG-SCAN-040`` TensorFlow: an operator that does more than compute.
+    ``LG-SCAN-040`` TensorFlow, TFLite, Caffe, MXNet: an operator that does more than compute.
     ``LG-SCAN-050`` ONNX: tensors from a path that leads outside.
     ``LG-SCAN-051`` ONNX: operators from outside.
     ``LG-SCAN-052`` ONNX: tensors from another file (only noted).
     ``LG-SCAN-060`` a chat template that reaches beyond its message.
-    ``LG-SCAN-061`` a configuration that asks for code of its own.
+    ``LG-SCAN-061`` a configuration that asks for code of its own, or for files from elsewhere.
     ``LG-SCAN-062`` YAML that makes Python objects, or names what Hydra calls.
     ``LG-SCAN-070`` safetensors or GGUF: a header that lies.
-    ``LG-SCAN-080`` skops: a type that is not on the lists.
-    ``LG-SCAN-090`` TorchScript: code that reaches beyond tensors.
+    ``LG-SCAN-080`` skops: a type that is not on the lists, or an array from elsewhere.
+    ``LG-SCAN-090`` TorchScript: code that reaches beyond tensors; torch.export: text that is evaluated.
     ``LG-SCAN-095`` MAR: a handler or requirements that the server runs or installs.
     ``LG-SCAN-100`` an archive that no model is saved in (only noted; it is not opened).
     ``LG-SCAN-101`` a program.
@@ -107,6 +107,7 @@ def scan_model(
     others = _opinions.scanners(second_opinion or [], bounds)
     files = _files(model)
     said = list(scan_files(files, bounds))
+    _links(outcome, model)
     referred = {name for one in said for name in _beside(one)}
     counts = dict.fromkeys(Answer, 0)
     for one in said:
@@ -132,6 +133,25 @@ def _files(model: Path) -> list[tuple[str, Path]]:
         return [(model.name, model)]
     found = (path for path in model.rglob("*") if stat.S_ISREG(path.lstat().st_mode))
     return sorted((path.relative_to(model).as_posix(), path) for path in found)
+
+
+def _links(outcome: Outcome, model: Path) -> None:
+    """Report what is neither file nor folder, for whoever calls this without sealing its inputs first."""
+    for path in sorted(model.rglob("*")) if model.is_dir() else ():
+        mode = path.lstat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            name = path.relative_to(model).as_posix()
+            outcome.check(name, value=str(Answer.UNSAFE), comparator="==", threshold="safe")
+            outcome.find(
+                "LG-SCAN-021",
+                Severity.HIGH,
+                "Is a symbolic link." if stat.S_ISLNK(mode) else "Is no regular file.",
+                subject="model",
+                location=Location(member=name),
+                threat="supply-chain",
+                fix=_fix("LG-SCAN-021"),
+                check=name,
+            )
 
 
 def _check(outcome: Outcome, said: Said, referred: set[str]) -> Answer:

@@ -1,7 +1,8 @@
 """Archives that show one reader a harmless content and another reader the harmful one, or write where they should not."""
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 import gzip
-import io
 import os
 import struct
 import tarfile
@@ -9,19 +10,13 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from .kit import EVIL, MARK, link, npy, tarred, technique, torch_zip, zipped
+from .kit import EVIL, MARK, link, tarred, technique, torch_zip, zipped
 from .machine_tricked import PLAIN
 
 _CDR = "CVE-2025-1944, picklescan: names differ between local header and central directory"
 _FLAGS = "CVE-2025-1945, picklescan: flag bits of a zip changed"
 _CRC = "CVE-2025-10156, picklescan: a wrong CRC stops the reader"
 _APPNOTE = "PKWARE APPNOTE 6.3.10; Fifield 2019, A better zip bomb; zip readers disagree"
-
-
-@technique(_CDR, "container", "model.pt")
-def local_name_differs():
-    data = torch_zip(EVIL)
-    return data.replace(b"archive/data.pkl", b"archive/data.txt", 1)
 
 
 @technique(_CDR, "container", "model.pt")
@@ -40,11 +35,6 @@ def _flag(data: bytes, local: int, central: int) -> bytes:
 
 
 @technique(_FLAGS, "container", "model.pt")
-def flag_encrypted():
-    return _flag(torch_zip(EVIL), 1, 1)
-
-
-@technique(_FLAGS, "container", "model.pt")
 def flag_encrypted_in_the_directory_only():
     return _flag(torch_zip(EVIL), 0, 1)
 
@@ -57,12 +47,6 @@ def flag_patched_data():
 @technique(_FLAGS, "container", "model.pt")
 def flag_strong_encryption():
     return _flag(torch_zip(EVIL), 0x41, 0x41)
-
-
-@technique(_CRC, "container", "model.pt")
-def crc_wrong_everywhere():
-    data, crc = torch_zip(EVIL), struct.pack("<I", zlib.crc32(EVIL))
-    return data.replace(crc, b"\x01\x02\x03\x04")
 
 
 @technique(_CRC, "container", "model.pt")
@@ -84,33 +68,9 @@ def two_directories():
     return torch_zip(EVIL) + torch_zip(PLAIN)
 
 
-@technique(_APPNOTE, "container", "model.pt")
-def directory_in_the_comment():
-    first = torch_zip(PLAIN)
-    inner = torch_zip(EVIL)
-    return first[:-2] + struct.pack("<H", len(inner)) + inner
-
-
-@technique(_APPNOTE, "container", "model.pt")
-def member_without_a_directory_entry():
-    hidden = zipped({"archive/data.pkl": EVIL})
-    return hidden[: hidden.index(b"PK\x01\x02")] + torch_zip(PLAIN)
-
-
-@technique(_APPNOTE, "container", "model.pt")
-def pickle_before_the_zip():
-    return EVIL + torch_zip(PLAIN)
-
-
 @technique(_APPNOTE, "container", "model.keras")
 def zip_behind_a_picture():
-    png = (
-        b"\x89PNG\r\n\x1a\n"
-        + b"\0\0\0\rIHDR"
-        + b"\0\0\0\1\0\0\0\1\x08\0\0\0\0"
-        + b"\x3a\x7e\x9b\x55"
-        + b"\0\0\0\0IEND\xaeB`\x82"
-    )
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\0\0\0\0\x3a\x7e\x9b\x55\0\0\0\0IEND\xaeB`\x82"
     return png + zipped(
         {"config.json": b'{"module": "os", "class_name": "system", "config": {}}', "metadata.json": b"{}"}
     )
@@ -132,47 +92,9 @@ def zip_behind_safetensors():
     )
 
 
-@technique("Info-ZIP unicode path extra field 0x7075, which renames a member", "container", "model.pt")
-def name_in_an_extra_field():
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        info = zipfile.ZipInfo("archive/notes.txt")
-        name = b"archive/data.pkl"
-        info.extra = struct.pack("<HHBI", 0x7075, 5 + len(name), 1, zlib.crc32(b"archive/notes.txt")) + name
-        archive.writestr(info, EVIL)
-    return out.getvalue()
-
-
 @technique(_APPNOTE, "container", "model.pt")
 def name_cut_by_a_nul():
     return torch_zip(PLAIN).replace(b"archive/version", b"archive/data\0pk")
-
-
-@technique(_APPNOTE, "container", "model.npz")
-def twice_the_same_name():
-    out = io.BytesIO()
-    import warnings
-
-    with warnings.catch_warnings(), zipfile.ZipFile(out, "w") as archive:
-        warnings.simplefilter("ignore")
-        archive.writestr("a.npy", npy("'<f8'", "(1,)", b"\0" * 8))
-        archive.writestr("a.npy", npy("'|O'", "(1,)", EVIL))
-    return out.getvalue()
-
-
-@technique(_APPNOTE, "container", "model.npz")
-def names_that_differ_by_case():
-    return zipped({"data.pkl": PLAIN, "DATA.PKL": EVIL})
-
-
-@technique(_APPNOTE, "bomb", "model.npz")
-def members_that_overlap():
-    data = bytearray(
-        zipped({"a.npy": npy("'<f8'", "(1,)", b"\0" * 8), "b.npy": npy("'<f8'", "(1,)", b"\1" * 8)})
-    )
-    at = bytes(data).rindex(b"PK\x01\x02")
-    data[at + 42 : at + 46] = struct.pack("<I", 0)
-    return bytes(data)
 
 
 @technique("CWE-409, zip bomb in layers", "bomb", "model.zip")
@@ -191,11 +113,6 @@ _SLIP = "Snyk 2018, Zip Slip; CVE-2007-4559"
 
 
 @technique(_SLIP, "path", "model.zip")
-def drive_letter():
-    return zipped({"C:/Windows/x.txt": b"x"})
-
-
-@technique(_SLIP, "path", "model.zip")
 def backslashes():
     return zipped({"a\\..\\..\\..\\x.txt": b"x"})
 
@@ -210,32 +127,12 @@ def up_from_the_middle():
     return zipped({"a/b/../../../x.txt": b"x"})
 
 
-@technique(_SLIP, "link", "model.zip")
-def link_in_a_zip():
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        info = zipfile.ZipInfo("weights.bin")
-        info.create_system, info.external_attr = 3, 0o120777 << 16
-        archive.writestr(info, "/etc/passwd")
-    return out.getvalue()
-
-
 _TAR = "Python documentation, tarfile: extraction filters (PEP 706) and what they refuse"
-
-
-@technique(_TAR, "path", "model.nemo")
-def path_in_a_pax_header():
-    return tarred(("weights.ckpt", b"x"), pax={"path": "../../../tmp/x"})
 
 
 @technique(_TAR, "link", "model.nemo")
 def link_then_through_it():
     return tarred(link("d", "..", tarfile.SYMTYPE), ("d/x.txt", b"x"))
-
-
-@technique(_TAR, "link", "model.nemo")
-def hard_link_to_outside():
-    return tarred(link("weights.ckpt", "../../../etc/passwd", tarfile.LNKTYPE))
 
 
 @technique(_TAR, "link", "model.nemo")
@@ -246,11 +143,6 @@ def links_that_climb_by_turns():
 
 
 @technique(_TAR, "link", "model.tar")
-def device_in_a_tar():
-    return tarred(link("weights.bin", "", tarfile.CHRTYPE))
-
-
-@technique(_TAR, "link", "model.tar")
 def fifo_in_a_tar():
     return tarred(link("weights.bin", "", tarfile.FIFOTYPE))
 
@@ -258,11 +150,6 @@ def fifo_in_a_tar():
 @technique(_TAR, "container", "model.tar")
 def twice_in_a_tar():
     return tarred(("model.pkl", PLAIN), ("model.pkl", EVIL))
-
-
-@technique(_TAR, "global", "model.tar.xz")
-def pickle_in_a_tar_in_xz():
-    return tarred(("a/b/c/weights.txt", EVIL), kind="w:xz")
 
 
 @technique("GNU tar, sparse files: a member may be far larger than the archive", "bomb", "model.tar")
@@ -310,8 +197,6 @@ def cpio_around_a_pickle():
     return b"070701" + b"0" * 104 + EVIL
 
 
-# Folders --------------------------------------------------------------------------------------------------------------
-
 _HUB = "Hugging Face Hub: a snapshot folder is made of links, and a repository may hold its own"
 
 
@@ -319,19 +204,19 @@ _HUB = "Hugging Face Hub: a snapshot folder is made of links, and a repository m
 def folder_link_to_outside():
     def write(root: Path) -> None:
         (root / "config.json").write_text("{}")
-        os.symlink("/etc/hostname", root / "model.safetensors")
+        (root / "model.safetensors").symlink_to("/etc/hostname")
 
-    return lambda root: write(root)
+    return write
 
 
 @technique(_HUB, "link")
 def folder_link_to_itself():
     def write(root: Path) -> None:
         (root / "config.json").write_text("{}")
-        os.symlink(".", root / "again")
-        os.symlink("loop", root / "loop")
+        (root / "again").symlink_to(".")
+        (root / "loop").symlink_to("loop")
 
-    return lambda root: write(root)
+    return write
 
 
 @technique("CVE-2026-34446, ONNX: a hard link is no symbolic link; a fifo hangs whoever reads it", "link")

