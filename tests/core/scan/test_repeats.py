@@ -19,6 +19,8 @@ def _data(seed):
         [(f"a{n}", n, [n, [n]]) for n in range(900)],
         [[n, [n + 1, {2}], b"ab%d" % n] for n in range(900)],
         [{"k": chance.choice([None, n]), "t": (n, "y"), "e": {}} for n in range(900)],
+        [b"abcdefgh%d" % n for n in range(900)],
+        [[chance.choice(["a", "bb", 7]) for _ in range(9)] for n in range(900)] + [{}] * 300,
     ]
 
 
@@ -59,3 +61,49 @@ def test_a_name_that_is_remembered_among_pairs_is_resolved(judged, corpus):
     far = b"e0j" + struct.pack("<I", 400) + b"j" + struct.pack("<I", 402) + b"\x93."
     said = judged(b"\x80\x04](" + pair + names + pair + far)
     assert [hit.name for hit in said.hits] == ["os.system"]
+
+
+def test_a_pickle_among_byte_strings_of_protocol_2_is_found(judged, corpus):
+    inside = b"\x80\x04" + corpus.stacked("posix", "system") + corpus.text("echo") + b"\x85R."
+    plain = [b"abcdefgh%d" % n for n in range(900)]
+    assert judged(pickle.dumps(plain, 2)).answer is Answer.SAFE
+    said = judged(pickle.dumps([*plain[:500], inside, *plain[500:]], 2))
+    assert "LG-SCAN-007" in {hit.rule for hit in said.hits}
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "zip"])
+def test_byte_strings_of_protocol_2_by_another_codec_are_unsafe(judged, codec):
+    data = pickle.dumps([b"abcdefgh%d" % n for n in range(900)], 2)
+    text = b"X" + struct.pack("<I", len(codec)) + codec.encode()
+    assert judged(data.replace(b"X\x06\0\0\0latin1", text)).answer is Answer.UNSAFE
+
+
+def test_another_function_in_the_place_of_encode_is_unsafe(judged):
+    data = pickle.dumps([b"abcdefgh%d" % n for n in range(900)], 2)
+    assert judged(data.replace(b"c_codecs\nencode\n", b"c_codecs\ndecode\n")).answer is Answer.UNSAFE
+
+
+def test_lists_that_ask_the_memo_for_more_than_it_has_are_no_pickle(judged):
+    listed = b"]\x94(" + b"h\x00" * 4 + b"e"
+    assert judged(b"\x80\x04](" + listed * 400 + b"e.").answer is Answer.SAFE
+    assert judged(b"\x80\x04](" + listed.replace(b"h\x00", b"h\xf0") * 400 + b"e.").answer is Answer.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "answer"),
+    [
+        (b"", b"", Answer.SAFE),
+        (b"\x8c\x02f8", b"\x8c\x02O8", Answer.UNSAFE),  # the bytes would be addresses of objects
+        (b"K\x03\x85", b"K\x04\x85", Answer.UNSAFE),  # a shape that its bytes do not fill
+    ],
+)
+def test_small_arrays_are_judged_as_if_every_opcode_had_been_carried_out(
+    judged, monkeypatch, old, new, answer
+):
+    np = pytest.importorskip("numpy")
+    data = pickle.dumps([np.arange(3.0) + n for n in range(90)], 5).replace(old, new)
+    with monkeypatch.context() as one_by_one:
+        one_by_one.setattr(machine.runs, "array_after", lambda *_: None)
+        slow = judged(data)
+    assert judged(data) == slow
+    assert slow.answer is answer

@@ -42,6 +42,7 @@ CLASSES = frozenset(
 # Made by `scalar`, never bare.
 SCALARS = frozenset(["numpy.void", "numpy.rec.record", "numpy.core.records.record"])
 _ARRAY = Global("numpy", "ndarray", frozenset(["ref"]))
+_ORDERS = ("C", "F")
 _RECORDS = frozenset(["numpy.record", "numpy.void", *SCALARS])
 _CODE = re.compile(r"[|<>=]?(?:[?bhilqpBHILQPefdgFDGOSUV]|[biufcSUVaO][0-9]{1,9}|[mM]8?(?:\[\w+\])?)\Z")
 _SIZED = re.compile(r"[|<>=]?([biufcSUVaO])([0-9]{1,9})\Z")
@@ -130,13 +131,22 @@ def scalar(judge: Judge, func: Global, args: Any, offset: int) -> Any:
 def frombuffer(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     """Judge an array that is made of bytes at once."""
     args = plain_args(args, 4, 5)
+    blob, of, shape, order = args[:4]
+    if blob.__class__ is Blob and of.__class__ is Instance and order in _ORDERS and len(args) == 4:  # noqa: PLR2004
+        # The next of many of a type that was looked at: `itemsize` sets the size of nothing else.
+        size = of.size
+        if size is not NEVER and size and shape.__class__ is tuple:
+            for n in shape:
+                size = size * n if n.__class__ is int else -1
+            if size == blob.size:
+                return Instance(_ARRAY, args)
     if unless_reported(*args):
         return Unjudged()
-    if not isinstance(args[0], Blob) or not is_dtype(args[1]):
+    if not isinstance(blob, Blob) or not is_dtype(of):
         raise RefusedError("on something else than bytes")
-    if len(args) == 4 and args[3] not in ("C", "F"):  # noqa: PLR2004
+    if len(args) == 4 and order not in _ORDERS:  # noqa: PLR2004
         raise DamagedError("an array of NumPy has an order that there is not", offset)
-    _fits(args[0], args[1], args[2])
+    _fits(blob, of, shape)
     return Instance(_ARRAY, args)
 
 

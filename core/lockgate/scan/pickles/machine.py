@@ -96,7 +96,7 @@ class Machine:
             stack = self.stack
             if len(stack) > MAX_STACK or len(memo) > MAX_MEMO:
                 raise TooMuchError("the pickle holds too many objects at once", here)
-            whole = stop
+            whole, frame_end = stop, self.frame_end
             few = not self.far and len(memo) + len(buf) < _MEMO_TEXT
             keep = len(memo) < _MEMO_DICTS
             if few and here >= next_try:
@@ -133,6 +133,23 @@ class Machine:
                     if few and i < stop and buf[i] == 0x94:  # MEMOIZE, which nearly always follows
                         remember(value)
                         i += 1
+                elif op == 0x58 and buf[i + 1 : i + 4] == b"\0\0\0":  # BINUNICODE of short text
+                    end = i + 4 + buf[i]
+                    if end > len(buf):
+                        raise CutShortError("the pickle is cut short", c.base + i)
+                    text = buf[i + 4 : end]
+                    value = text.decode() if text.isascii() else text.decode("utf-8", "surrogatepass")
+                    push(value)
+                    i = end
+                    # LONG_BINPUT in order, which nearly always follows in protocol 2
+                    if (
+                        few
+                        and i + 4 < stop
+                        and buf[i] == 0x72
+                        and buf[i + 1 : i + 5] == len(memo).to_bytes(4, "little")
+                    ):
+                        remember(value)
+                        i += 5
                 elif op == 0x94:  # MEMOIZE
                     if few:
                         remember(stack[-1])
@@ -159,7 +176,7 @@ class Machine:
                             marks.append(stack)
                             stack = []
                             i += 1
-                            if i + 2 < stop and buf[i] == 0x68 == buf[i + 2]:
+                            if i + 2 < stop and buf[i] == 0x68 and buf[i + 2] in runs.MIXED:
                                 stack, i = runs.known(buf, i, whole, memo)
                             push = stack.append
                 elif op == 0x47:  # BINFLOAT
@@ -176,8 +193,10 @@ class Machine:
                         raise TooMuchError("the pickle is nested too deep", c.base + i)
                     marks.append(stack)
                     stack = []
-                    if few and buf[i] == 0x68 == buf[i + 2]:
+                    if few and buf[i] == 0x68 and buf[i + 2] in runs.MIXED:
                         stack, i = runs.known(buf, i, whole, memo)
+                    elif few and buf[i] == 0x96 and (end := self._array(marks[-1], i, whole)):
+                        stack, i = marks.pop(), end
                     elif misses < 16 or not misses & 63:
                         found, made, i = runs.find(buf, i, whole, few and _RUN)
                         if found:
@@ -223,13 +242,9 @@ class Machine:
                 ):  # LONG_BINPUT
                     remember(stack[-1])
                     i += 4
-                elif op == 0x58 and buf[i + 1 : i + 4] == b"\0\0\0":  # BINUNICODE of short text
-                    end = i + 4 + buf[i]
-                    if end > len(buf):
-                        raise CutShortError("the pickle is cut short", c.base + i)
-                    text = buf[i + 4 : end]
-                    push(text.decode() if text.isascii() else text.decode("utf-8", "surrogatepass"))
-                    i = end
+                elif op == 0x70 and few and buf.startswith(b"%d\n" % len(memo), i):  # PUT in order
+                    remember(stack[-1])
+                    i = buf.index(b"\n", i) + 1
                 elif op == 0x43:  # SHORT_BINBYTES
                     end = i + 1 + buf[i]
                     if end > len(buf):
@@ -295,11 +310,34 @@ class Machine:
                         raise DamagedError(f"byte {op:#04x} is no opcode of a pickle", c.base + i - 1)
                     c.i, self.stack = i, stack
                     handler(self)
-                    break
+                    if self.stack is not stack or c.buf is not buf or self.frame_end != frame_end or self.far:
+                        break
+                    i = c.i
             else:
                 c.i, self.stack = i, stack
                 if i > len(buf):
                     raise CutShortError("the pickle is cut short", c.base + len(buf))
+
+    def _array(self, stack: list[Any], i: int, stop: int) -> int:
+        """Carry out at once what makes a small array of bytes; return where it ends, 0 if it is not that.
+
+        ``i`` is behind the mark; what is pushed, remembered and judged is what the opcodes do one by one.
+        """
+        c, memo = self.c, self.memo
+        found = runs.array_after(c.buf, i, stop)
+        if found is None or not stack:
+            return 0
+        raw, dtype, shape, order, end = found
+        if max(dtype, order) >= len(memo):
+            return 0
+        data = Blob(len(raw), raw)
+        if len(raw) > 4 and raw[0] in STARTS:
+            self.judge.bytes_inside(raw, c.base + i + 9)
+        args = (data, memo[dtype], shape, memo[order])
+        made = self.judge.call(stack[-1], args, c.base + end - 2)
+        stack[-1] = made
+        memo += (data, shape, args, made)
+        return end
 
     def _stop(self) -> Any:
         if self.frame_end not in (NEVER, self.c.offset):

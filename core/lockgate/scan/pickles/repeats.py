@@ -22,7 +22,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from lockgate.scan.pickles.judge import STARTS
-from lockgate.scan.pickles.values import INERT, LIST, SET, Blob, Mapping, special_key
+from lockgate.scan.pickles.values import INERT, LIST, NEVER, SET, Blob, Global, Mapping, special_key
 
 LEAST = 12  # units in a row; fewer are faster one by one
 _LEFT_OVER = 2  # units that are not carried out, so that what a call or a state is made of is kept whole
@@ -51,21 +51,28 @@ _PATTERNS = {
     "y": rb"(?:X(" + _lengths(0, _TEXT, rb"\x00\x00\x00") + rb")r(.{4})|" + _FROM_MEMO + rb")",
     "b": rb"C(" + _lengths(0, 5) + rb"|" + _lengths(5, _TEXT, first=_NO_PICKLE) + rb")",
     "r": rb"r(.{4})",
+    # Bytes as protocol 2 writes them: _codecs.encode(text, "latin1"), all three from or for the memo.
+    "C": _FROM_MEMO + rb"X(" + _lengths(0, _TEXT, rb"\x00\x00\x00") + rb")r(.{4})" + _FROM_MEMO
+    + rb"\x86r(.{4})Rr(.{4})",
 }  # fmt: skip
-# Lists of any number of numbers.
+# Lists of any number of numbers, and of these and what is remembered among the first 256.
 _LISTS = {
     "N": rb"\]\x94\(" + _PATTERNS["n"] + rb"+e",
     "R": rb"\]r(.{4})\(" + _PATTERNS["n"] + rb"+e",
+    "M": rb"\]\x94\((?:h.|" + _PATTERNS["n"] + rb")+e",
+    "Q": rb"\]r(.{4})\((?:h.|" + _PATTERNS["n"] + rb")+e",
 }  # fmt: skip
-_CATCHES = {"x": "tg", "y": "trg", "b": "b", "r": "r", "N": "", "R": "r"}
+_CATCHES = {"x": "tg", "y": "trg", "b": "b", "r": "r", "N": "", "R": "r", "M": "", "Q": "r", "C": "forkrr"}
 _OPCODES = {
     "l": b"]", "d": b"}", "s": b"\x8f", "p": b")", "(": b"(", "t": b"t", "m": b"\x94", "e": b"e", "a": b"a",
     "u": b"u", "i": b"s", "+": b"\x90", "1": b"\x85", "2": b"\x86", "3": b"\x87",
+    "c": b"R",
 }  # fmt: skip
 _LETTERS = str.maketrans(
     {
         **{code.decode("latin-1"): letter for letter, code in _OPCODES.items()},
-        **dict.fromkeys("KJGMN\x88\x89\x8a", "n"), **dict.fromkeys("hj\x8cX", "x"), "C": "b", "r": "r",
+        **dict.fromkeys("KJGMN\x88\x89\x8a", "n"), **dict.fromkeys("j\x8cX", "x"), "h": "g", "C": "b",
+        "r": "r",
     }
 )  # fmt: skip
 _ANY = re.compile(
@@ -75,8 +82,12 @@ _ANY = re.compile(
 )  # fmt: skip
 _ANCHORS = (0, 4, 8, 16, 24, 40, 56, 88, 120)
 _SAME = 12  # letters that must come again
-_MAKES = frozenset("NRlds123t")  # what a unit has one of at least; plain values are faster one by one
-_NUMBERS_LIST, _NUMBERS_LIST_2 = re.compile(r"lm\(nn+e"), re.compile(r"lr\(nn+e")
+_MAKES = frozenset("NRMQClds123t")  # what a unit has one of at least; plain values are faster one by one
+_LIST_LETTERS = {"N": re.compile(r"lm\(nn+e"), "R": re.compile(r"lr\(nn+e")}
+_MIXED_LETTERS = {"M": re.compile(r"lm\([ng]{2,}e"), "Q": re.compile(r"lr\([ng]{2,}e")}
+_BYTES_LETTERS = re.compile(r"[gx]x[gx]2rcr")
+_PUT_LETTERS = frozenset("ryC")
+_NEAR = 256  # entries of the memo that BINGET reaches
 _NOTHING = object()
 
 
@@ -122,7 +133,7 @@ def unit(letters: str) -> Unit | None:
     for letter in letters:
         if letter in "nldsp":
             stack.append(letter)
-        elif letter in "NR":
+        elif letter in "NRMQ":
             stack.append("l")
             remembers.append("l")
             caught += _CATCHES[letter]
@@ -130,6 +141,10 @@ def unit(letters: str) -> Unit | None:
             stack.append(len(caught))
             if letter != "b":
                 remembers.append(len(caught))
+            caught += _CATCHES[letter]
+        elif letter == "C":
+            stack.append(len(caught))
+            remembers += [len(caught) + 1, "p", len(caught)]
             caught += _CATCHES[letter]
         elif letter == "(":
             marks.append(stack)
@@ -148,7 +163,7 @@ def unit(letters: str) -> Unit | None:
             remembers.append(stack[-1])
             caught += "r" * (letter == "r")
         else:
-            size = {"a": 1, "i": 2, "1": 1, "2": 2, "3": 3}[letter]
+            size = {"a": 1, "i": 2, "1": 1, "2": 2, "3": 3}.get(letter, NEVER)  # none is REDUCE
             if len(stack) < size:
                 return None
             del stack[-size:]
@@ -193,11 +208,13 @@ def find(buf: bytes, i: int, stop: int, memo: list[Any], swept: Swept) -> Repeat
     """
     stop = min(stop, i + _MOST)
     codes = b"".join(_ANY.findall(buf, i, min(stop, i + _AHEAD)))
-    letters = codes.decode("latin-1").translate(_LETTERS).replace("xm", "x").replace("xr", "y")
-    if "r" in letters or "y" in letters:
+    letters = _BYTES_LETTERS.sub("C", codes.decode("latin-1").translate(_LETTERS))
+    letters = letters.replace("xm", "x").replace("xr", "y")
+    for letter, listed in (_LIST_LETTERS | _MIXED_LETTERS if len(memo) >= _NEAR else _LIST_LETTERS).items():
+        letters = listed.sub(letter, letters)
+    letters = letters.replace("g", "x")
+    if not _PUT_LETTERS.isdisjoint(letters):
         letters = letters.replace("x", "y")
-    letters = _NUMBERS_LIST.sub("N", letters)
-    letters = _NUMBERS_LIST_2.sub("R", letters)
     first, period = _period(letters)
     for at in range(first, first + period):
         made = unit(letters[at : at + period])
@@ -247,7 +264,7 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     count = len(each) - _LEFT_OVER
     for at, kind in enumerate(made.caught):
         if (
-            kind == "g"
+            kind in "gfk"
             and (codes := {row[at + 1] for row in each} - {b""})
             and max(map(_number, codes)) >= len(memo)
         ):
@@ -263,6 +280,11 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     for at, kind in enumerate(made.caught):
         if kind == "b":
             values[at] = new[at] = [Blob(len(data) - 1, data[1:]) for data in caught[at]]
+        elif kind == "f":
+            encoded = _encoded(caught[at], caught[at + 1], caught[at + 3], memo)
+            if encoded is None:
+                return None
+            values[at], values[at + 1] = new[at], new[at + 1] = encoded
         elif kind == "t":
             found = _text(caught[at], caught[at + made.caught[at:].index("g")], memo)
             if found is None:
@@ -307,6 +329,25 @@ def _text(texts: list[bytes], gets: list[bytes], memo: list[Any]) -> tuple[list[
     one = iter(fresh)
     new = [next(one) if text else _NOTHING for text in texts]
     return [known[code] if code else text for code, text in zip(gets, new, strict=True)], new
+
+
+def _encoded(
+    functions: list[bytes], texts: list[bytes], codecs: list[bytes], memo: list[Any]
+) -> tuple[list[Any], list[Any]] | None:
+    """Return bytes and the texts that they are written as; None if they are to be judged one by one."""
+    encode = [memo[_number(code)] for code in {*functions}]
+    if any(one.__class__ is not Global or one.path != "_codecs.encode" or not one.allowed for one in encode):
+        return None
+    if not {memo[_number(code)] for code in {*codecs}} <= {"latin1", "latin-1"}:
+        return None
+    decoded = _decoded(texts)
+    try:
+        raws = [text.encode("latin-1") for text in decoded or ()]
+    except UnicodeEncodeError:
+        return None
+    if decoded is None or any(len(raw) > 4 and raw[0] in STARTS for raw in raws):  # noqa: PLR2004
+        return None
+    return [Blob(len(raw), raw) for raw in raws], decoded
 
 
 def _known(codes: set[bytes], memo: list[Any]) -> dict[bytes, str] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lockgate.scan.pickles.values import INERT, LIST, SET, Mapping
+from lockgate.scan.pickles.values import INERT, LIST, NONE, SET, Mapping
 
 _LONGEST = 1 << 16
 _LEAST = 24  # bytes; shorter runs are faster one by one
@@ -24,6 +24,14 @@ _NUMBERS_RUN = re.compile(_ATOM + rb"{32,}", re.DOTALL)
 # One match for each number, or for several of one byte, which it returns.
 _NUMBERS = re.compile(rb"K.|M..|G.{8}|J.{4}|([N\x88\x89]+)|" + _ATOM, re.DOTALL)
 _KNOWN_RUN = re.compile(rb"(?:h.){8,}", re.DOTALL)
+_MIXED_RUN = re.compile(rb"(?:h.|K.|[N\x88\x89]|G.{8}){8,}", re.DOTALL)
+_MIXED = re.compile(rb"h.|K.|[N\x88\x89]|G.{8}", re.DOTALL)
+MIXED = frozenset(b"hKN\x88\x89G")
+"""What may follow a first BINGET in a run of attributes."""
+_OF_ITSELF = {b"N": NONE, **{b"K%c" % n: n for n in range(256)}}
+# What makes a small array: dtype and order from the memo, a shape of one to three small numbers.
+_ARRAY = re.compile(rb"\x94h(.)(?:K(.)\x85|K(.)K(.)\x86|K(.)K(.)K(.)\x87)\x94h(.)t\x94R\x94", re.DOTALL)
+_SHORT_ARRAY = 4096  # bytes
 _EMPTY_RUN = re.compile(rb"(?:\]\x94){16,}")
 _PIECES_RUN = re.compile(_PIECE + rb"{8,}", re.DOTALL)
 _PIECES = re.compile(rb"(?=(.))" + _PIECE, re.DOTALL)
@@ -72,16 +80,37 @@ def find(buf: bytes, i: int, stop: int, room: int) -> tuple[list[Any], list[Any]
 
 
 def known(buf: bytes, i: int, stop: int, memo: list[Any]) -> tuple[list[Any], int]:
-    """Return what BINGET after BINGET at a place fetches from the memo, and where they end.
+    """Return what is fetched from the memo in a row, among plain values as in attributes, and where it ends.
 
     Raises:
         IndexError: One asks for what was not remembered.
     """
-    found = _KNOWN_RUN.match(buf, i, stop)
+    if found := _KNOWN_RUN.match(buf, i, stop):
+        end = found.end()
+        return list(map(memo.__getitem__, buf[i + 1 : end : 2])), end
+    if found := _MIXED_RUN.match(buf, i, stop):
+        of = _OF_ITSELF.get
+        cut = _MIXED.findall(buf, i, found.end())
+        return [memo[one[1]] if one[0] == 0x68 else of(one, INERT) for one in cut], found.end()  # noqa: PLR2004
+    return [], i
+
+
+def array_after(buf: bytes, i: int, stop: int) -> tuple[bytes, int, tuple[int, ...], int, int] | None:
+    """Return the array that NumPy's ``_frombuffer`` is given behind a mark; None if it is none.
+
+    Returns:
+        Its bytes, the place of its type in the memo, its shape, the place of its order, and where it ends.
+    """
+    start = i + 9
+    end = start + int.from_bytes(buf[i + 1 : start], "little")
+    if end > stop or end - start > _SHORT_ARRAY:
+        return None
+    found = _ARRAY.match(buf, end, stop)
     if found is None:
-        return [], i
-    end = found.end()
-    return list(map(memo.__getitem__, buf[i + 1 : end : 2])), end
+        return None
+    after = found.end()
+    numbers = buf[end + 4 : after - 7 : 2]
+    return buf[start:end], buf[end + 2], tuple(numbers), buf[after - 5], after
 
 
 def _made(kind: bytes) -> Any:

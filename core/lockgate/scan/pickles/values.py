@@ -7,7 +7,7 @@ rest. A value about which nothing is kept is `INERT`: a float, True, a long numb
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 INERT: Any = None
@@ -49,16 +49,16 @@ class Global:
         module: The module as it is imported, after the renaming of Python 2's.
         name: The attribute, possibly dotted.
         allowed: How it may be used: ``ref``, ``new``, ``call``; empty if not at all.
+        path: Module and name.
     """
 
     module: str
     name: str
     allowed: frozenset[str]
+    path: str = field(init=False)
 
-    @property
-    def path(self) -> str:
-        """Module and name."""
-        return f"{self.module}.{self.name}"
+    def __post_init__(self) -> None:
+        self.path = f"{self.module}.{self.name}"
 
 
 @dataclass(slots=True, eq=False)
