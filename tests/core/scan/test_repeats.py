@@ -107,3 +107,21 @@ def test_small_arrays_are_judged_as_if_every_opcode_had_been_carried_out(
         slow = judged(data)
     assert judged(data) == slow
     assert slow.answer is answer
+
+
+def test_lines_of_protocol_0_are_judged_as_if_every_opcode_had_been_carried_out(judged, monkeypatch):
+    plain = {f"w{n}": [n, n / 7, None, {"a": -n, "b": True}] for n in range(400)}
+    data = pickle.dumps(plain, 0)
+    for old, new, answer in (
+        (b"", b"", Answer.SAFE),
+        (b"Vw200\n", b"cposix\nsystem\n", Answer.UNSAFE),
+        (b"I200\n", b"I2x0\n", Answer.UNKNOWN),
+        (b"F28.571428571428573\n", b"F28.5.7\n", Answer.UNKNOWN),
+    ):
+        changed = data.replace(old, new)
+        with monkeypatch.context() as one_by_one:
+            one_by_one.setattr(machine.lines, "carry_out", lambda _buf, i, *_: i)
+            slow = judged(changed)
+        said = judged(changed)
+        assert (said.answer, said.hits) == (slow.answer, slow.hits)
+        assert slow.answer is answer, (old, slow.problems)

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lockgate.scan.pickles import repeats, runs
+from lockgate.scan.pickles import lines, repeats, runs
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import STARTS, Judge
 from lockgate.scan.pickles.opcodes import HANDLERS, MOST_ITEMS
@@ -114,6 +114,9 @@ class Machine:
                     c.i = i
             if few:
                 stop = min(stop, max(next_try - c.base, i + 1))
+            if few and not self.proto and keep:
+                i = lines.carry_out(buf, i, whole, stack, memo, self.judge, c.base)
+                stop = min(whole, i + 1)
             push = stack.append
             while i < stop:
                 op = buf[i]

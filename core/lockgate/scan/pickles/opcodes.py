@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lockgate.scan.pickles.machine import Machine
 
 _INTEGER = re.compile(rb"[+-]?[0-9]+L?\Z")
-_FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+|inf|nan)\Z", re.IGNORECASE)
+FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+|inf|nan)\Z", re.IGNORECASE)
 
 MOST_ITEMS = 32  # of a tuple that is kept
 
@@ -86,7 +86,7 @@ def _long4(m: Machine) -> None:
 
 @_opcode("F")
 def _float(m: Machine) -> None:
-    if not _FLOAT.match(m.c.line(64)):
+    if not FLOAT.match(m.c.line(64)):
         raise DamagedError("a number of the pickle is not written plainly", m.c.offset)
     m.stack.append(INERT)
 

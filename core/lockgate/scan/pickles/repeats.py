@@ -49,6 +49,7 @@ _PATTERNS = {
     "n": rb"(?:K.|J.{4}|G.{8}|M..|[N\x88\x89]|\x8a(?:\x05.{5}|\x06.{6}|\x07.{7}|\x08.{8}))",
     "x": rb"(?:\x8c(" + _lengths(0, _TEXT) + rb")\x94|" + _FROM_MEMO + rb")",
     "y": rb"(?:X(" + _lengths(0, _TEXT, rb"\x00\x00\x00") + rb")r(.{4})|" + _FROM_MEMO + rb")",
+    "g": rb"(h.)",
     "b": rb"C(" + _lengths(0, 5) + rb"|" + _lengths(5, _TEXT, first=_NO_PICKLE) + rb")",
     "r": rb"r(.{4})",
     # Bytes as protocol 2 writes them: _codecs.encode(text, "latin1"), all three from or for the memo.
@@ -62,7 +63,9 @@ _LISTS = {
     "M": rb"\]\x94\((?:h.|" + _PATTERNS["n"] + rb")+e",
     "Q": rb"\]r(.{4})\((?:h.|" + _PATTERNS["n"] + rb")+e",
 }  # fmt: skip
-_CATCHES = {"x": "tg", "y": "trg", "b": "b", "r": "r", "N": "", "R": "r", "M": "", "Q": "r", "C": "forkrr"}
+_CATCHES = {"g": "h", "x": "tg", "y": "trg", "b": "b", "r": "r", "N": "", "R": "r", "M": "", "Q": "r",
+    "C": "forkrr",
+}  # fmt: skip
 _OPCODES = {
     "l": b"]", "d": b"}", "s": b"\x8f", "p": b")", "(": b"(", "t": b"t", "m": b"\x94", "e": b"e", "a": b"a",
     "u": b"u", "i": b"s", "+": b"\x90", "1": b"\x85", "2": b"\x86", "3": b"\x87",
@@ -109,7 +112,9 @@ class Unit:
     Attributes:
         pattern: Reads one unit, and catches it and what is kept of it.
         run: Reads units in a row.
-        caught: What is caught: ``t`` new text, ``g`` from the memo, ``r`` a number in the memo, ``b`` bytes.
+        caught: What is caught: ``t`` new text, ``g`` from the memo instead, ``h`` always
+            from the memo, ``r`` a number in the memo, ``b`` bytes, ``f`` a function that is given the text
+            ``o`` and the codec ``k``.
         leaves: What it leaves on the stack: a letter, or the place of what is caught.
         remembers: What it remembers, likewise.
     """
@@ -137,9 +142,9 @@ def unit(letters: str) -> Unit | None:
             stack.append("l")
             remembers.append("l")
             caught += _CATCHES[letter]
-        elif letter in "xyb":
+        elif letter in "gxyb":
             stack.append(len(caught))
-            if letter != "b":
+            if letter in "xy":
                 remembers.append(len(caught))
             caught += _CATCHES[letter]
         elif letter == "C":
@@ -158,7 +163,7 @@ def unit(letters: str) -> Unit | None:
             elif stack[-1:] != [{"e": "l", "u": "d", "+": "s"}[letter]] or (letter == "u" and len(items) % 2):
                 return None
         elif letter in "mr":
-            if not stack or stack[-1] == "n" or (isinstance(stack[-1], int) and caught[stack[-1]] == "t"):
+            if not stack or stack[-1] == "n" or (isinstance(stack[-1], int) and caught[stack[-1]] in "th"):
                 return None
             remembers.append(stack[-1])
             caught += "r" * (letter == "r")
@@ -212,21 +217,28 @@ def find(buf: bytes, i: int, stop: int, memo: list[Any], swept: Swept) -> Repeat
     letters = letters.replace("xm", "x").replace("xr", "y")
     for letter, listed in (_LIST_LETTERS | _MIXED_LETTERS if len(memo) >= _NEAR else _LIST_LETTERS).items():
         letters = listed.sub(letter, letters)
-    letters = letters.replace("g", "x")
-    if not _PUT_LETTERS.isdisjoint(letters):
-        letters = letters.replace("x", "y")
-    first, period = _period(letters)
-    for at in range(first, first + period):
-        made = unit(letters[at : at + period])
-        if made is not None:
-            break
-    else:
+    text = "x" if _PUT_LETTERS.isdisjoint(letters) else "y"
+    letters = letters.replace("x", text)
+    at, made = _repeated(letters)
+    if made is None and "g" in letters:  # text that is remembered here and new there
+        letters = letters.replace("g", text)
+        at, made = _repeated(letters)
+    if made is None:
         return None
     if at > 0:
         start = _pass(buf, i, letters[:at])
         return Repeats(start, start) if start > i else None
     run = made.run.match(buf, i, stop)
     return _carry_out(made, buf, i, run.end(), memo, swept) if run else None
+
+
+def _repeated(letters: str) -> tuple[int, Unit | None]:
+    """Return where letters begin that repeat, and what does."""
+    first, period = _period(letters)
+    for at in range(first, first + period):
+        if (made := unit(letters[at : at + period])) is not None:
+            return at, made
+    return 0, None
 
 
 def _period(letters: str) -> tuple[int, int]:
@@ -264,7 +276,7 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     count = len(each) - _LEFT_OVER
     for at, kind in enumerate(made.caught):
         if (
-            kind in "gfk"
+            kind in "gfhk"
             and (codes := {row[at + 1] for row in each} - {b""})
             and max(map(_number, codes)) >= len(memo)
         ):
@@ -280,6 +292,12 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     for at, kind in enumerate(made.caught):
         if kind == "b":
             values[at] = new[at] = [Blob(len(data) - 1, data[1:]) for data in caught[at]]
+        elif kind == "h":
+            known = _known({*caught[at]}, memo)
+            if known is None:
+                return None
+            if at in made.leaves:
+                values[at] = [known[code] for code in caught[at]]
         elif kind == "f":
             encoded = _encoded(caught[at], caught[at + 1], caught[at + 3], memo)
             if encoded is None:
