@@ -10,6 +10,8 @@ from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.opcodes import FLOAT
 from lockgate.scan.pickles.values import INERT, LIST, NONE, SHORT, Mapping
 
+WORTH, NOT_WORTH = 16, 256
+"""Bytes that are carried out at least where it is tried again at once, and passed before it is else."""
 _DIGITS = 18  # of a number that is no longer than a machine's, whatever its digits
 
 

@@ -115,8 +115,8 @@ class Machine:
             if few:
                 stop = min(stop, max(next_try - c.base, i + 1))
             if few and not self.proto and keep:
-                i = lines.carry_out(buf, i, whole, stack, memo, self.judge, c.base)
-                stop = min(whole, i + 1)
+                began, i = i, lines.carry_out(buf, i, whole, stack, memo, self.judge, c.base)
+                stop = min(whole, i + (1 if i - began > lines.WORTH else lines.NOT_WORTH))
             push = stack.append
             while i < stop:
                 op = buf[i]
