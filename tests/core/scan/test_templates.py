@@ -88,3 +88,15 @@ def test_what_templates_of_models_do_is_safe(template, tmp_path):
 )
 def test_a_template_that_is_too_deep_is_not_safe(template, tmp_path):
     assert _judged(template, tmp_path).answer is not Answer.SAFE
+
+
+@pytest.mark.parametrize("many", ["10**9", "9**9**9", "99999 * n", "999 * 999", "1000000", "0, 10000000"])
+def test_a_template_that_counts_without_end_is_reported_and_not_worked_out(judged, many):
+    text = "{% set n = messages|length %}{% for a in range(" + many + ") %}x{% endfor %}"
+    assert "LG-SCAN-060" in {hit.rule for hit in judged(text.encode()).hits}
+
+
+@pytest.mark.parametrize("few", ["messages|length", "1, messages|length", "12", "(messages|length - 1) // 2"])
+def test_a_template_that_counts_its_messages_is_safe(judged, few):
+    text = "{% for a in range(" + few + ") %}{{ messages[a]['content'] }}{% endfor %}"
+    assert judged(text.encode()).answer is Answer.SAFE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from lockgate.scan.context import Context
@@ -12,7 +13,7 @@ from lockgate.scan.source import Source
 
 _DEEPEST = 500
 _PIPELINES = frozenset(["diffusers", "transformers", "onnxruntime", "stable_diffusion"])
-_INDICES = ("weight_map", "paths")  # of transformers; of TensorFlow.js (weightsManifest)
+_CLASS = re.compile(r"[A-Za-z_]\w*(\.\w+)*\.[A-Z]\w*\Z")
 _SERVERS = frozenset(
     ["mlserver", *(f"mlserver_{name}" for name in ("sklearn", "xgboost", "lightgbm", "catboost"))]
 )
@@ -32,11 +33,6 @@ def scan(source: Source, context: Context) -> None:
     elif catboostjson.is_model(document):
         context.record.met("CatBoost")
         catboostjson.check(document)
-    check(document, context)
-
-
-def check(document: Any, context: Context) -> None:
-    """Judge what a document says, wherever it stands."""
     _imports(document, context)
     _graph(document, context)
     _walk(document, context, 0)
@@ -121,9 +117,8 @@ def _key(key: str, item: Any, context: Context) -> None:
     elif key in ("_attn_implementation", "attn_implementation") and "/" in str(item):
         message = "Names a kernel of the Hub, whose code transformers fetches and runs."
         context.hit("LG-SCAN-061", "HIGH", message, name=str(item))
-    elif key in _INDICES and isinstance(item, (dict, list)):
-        held = item.values() if isinstance(item, dict) else item
-        for one in sorted({each for each in held if isinstance(each, str) and names.leads_outside(each)}):
+    elif key in ("weight_map", "weightsManifest"):  # of transformers; of TensorFlow.js
+        for one in sorted({each for each in _texts(item) if names.leads_outside(each)}):
             message = "Has weights read from a path that leads out of the model's folder."
             context.hit("LG-SCAN-061", "HIGH", message, name=one)
     elif key.startswith("py/"):
@@ -136,7 +131,7 @@ def _key(key: str, item: Any, context: Context) -> None:
     elif (
         key == "implementation"
         and isinstance(item, str)
-        and "." in item
+        and _CLASS.match(item)
         and item.split(".")[0] not in _SERVERS
     ):
         context.hit("LG-SCAN-061", "HIGH", f"Has {item} imported and served by MLServer.", name=item)

@@ -7,6 +7,7 @@ what templates of models use.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Container
 from typing import Any
@@ -138,13 +139,11 @@ def _call(node: Any, nodes: Any, macros: Container[str]) -> str:
 
 
 def _large(node: Any, nodes: Any) -> bool:
-    value = node.as_const() if isinstance(node, nodes.Const) else 0
-    if isinstance(node, (nodes.BinExpr, nodes.UnaryExpr)):
-        try:
-            value = node.as_const()
-        except nodes.Impossible:
-            return False
-    return isinstance(value, int) and abs(value) > _MOST_ROUNDS
+    """Whether a number may be large, by the numbers that it is made of; it is not worked out."""
+    constants = [node, *node.find_all(nodes.Const)]
+    numbers = [one.value for one in constants if isinstance(one, nodes.Const) and isinstance(one.value, int)]
+    powers = isinstance(node, nodes.Pow) or node.find(nodes.Pow) is not None
+    return powers or math.prod(max(abs(n), 1) for n in numbers) > _MOST_ROUNDS
 
 
 def _dunder(text: str) -> bool:

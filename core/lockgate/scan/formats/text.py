@@ -50,7 +50,7 @@ _VALUE = re.compile(rb"""^([ \t]*)[\w-]+[ \t]*:[ \t]*["']?([^\s"'#]*)""", re.MUL
 _EXPRESSION = re.compile(
     rb"""(?:[:,\[]|^[ \t]*-)[ \t]*(["'])([^\n]{4,400}?)\1[ \t]*(?=[,\]\n}]|\Z)""", re.MULTILINE
 )
-_CALLED = frozenset(["__import__", "eval", "exec", "compile", "open", "system", "popen", "getattr"])
+_CALLED = frozenset(["__import__", "eval", "exec", "system", "popen", "getattr"])
 _CHECKPOINT = re.compile(rb"model_checkpoint_path:")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
 _LEAST_CARRIED = 24
@@ -149,16 +149,11 @@ def _configuration(raw: bytes, context: Context) -> None:
     _model_code(raw, context)
     if flavors := _FLAVORS.search(raw):
         _places(raw, flavors.end(), context)
-    for found in _EXPRESSION.finditer(raw):
-        if _calls(found.group(2).decode("utf-8", "replace")):
+    for found in _EXPRESSION.finditer(raw) if _CALL.search(raw) else ():
+        value = found.group(2).decode("utf-8", "replace")
+        if _CALL.search(found.group(2)) and _calls(value):
             message = "Has a value that is Python, for a loader that evaluates it."
-            context.hit(
-                "LG-SCAN-062",
-                "HIGH",
-                message,
-                offset=found.start(),
-                name=found.group(2).decode("utf-8", "replace"),
-            )
+            context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=value)
 
 
 def _places(raw: bytes, start: int, context: Context) -> None:
