@@ -11,10 +11,9 @@ itself: the squared distance d² of the group's mean from the others' mean, in s
 from other classes, and less far from their own. The score of a group of n images is n (limit - d²), so
 that many images count for more than few.
 
-A picture that is mixed into whole images of a class changes what else they show, so d² misleads. It also
-shows in all pixels that are alike in the class, by hundreds, where natural groups share few that the rest of
-their class has not. Its score, where labels were kept: n times the share of pixels that are shared, over
-1 + d², in the unit `MIXED`.
+A picture that is mixed into whole images changes what else they show, so d² misleads. It also shows in all
+pixels that are alike in the class, by hundreds, where natural groups share few that the rest of their class
+has not. Its score: n times the share of pixels that are shared, over 1 + d², in the unit `MIXED`.
 
 Null: each class is searched alike, each kind of picture (fixed, moving, mixed) apart, and a planted picture
 is tied to one class. The best scores of the classes are maxima over many groups; were all natural, the
@@ -67,8 +66,8 @@ MATCH = 0.8
 """An image shows a picture when this share of the picture's pixels is there."""
 NEAR = 0.2
 """Pixels that differ by at most this share of the whole range on average are nearly the same."""
-KINDS = {"others": ("fixed", "moving"), "own": ("fixed", "moving", "mixed")}
-"""What is searched apart; where labels were changed, d² tells mixed pictures as it does fixed ones."""
+KINDS = ("fixed", "moving", "mixed")
+"""What is searched apart."""
 FADES = 0.25
 """A picture that is natural has more images with nearly the same than this share of its own."""
 _TOLERANCE = 1 / 16
@@ -143,7 +142,7 @@ def _find(evidence: Evidence) -> dict[str, Picture | None]:
     step = float(flat.max() - flat.min()) * _TOLERANCE
     known = None if evidence.known is None else np.nan_to_num(evidence.known.values)
     best: dict[tuple[str, str], list[_Found | None]] = {
-        (way, kind): [None] * classes for way, kinds in KINDS.items() for kind in kinds
+        (way, kind): [None] * classes for way in ("others", "own") for kind in KINDS
     }
     whole = [content.distances(y == label, label, _no_pixels(), _no_pixels())[0] for label in range(classes)]
     for window in _chosen(windows(flat.reshape(-1, *shape), y, classes, evidence.seed), classes):
@@ -152,29 +151,42 @@ def _find(evidence: Evidence) -> dict[str, Picture | None]:
         if known is not None and window.pixels and _is_known(known, flat, group, step):
             continue
         others, own = content.distances(group.inside, window.label, group.box, group.edge)
-        scores = {}
-        if others < own:
-            scores["others"] = count * (min(OF_OTHERS, HALF_WAY * whole[window.label]) - others)
-        if group.mixed:
-            shared = len(group.columns) / flat.shape[1]
-            scores["own"] = MIXED * count * shared / (1 + max(own, 0.0))
-        elif group.moving or not _fades(flat, y == window.label, group):
-            scores["own"] = count * (OF_OWN - own)
+        scores = _scores(flat, y, group, window.label, count, others, own, whole[window.label])
         for way, score in scores.items():
-            kind = "moving" if group.moving else "mixed" if group.mixed and way == "own" else "fixed"
-            held = best[way, kind][window.label]
+            held = best[way, group.kind][window.label]
             if held is None or score > held[0]:
-                best[way, kind][window.label] = (score, window, group, others, own)
+                best[way, group.kind][window.label] = (score, window, group, others, own)
     found: dict[str, Picture | None] = {"others": None, "own": None}
     for (way, _), of_class in best.items():
         scored = np.array([0.0 if held is None else max(held[0], 0.0) for held in of_class])
         top = max((held for held in of_class if held is not None), key=lambda h: h[0], default=None)
         if top is None or top[0] <= 0:
             continue
-        p_value = min(1.0, len(KINDS[way]) * gap_p(scored))
+        p_value = min(1.0, len(KINDS) * gap_p(scored))
         other = found[way]
         if other is None or (p_value, -top[0]) < (other.p_value, -other.score):
             found[way] = _told(top, p_value, everything, sample, flat, shape, step)
+    return found
+
+
+def _scores(
+    flat: Floats,
+    labels: Integers,
+    group: _Group,
+    label: int,
+    count: int,
+    others: float,
+    own: float,
+    apart: float,
+) -> dict[str, float]:
+    """Return how little explains a group, for changed labels (`others`) and for kept ones (`own`)."""
+    nearer = others < own
+    if group.kind == "mixed":
+        shared = count * len(group.columns) / flat.shape[1]
+        return {"others" if nearer else "own": MIXED * shared / (1 + max(min(others, own), 0.0))}
+    found = {"others": count * (min(OF_OTHERS, HALF_WAY * apart) - others)} if nearer else {}
+    if group.kind == "moving" or not _fades(flat, labels == label, group):
+        found["own"] = count * (OF_OWN - own)
     return found
 
 
@@ -232,14 +244,11 @@ class _Group:
     edge: Integers
 
     @property
-    def moving(self) -> bool:
-        """Whether the picture lies elsewhere in each image."""
-        return not len(self.columns)
-
-    @property
-    def mixed(self) -> bool:
-        """Whether it is spread all over the image."""
-        return not self.moving and not len(self.edge)
+    def kind(self) -> str:
+        """How the picture lies in its images; see `KINDS`."""
+        if not len(self.columns):
+            return "moving"
+        return "fixed" if len(self.edge) else "mixed"
 
 
 def _grown(
@@ -306,7 +315,7 @@ def _told(
 
     score, window, group, others, own = top
     rows = sample[group.inside]
-    if group.moving:
+    if group.kind == "moving":
         columns = np.array(columns_of(window.places[0], window.side, shape))
         values = flat[window.rows[0], columns]
         if len(sample) < len(everything):
@@ -325,8 +334,8 @@ def _told(
         p_value=p_value,
         pixels=columns,
         values=values,
-        moving=group.moving,
-        mixed=group.mixed,
+        moving=group.kind == "moving",
+        mixed=group.kind == "mixed",
         side=window.side,
         from_others=others,
         from_own=own,
