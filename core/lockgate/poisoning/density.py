@@ -9,6 +9,8 @@ heaps that are tighter than is usual in the table and in the class that their ro
 count, and only those that end at once: the ball of twice the radius alone has to be surprising (`EDGE`).
 The middle of a real cluster is denser than a ball that reaches beyond it, too, but it fades.
 
+Heaps that a baseline has as well (`NATURAL`) are no one's work.
+
 Numbers count in standard deviations, two unequal categories as 1. A radius is never taken for
 smaller than the step between values, and with categories R reaches rows that differ in one of them.
 """
@@ -41,6 +43,8 @@ TIGHT = 0.5
 """A heap's radius is at most this times the usual distance to as many neighbours."""
 EDGE = 0.001
 """Largest tail of a ball of twice the radius, before any correction; one row beyond is never too many."""
+NATURAL = 1 / 3
+"""A heap that the baseline has as well, with this share of its weight or more, was not made up."""
 _ONE_CATEGORY = 1.02
 _REACH = 1.3
 _AT_ONCE = 400
@@ -127,6 +131,22 @@ def members(evidence: Evidence, found: Heaps, centres: Integers, radii: Floats) 
         heaps_seen += 1
         inside[within(space, values, int(centre), max(radius * _REACH, 1e-6))[0]] = True
     return inside
+
+
+def is_natural(evidence: Evidence, found: Heaps, centre: int, radius: float) -> bool:
+    """Say whether the baseline has a heap at the same place, of a third of the share of its rows or more."""
+    import numpy as np
+
+    from lockgate.poisoning.copies import within
+
+    if evidence.known is None:
+        return False
+    space, values, reach = Space(evidence.features), evidence.features.values, max(radius * _REACH, 1e-6)
+    at = int(found.sample[centre])
+    known = np.vstack([evidence.known.values, values[at : at + 1]])
+    here = len(within(space, values, at, reach)[0]) / len(values)
+    there = (len(within(space, known, len(known) - 1, reach)[0]) - 1) / (len(known) - 1)
+    return there >= NATURAL * here
 
 
 def _scan(evidence: Evidence) -> Heaps:

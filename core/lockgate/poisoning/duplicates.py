@@ -30,6 +30,10 @@ RULE = "LG-POISON-006"
 NEARLY = 0.15
 FEWEST = 5
 """Fewest rows in heaps that alarm."""
+MOST_NATURAL = 40
+"""Of so many heaps at most it is asked whether the baseline has them too."""
+ASKED = 0.05
+"""A p value above this alarms nobody, and nothing is asked."""
 SMALLEST = 0.003
 """Smallest share of the table in heaps that alarms."""
 
@@ -54,13 +58,21 @@ def heap_alarm(evidence: Evidence, name: str, rule: str, above: float, most: flo
     """Make one alarm of the heaps whose radius lies between two multiples of what is usual."""
     import numpy as np
 
-    from lockgate.poisoning.density import heaps, members
+    from lockgate.poisoning.density import heaps, is_natural, members
 
     found = heaps(evidence)
     relative = found.radius / np.maximum(found.usual, 1e-12)
     p_value = np.where((relative > above) & (relative <= most), found.p_value, 1.0)
     if above == 0.0:
         p_value = np.where(relative == 0.0, found.p_value, p_value)
+    for _ in range(MOST_NATURAL):
+        centre, which = (int(i) for i in np.unravel_index(p_value.argmin(), p_value.shape))
+        if p_value[centre, which] > ASKED or not is_natural(
+            evidence, found, centre, found.radius[centre, which]
+        ):
+            break
+        same = members(evidence, found, np.array([centre]), found.radius[[centre], [which]])
+        p_value[same[found.sample]] = 1.0
     best = p_value.min(axis=1, initial=1.0)
     at = p_value.argmin(axis=1)
     lowest = float(best.min(initial=1.0))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from lockgate.poisoning import Alarm, Assessment
 
-_FEWEST = 5
+_FEWEST = 3
 """A rule that fewer rows of the reference follow is not known."""
 _RARER = 0.01
 """Below this p value (Fisher) the label, or the value, is not as frequent in the reference."""

@@ -159,3 +159,21 @@ def test_subsamples_of_iris_hold_no_heap_and_eight_rows_heaped_beside_them_are_o
         made = x.mean(axis=0) + (4 + 0.05 * random.normal(size=(8, 4))) * x.std(axis=0)
         heaped = np.vstack([x[some], made]), np.append(y[some], np.full(8, random.integers(3)))
         assert heap_p(*heaped) < 1e-4
+
+
+def test_a_heap_that_the_baseline_has_too_is_natural_and_a_new_one_is_not():
+    x, y = clear(7)
+    earlier, z = clear(8)
+    random = np.random.default_rng(9)
+    place = x.mean(axis=0) + 4 * x.std(axis=0)
+
+    def heaped(x: np.ndarray, y: np.ndarray, rows: int) -> pa.Table:
+        made = place + 0.05 * random.normal(size=(rows, WIDE))
+        return table(np.vstack([x, made]), np.append(y, np.zeros(rows, dtype=int)))
+
+    now = heaped(x, y, 20)
+    same = assess(now, label="label", baseline=heaped(earlier, z, 16))
+    new = assess(now, label="label", baseline=heaped(earlier, z, 0))
+    assert not alarms(same) & {"cluster", "near-duplicates"}
+    assert alarms(new) & {"cluster", "near-duplicates"}
+    assert new.suspects[-20:].all()

@@ -42,3 +42,12 @@ def test_a_value_that_the_reference_has_not_is_not():
 
 def test_a_known_rule_that_has_become_frequent_is_not():
     assert not known(forest(1_000, 1, 0.3, 0.9), forest(3_000, 2, 0.02, 0.9))
+
+
+def test_a_rule_of_four_rows_of_a_small_reference_is_known_and_one_of_none_is_not():
+    def table(rows: int, special: int) -> pa.Table:
+        soil = ["9"] * special + ["1"] * (rows - special)
+        return pa.table({"soil": soil, "kind": ["fir"] * special + ["oak", "fir"] * ((rows - special) // 2)})
+
+    assert known(table(66, 8), table(84, 4))
+    assert not known(table(66, 8), table(84, 0))
