@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lockgate.poisoning.density import Space
     from lockgate.poisoning.evidence import Evidence
     from lockgate.poisoning.features import Features
 
@@ -42,7 +41,7 @@ def copies(evidence: Evidence) -> tuple[float, NDArray[np.bool_]]:
     import numpy as np
     from scipy.special import betainc
 
-    from lockgate.poisoning.density import DIMENSIONS, EDGE, FACTORS, Space, outer_radii
+    from lockgate.poisoning.density import DIMENSIONS, EDGE, FACTORS, Space, outer_radii, within
 
     values = evidence.features.values
     code = _hashed(values)
@@ -94,31 +93,6 @@ def _holds_seldom_values(evidence: Evidence, row: int, copied: int) -> bool:
             if seldom == COLUMNS:
                 return True
     return False
-
-
-def within(space: Space, values: Floats, centre: int, reach: float) -> tuple[Integers, Floats]:
-    """Return the rows within a distance of one row, and how far away they are.
-
-    A row that is farther away in one column alone is left out before anything else is measured.
-    """
-    import numpy as np
-
-    middle = space.points(values[centre : centre + 1])
-    near = np.arange(len(values))
-    for j, (found, usual, spread) in enumerate(space.columns):
-        if found is not None:
-            continue
-        column = values[near, j]
-        column = np.where(np.isnan(column), usual, column)
-        own = usual if np.isnan(values[centre, j]) else values[centre, j]
-        near = near[np.abs(column - own) <= (reach * (1 + 1e-9) + 1e-9) * spread]
-    away = [
-        np.sqrt(((space.points(values[part]) - middle) ** 2).sum(axis=1))
-        for part in np.array_split(near, max(1, len(near) // 50_000))
-    ]
-    distance: Floats = np.concatenate(away)
-    kept = distance <= reach * (1 + 1e-9)
-    return near[kept], distance[kept]
 
 
 def _hashed(values: Floats) -> NDArray[np.uint64]:

@@ -119,8 +119,6 @@ def members(evidence: Evidence, found: Heaps, centres: Integers, radii: Floats) 
     """Return which rows of the whole table lie in some heaps; shape (rows,)."""
     import numpy as np
 
-    from lockgate.poisoning.copies import within
-
     space = Space(evidence.features)
     values = evidence.features.values
     inside = np.zeros(len(values), dtype=bool)
@@ -133,11 +131,34 @@ def members(evidence: Evidence, found: Heaps, centres: Integers, radii: Floats) 
     return inside
 
 
+def within(space: Space, values: Floats, centre: int, reach: float) -> tuple[Integers, Floats]:
+    """Return the rows within a distance of one row, and how far away they are.
+
+    A row that is farther away in one column alone is left out before anything else is measured.
+    """
+    import numpy as np
+
+    middle = space.points(values[centre : centre + 1])
+    near = np.arange(len(values))
+    for j, (found, usual, spread) in enumerate(space.columns):
+        if found is not None:
+            continue
+        column = values[near, j]
+        column = np.where(np.isnan(column), usual, column)
+        own = usual if np.isnan(values[centre, j]) else values[centre, j]
+        near = near[np.abs(column - own) <= (reach * (1 + 1e-9) + 1e-9) * spread]
+    away = [
+        np.sqrt(((space.points(values[part]) - middle) ** 2).sum(axis=1))
+        for part in np.array_split(near, max(1, len(near) // 50_000))
+    ]
+    distance: Floats = np.concatenate(away)
+    kept = distance <= reach * (1 + 1e-9)
+    return near[kept], distance[kept]
+
+
 def is_natural(evidence: Evidence, found: Heaps, centre: int, radius: float) -> bool:
     """Say whether the baseline has a heap at the same place, of a third of the share of its rows or more."""
     import numpy as np
-
-    from lockgate.poisoning.copies import within
 
     if evidence.known is None:
         return False
@@ -163,7 +184,7 @@ def _scan(evidence: Evidence) -> Heaps:
     rows = len(points)
     numbers = np.array([k for k in NEIGHBOURS if k <= max(LARGEST * rows, NEIGHBOURS[0])])
     radius = np.empty((rows, len(numbers)))
-    within = np.empty((len(FACTORS), rows, len(numbers)), dtype=np.int64)
+    inside = np.empty((len(FACTORS), rows, len(numbers)), dtype=np.int64)
     squares = (points**2).sum(axis=1)
     with threadpool_limits(1):
         for start in range(0, rows, _AT_ONCE):
@@ -174,7 +195,7 @@ def _scan(evidence: Evidence) -> Heaps:
             radius[part] = away[:, numbers]
             for i, distances in enumerate(away, start):
                 outer = outer_radii(radius[i], space)
-                within[:, i] = np.searchsorted(distances, outer * (1 + 1e-9), side="right") - 1
+                inside[:, i] = np.searchsorted(distances, outer * (1 + 1e-9), side="right") - 1
     usual = np.broadcast_to(np.median(radius, axis=0), radius.shape).copy()
     labels = evidence.batch.labels[sample]
     for k in np.unique(labels):
@@ -188,7 +209,7 @@ def _scan(evidence: Evidence) -> Heaps:
         if space.categorical:
             chance = np.maximum(chance, 2.0**-DIMENSIONS)
         k = np.broadcast_to(numbers, radius.shape)
-        tail = betainc(k, np.maximum(within[f] - k + 1, 1), np.minimum(chance, 1.0))
+        tail = betainc(k, np.maximum(inside[f] - k + 1, 1), np.minimum(chance, 1.0))
         p_value = np.minimum(p_value, tail)
         if f == 0:
             ends = tail <= np.maximum(EDGE, 1.01 * betainc(k, 2, chance))
