@@ -31,7 +31,7 @@ def test_privacy(
     row_key: Optional[str] = None,
     image_shape: Optional[List[str]] = None,
     trainer: Optional[str] = None,
-    shadows: int = 10,
+    shadows: int = 12,
     attack_rows: int = 1000,
     compare_art: bool = False,
     seed: int = 0,

@@ -74,7 +74,7 @@ class TestPrivacyOperator(StageOperator):
         row_key: str | None = None,
         image_shape: list[int] | str | None = None,
         trainer: str | None = None,
-        shadows: int | str = 10,
+        shadows: int | str = 12,
         attack_rows: int | str = 1000,
         compare_art: bool | str = False,
         seed: int | str = 0,

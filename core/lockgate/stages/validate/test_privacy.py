@@ -52,7 +52,7 @@ def test_privacy(
     row_key: str | None = None,
     image_shape: list[int] | None = None,
     trainer: str | None = None,
-    shadows: int = 10,
+    shadows: int = 12,
     attack_rows: int = 1000,
     compare_art: bool = False,
     seed: Seed = 0,
