@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _OF_RATES = ("label-noise", "label-pair")
 """Detectors of labels all over a batch, which take other rates of the classes for wrong labels."""
+_OF_HEAPS = ("cluster", "near-duplicates")
+"""Detectors of heaps, which only a look with the baseline tells from natural ones."""
 
 
 def look_for_poison(
@@ -38,8 +40,9 @@ def look_for_poison(
     have drifted, an alarm may mean a changed world instead: another mix of rows, which only a look
     with these features explains, or another way to measure them, which only a look without them
     does. So an alarm counts if both looks raise it. A third look goes without the baseline, where a
-    flipped source stands out among the others; either way has half of ``alpha``. What looks
-    like a trigger and is a rule of the reference as well does not count; see `lockgate.retraining.rules`.
+    flipped source stands out among the others; either way has half of ``alpha``. It says nothing of heaps,
+    which only the baseline tells from natural ones. What looks like a trigger and is a rule of the
+    reference as well does not count; see `lockgate.retraining.rules`.
 
     A label that has moved with no feature to explain it stays an alarm: so do flipped labels look. Not
     where the classes come at other rates and the rows of each are as ever, since flipped labels bring
@@ -80,6 +83,10 @@ def look_for_poison(
         for alarm in assessment.alarms:
             if alarm.alarmed and is_known(alarm, assessment, now, known, label):
                 alarm.alarmed, alarm.explained_by = False, "the same rule in the reference"
+    for assessment in alone.values():
+        for alarm in assessment.alarms:
+            if alarm.alarmed and alarm.detector in _OF_HEAPS:
+                alarm.alarmed, alarm.explained_by = False, "the looks with the baseline, which judge heaps"
     for assessment in against.values() if other_rates else ():
         for alarm in assessment.alarms:
             if alarm.alarmed and alarm.detector in _OF_RATES:
