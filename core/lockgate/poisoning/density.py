@@ -107,6 +107,14 @@ class Space:
         return placed
 
 
+def space_of(evidence: Evidence) -> Space:
+    """Return the space of a table's rows; it is measured once."""
+    if "space" not in evidence.cache:
+        evidence.cache["space"] = Space(evidence.features)
+    found: Space = evidence.cache["space"]
+    return found
+
+
 def heaps(evidence: Evidence) -> Heaps:
     """Scan the table once; the answer is kept for the next detector."""
     if "heaps" not in evidence.cache:
@@ -119,7 +127,7 @@ def members(evidence: Evidence, found: Heaps, centres: Integers, radii: Floats) 
     """Return which rows of the whole table lie in some heaps; shape (rows,)."""
     import numpy as np
 
-    space = Space(evidence.features)
+    space = space_of(evidence)
     values = evidence.features.values
     inside = np.zeros(len(values), dtype=bool)
     heaps_seen = 0
@@ -162,7 +170,7 @@ def is_natural(evidence: Evidence, found: Heaps, centre: int, radius: float) -> 
 
     if evidence.known is None:
         return False
-    space, values, reach = Space(evidence.features), evidence.features.values, max(radius * _REACH, 1e-6)
+    space, values, reach = space_of(evidence), evidence.features.values, max(radius * _REACH, 1e-6)
     at = int(found.sample[centre])
     known = np.vstack([evidence.known.values, values[at : at + 1]])
     here = len(within(space, values, at, reach)[0]) / len(values)
@@ -179,7 +187,7 @@ def _scan(evidence: Evidence) -> Heaps:
     sample = np.arange(len(values))
     if len(sample) > MOST_ROWS:
         sample = np.sort(evidence.random("heaps").choice(sample, MOST_ROWS, replace=False))
-    space = Space(evidence.features)
+    space = space_of(evidence)
     points = space.points(values[sample])
     rows = len(points)
     numbers = np.array([k for k in NEIGHBOURS if k <= max(LARGEST * rows, NEIGHBOURS[0])])

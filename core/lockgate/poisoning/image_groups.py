@@ -35,13 +35,9 @@ from lockgate.poisoning.image_windows import PURE, Window, columns_of, image_sha
 
 if TYPE_CHECKING:
     import numpy as np
-    from numpy.typing import NDArray
 
     from lockgate.poisoning.evidence import Evidence
-
-    Floats = NDArray[np.float64]
-    Integers = NDArray[np.int64]
-    Bools = NDArray[np.bool_]
+    from lockgate.poisoning.image_content import Bools, Floats, Integers
 
 MOST_ROWS = 6_000
 """Of more images, so many are drawn with the seed; what is found is then looked up in all of them."""

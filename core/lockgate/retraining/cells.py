@@ -316,28 +316,19 @@ def _of_codes(
     if not worth.any():
         return {}
     known = was >= 0
-    usual = _usual(
-        _sums(was[known], before.surprise[known], width),
-        _sums(was[known], before.expected[known], width),
-        watched.usual,
-        _PRIOR,
-        _sums(was[known], before.surprise[known] ** 2, width),
-        _LEAST,
-    )
+
+    def usual_by(surprise: Floats, expected: Floats, prior: float, least: float) -> Floats:
+        sums = [_sums(was[known], each[known], width) for each in (surprise, expected, surprise**2)]
+        return _usual(sums[0], sums[1], watched.usual, prior, sums[2], least)
+
+    usual = usual_by(before.surprise, before.expected, _PRIOR, _LEAST)
     share = np.bincount(was[known], minlength=width) / max(len(was), 1)
     picked = np.flatnonzero(there & worth[np.maximum(now, 0)])
     at = now[picked]
     bound = _allowed(kind, batch.expected[picked], usual[at] * changed)
     logs = stake(batch.surprise[picked], bound)
     if kind == "value":  # half of the stake on the labels that are hardly ever honest
-        sharp = _usual(
-            _sums(was[known], before.sharp[known], width),
-            _sums(was[known], before.sharp_expected[known], width),
-            watched.usual,
-            _SHARP_PRIOR,
-            _sums(was[known], before.sharp[known] ** 2, width),
-            _LEAST_SHARP,
-        )
+        sharp = usual_by(before.sharp, before.sharp_expected, _SHARP_PRIOR, _LEAST_SHARP)
         factor = sharp[at] * changed * ALLOWED[kind].factor
         most = batch.sharp_expected[picked] * factor + _SHARP_MARGIN
         logs[:, ::2] = stake(batch.sharp[picked], most, SHARP_SHARES)[:, 1::2]
