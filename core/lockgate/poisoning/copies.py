@@ -41,7 +41,8 @@ def copies(evidence: Evidence) -> tuple[float, NDArray[np.bool_]]:
     import numpy as np
     from scipy.special import betainc
 
-    from lockgate.poisoning.density import DIMENSIONS, EDGE, FACTORS, Space, outer_radii, within
+    from lockgate.poisoning.density import DIMENSIONS, EDGE, FACTORS, outer_radii, within
+    from lockgate.poisoning.space import Space
 
     values = evidence.features.values
     code = _hashed(values)

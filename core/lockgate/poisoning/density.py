@@ -4,14 +4,16 @@ Real rows thin out: where they fill a space of D dimensions, a ball of twice the
 as many. Rows that somebody made lie in a heap with nothing around it. For each row, for some numbers k
 of neighbours at the radius r and some larger radii R, the statistic is k of the N rows within R; were
 the rows spread as real ones are, each of the N lay within r with a chance of (r / R)^D (binomial tail,
-times everything looked at). D is 2, less than real tables fill (compare Levina and Bickel 2004). Only
+times everything looked at). D is 2, less than most tables fill (compare Levina and Bickel 2004), 1 where
+they lie along lines, and no more than the columns in which a row holds no common value. Only
 heaps that are tighter than is usual in the table and in the class that their rows are labelled with
 count, and only those that end at once: the ball of twice the radius alone has to be surprising (`EDGE`).
 The middle of a real cluster is denser than a ball that reaches beyond it, too, but it fades.
 
-Heaps that a baseline has as well (`NATURAL`) are no one's work.
+Heaps that a baseline has as well (`NATURAL`) are no one's work, nor are those where common values meet
+(`MET`). Rows that repeat by habit count once (`lockgate.poisoning.repeated`).
 
-Numbers count in standard deviations, two unequal categories as 1. A radius is never taken for
+Where rows lie says `lockgate.poisoning.space`; two unequal categories count as 1. A radius is never taken for
 smaller than the step between values, and with categories R reaches rows that differ in one of them.
 """
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lockgate.poisoning.evidence import Evidence
-    from lockgate.poisoning.features import Features
+    from lockgate.poisoning.space import Space
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
@@ -45,11 +47,15 @@ EDGE = 0.001
 """Largest tail of a ball of twice the radius, before any correction; one row beyond is never too many."""
 NATURAL = 1 / 3
 """A heap that the baseline has as well, with this share of its weight or more, was not made up."""
+AROUND = 3
+"""So many times the rows of a heap, those nearest to its middle, say how often their values meet."""
+MET = 0.5
+"""A heap is where common values meet when this share of its rows would be there by chance."""
 _ONE_CATEGORY = 1.02
+_SHUFFLES = 20
 _REACH = 1.3
 _AT_ONCE = 400
 _MOST_HEAPS = 40
-_MOST_CATEGORIES = 30
 
 
 @dataclass
@@ -70,45 +76,10 @@ class Heaps:
     sample: Integers
 
 
-class Space:
-    """Rows as points: numbers in standard deviations, each category an axis."""
-
-    def __init__(self, features: Features) -> None:
-        import numpy as np
-
-        self.categorical = any(features.categorical)
-        self.columns: list[tuple[Floats | None, float, float]] = []
-        steps = []
-        for column, category in zip(features.values.T, features.categorical, strict=True):
-            if category:
-                found, count = np.unique(column[~np.isnan(column)], return_counts=True)
-                self.columns.append((found[np.argsort(-count, kind="stable")][:_MOST_CATEGORIES], 0.0, 1.0))
-                continue
-            present = column[~np.isnan(column)]
-            spread = float(present.std()) if len(present) else 0.0
-            middle = float(np.median(present)) if len(present) else 0.0
-            self.columns.append((None, middle, spread if spread > 0.0 else 1.0))
-            found = np.unique(present)
-            if len(found) > 1 and spread > 0.0:
-                steps.append(float(np.median(np.diff(found))) / spread)
-        self.step = 0.5 * float(np.median(steps)) if steps else 0.0
-
-    def points(self, values: Floats) -> Floats:
-        """Place rows; shape (rows, axes)."""
-        import numpy as np
-
-        axes = []
-        for column, (found, middle, spread) in zip(values.T, self.columns, strict=True):
-            if found is None:
-                axes.append((np.where(np.isnan(column), middle, column) - middle)[:, None] / spread)
-            else:
-                axes.append((column[:, None] == found[None, :]) * np.sqrt(0.5))
-        placed: Floats = np.hstack(axes)
-        return placed
-
-
 def space_of(evidence: Evidence) -> Space:
     """Return the space of a table's rows; it is measured once."""
+    from lockgate.poisoning.space import Space
+
     if "space" not in evidence.cache:
         evidence.cache["space"] = Space(evidence.features)
     found: Space = evidence.cache["space"]
@@ -146,15 +117,14 @@ def within(space: Space, values: Floats, centre: int, reach: float) -> tuple[Int
     """
     import numpy as np
 
+    from lockgate.poisoning.space import Scale
+
     middle = space.points(values[centre : centre + 1])
     near = np.arange(len(values))
-    for j, (found, usual, spread) in enumerate(space.columns):
-        if found is not None:
-            continue
-        column = values[near, j]
-        column = np.where(np.isnan(column), usual, column)
-        own = usual if np.isnan(values[centre, j]) else values[centre, j]
-        near = near[np.abs(column - own) <= (reach * (1 + 1e-9) + 1e-9) * spread]
+    for j, measure in enumerate(space.columns):
+        if isinstance(measure, Scale):
+            own = measure(values[centre : centre + 1, j])
+            near = near[np.abs(measure(values[near, j]) - own) <= reach * (1 + 1e-9) + 1e-9]
     away = [
         np.sqrt(((space.points(values[part]) - middle) ** 2).sum(axis=1))
         for part in np.array_split(near, max(1, len(near) // 50_000))
@@ -165,32 +135,65 @@ def within(space: Space, values: Floats, centre: int, reach: float) -> tuple[Int
 
 
 def is_natural(evidence: Evidence, found: Heaps, centre: int, radius: float) -> bool:
-    """Say whether the baseline has a heap at the same place, of a third of the share of its rows or more."""
+    """Say whether a heap has to be expected: the baseline has it as well, or common values meet there.
+
+    The baseline's makes up `NATURAL` of its share of the rows or more. Common values meet where the columns
+    of the rows around, each shuffled on its own, fall into the heap half as often (`MET`) as the rows
+    themselves: no children, no car and no job is no plot.
+    """
     import numpy as np
 
-    if evidence.known is None:
-        return False
     space, values, reach = space_of(evidence), evidence.features.values, max(radius * _REACH, 1e-6)
     at = int(found.sample[centre])
-    known = np.vstack([evidence.known.values, values[at : at + 1]])
-    here = len(within(space, values, at, reach)[0]) / len(values)
-    there = (len(within(space, known, len(known) - 1, reach)[0]) - 1) / (len(known) - 1)
-    return there >= NATURAL * here
+    held = len(within(space, values, at, reach)[0])
+    if evidence.known is not None:
+        known = np.vstack([evidence.known.values, values[at : at + 1]])
+        there = (len(within(space, known, len(known) - 1, reach)[0]) - 1) / (len(known) - 1)
+        if there >= NATURAL * held / len(values):
+            return True
+    drawn = values[found.sample]
+    away = ((space.points(drawn) - space.points(values[at : at + 1])) ** 2).sum(axis=1)
+    here = int((away <= (reach * (1 + 1e-9)) ** 2).sum())
+    around = drawn[np.argsort(away, kind="stable")[: AROUND * here]]
+    random = evidence.random("common values")
+    met = 0
+    for _ in range(_SHUFFLES):
+        shuffled = np.column_stack([random.permutation(column) for column in around.T])
+        met += len(within(space, np.vstack([values[at : at + 1], shuffled]), 0, reach)[0]) - 1
+    return met / _SHUFFLES >= MET * here
 
 
 def _scan(evidence: Evidence) -> Heaps:
     import numpy as np
-    from scipy.special import betainc
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    from lockgate.poisoning.repeated import copied_more, distinct, is_resampled
 
     values = evidence.features.values
     sample = np.arange(len(values))
     if len(sample) > MOST_ROWS:
         sample = np.sort(evidence.random("heaps").choice(sample, MOST_ROWS, replace=False))
     space = space_of(evidence)
-    points = space.points(values[sample])
+    points, labels = space.points(values[sample]), evidence.batch.labels[sample]
+    free = np.minimum(space.free(values[sample]), DIMENSIONS)
+    first, of, copied = distinct(points)
+    if not is_resampled(labels[first], copied):
+        return Heaps(*_look(points, labels, free, space), sample)
+    radius, usual, p_value = (part[of] for part in _look(points[first], labels[first], free[first], space))
+    exact = copied_more(points[first], labels[first], copied, free[first], space)[of]
+    none = np.zeros((len(sample), 1))
+    return Heaps(
+        np.hstack([radius, none]), np.hstack([usual, none]), np.column_stack([p_value, exact]), sample
+    )
+
+
+def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple[Floats, Floats, Floats]:
+    """Hold how many rows lie near each row against how many lie farther away: radius, usual and p value."""
+    import numpy as np
+    from scipy.special import betainc
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     rows = len(points)
-    numbers = np.array([k for k in NEIGHBOURS if k <= max(LARGEST * rows, NEIGHBOURS[0])])
+    numbers = np.array([k for k in NEIGHBOURS if k <= max(LARGEST * rows, NEIGHBOURS[0]) and k < rows])
     radius = np.empty((rows, len(numbers)))
     inside = np.empty((len(FACTORS), rows, len(numbers)), dtype=np.int64)
     squares = (points**2).sum(axis=1)
@@ -205,15 +208,15 @@ def _scan(evidence: Evidence) -> Heaps:
                 outer = outer_radii(radius[i], space)
                 inside[:, i] = np.searchsorted(distances, outer * (1 + 1e-9), side="right") - 1
     usual = np.broadcast_to(np.median(radius, axis=0), radius.shape).copy()
-    labels = evidence.batch.labels[sample]
     for k in np.unique(labels):
         mine = labels == k
         usual[mine] = np.minimum(usual[mine], np.quantile(radius[mine], 0.75, axis=0))
     p_value = np.ones_like(radius)
+    dimensions = np.minimum(free, _dimensions(radius, numbers))[:, None]
     for f in range(len(FACTORS)):
         outer = np.stack([outer_radii(r, space)[f] for r in radius])
         least = np.maximum(radius, space.step)
-        chance = np.clip(least / np.maximum(outer, least), 0.0, 1.0) ** DIMENSIONS
+        chance = np.clip(least / np.maximum(outer, least), 0.0, 1.0) ** dimensions
         if space.categorical:
             chance = np.maximum(chance, 2.0**-DIMENSIONS)
         k = np.broadcast_to(numbers, radius.shape)
@@ -223,7 +226,22 @@ def _scan(evidence: Evidence) -> Heaps:
             ends = tail <= np.maximum(EDGE, 1.01 * betainc(k, 2, chance))
     p_value = np.where(ends & (radius <= TIGHT * usual), p_value, 1.0)
     looked_at = p_value.size * len(FACTORS)
-    return Heaps(radius, usual, np.minimum(p_value * looked_at, 1.0), sample)
+    return radius, usual, np.minimum(p_value * looked_at, 1.0)
+
+
+def _dimensions(radius: Floats, numbers: Integers) -> float:
+    """Estimate how many dimensions the rows fill: 1 along a line, and at most `DIMENSIONS`.
+
+    The median growth from the fewest neighbours to four times as many (compare Levina and Bickel 2004).
+    """
+    import numpy as np
+
+    far = int(np.searchsorted(numbers, 4 * numbers[0] + 1))
+    near = radius[:, 0] > 0.0
+    if far >= len(numbers) or not near.any():
+        return DIMENSIONS
+    grows = float(np.median(np.log(radius[near, far] / radius[near, 0])))
+    return float(np.clip(np.log(numbers[far] / numbers[0]) / max(grows, 1e-9), 1.0, DIMENSIONS))
 
 
 def outer_radii(radius: Floats, space: Space) -> Floats:
