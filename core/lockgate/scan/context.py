@@ -56,6 +56,7 @@ class Context:
         member: The place inside the file: names of members, joined by ``!``; empty for the file.
         name: The file's own last name. It never makes anything safe.
         depth: How many archives this is inside of.
+        nested: How many byte strings of pickles this is inside of.
         reader: Judges members of archives, so that the readers of formats need not know each other; None:
             they are not opened.
     """
@@ -66,6 +67,7 @@ class Context:
     member: str = ""
     name: str = ""
     depth: int = 0
+    nested: int = 0
     reader: Reader | None = None
 
     def scan(self, source: Source) -> None:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate.scan.lists import load
+from lockgate.scan.context import Context
 from lockgate.scan.pickles import opcodes, runs
 from lockgate.scan.pickles.cursor import Cursor
-from lockgate.scan.pickles.judge import Judge
+from lockgate.scan.pickles.inside import DeepJudge
 from lockgate.scan.pickles.machine import Machine
 from lockgate.scan.record import Answer, DamagedError, Record
 from lockgate.scan.source import BytesStream
@@ -34,7 +34,7 @@ def on_paper(data: bytes) -> Record:
     record = Record()
     cursor = Cursor(BytesStream(data))
     try:
-        Machine(cursor, Judge(load(), record)).run()
+        Machine(cursor, DeepJudge(Context(record=record))).run()
         record.met("pickle")
         if not cursor.finished:
             record.cannot("more")
@@ -134,7 +134,7 @@ CONTAINERS = (
 
 def state(data: bytes) -> tuple[object, ...]:
     record = Record()
-    machine = Machine(Cursor(BytesStream(data)), Judge(load(), record))
+    machine = Machine(Cursor(BytesStream(data)), DeepJudge(Context(record=record)))
     value = machine.run()
     return type(value), [type(one) if one is not None else None for one in machine.memo], record.problems
 

@@ -13,7 +13,7 @@ import re
 from lockgate.scan.context import Context
 from lockgate.scan.formats import keras
 from lockgate.scan.formats.h5 import superblock
-from lockgate.scan.pickles.judge import Judge
+from lockgate.scan.pickles.inside import DeepJudge
 from lockgate.scan.source import Source
 
 MAGIC = superblock.MAGIC
@@ -29,7 +29,7 @@ _KEY = re.compile(rb'"(?:class_name|[a-z_]*(?:\\u00[0-9a-fA-F]{2}[a-z_]*)+)"[ \t
 def scan(source: Source, context: Context) -> None:
     """Judge every JSON object in the file."""
     context.record.met("HDF5")
-    judge = Judge(context.lists, context.record, context.member)
+    judge = DeepJudge(context)
     at = 0
     while at < source.size:
         window = source.read(at, _WINDOW + 64)

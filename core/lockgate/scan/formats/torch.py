@@ -14,6 +14,7 @@ from lockgate.scan.formats import zips
 from lockgate.scan.formats.members import text_of
 from lockgate.scan.formats.zips import Member
 from lockgate.scan.pickles.cursor import Cursor
+from lockgate.scan.pickles.inside import DeepJudge
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.machine import Machine
 from lockgate.scan.pickles.values import Global, Storage, Unjudged
@@ -139,7 +140,7 @@ class Archive:
         cursor = Cursor(stream)
         context.record.met("pickle")
         storages = self.storages[member.name.removeprefix(self.root).removesuffix(".pkl")] = Storages(context)
-        judge = Judge(context.lists, context.record, context.member, storages.persistent)
+        judge = DeepJudge(context, storages.persistent)
         judge.script = self.script
         Machine(cursor, judge).run()
         if not cursor.finished:
@@ -167,7 +168,7 @@ def scan_legacy(cursor: Cursor, context: Context) -> None:
     """Judge a file from before 1.6, after its magic number: protocol, system, object, keys, raw storages."""
     context.record.met("torch legacy")
     storages = Storages(context)
-    judge = Judge(context.lists, context.record, context.member, storages.persistent)
+    judge = DeepJudge(context, storages.persistent)
     if Machine(cursor, judge).run() != _PROTOCOL:
         raise DamagedError("has another protocol than torch's own", cursor.offset)
     Machine(cursor, judge).run()

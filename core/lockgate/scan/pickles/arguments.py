@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
-from lockgate.scan.pickles.values import Global, Unjudged
+from lockgate.scan.pickles.values import INERT, Blob, Global, Unjudged
+from lockgate.scan.source import Stream
+
+
+class JudgeBase(ABC):
+    """What conditions may ask of the judge, who is told what they are in `judge` and `inside`."""
+
+    @abstractmethod
+    def resolve(self, module: Any, name: Any, proto: int, offset: int) -> Any:
+        """Judge an import."""
+
+    @abstractmethod
+    def call(self, func: Any, args: Any, offset: int) -> Any:
+        """Judge a call."""
+
+    @abstractmethod
+    def new(self, cls: Any, args: Any, offset: int, kwargs: Any = INERT) -> Any:
+        """Judge an object that is made by ``__new__``."""
+
+    @abstractmethod
+    def attributes(self, path: str, state: Any, offset: int) -> None:
+        """Judge what is going to be the attributes of an object."""
+
+    @abstractmethod
+    def bytes_inside(self, data: bytes, offset: int) -> None:
+        """Look whether a byte string is itself a pickle that does something."""
+
+    @abstractmethod
+    def long_bytes_inside(self, stream: Stream, size: int, offset: int) -> Blob:
+        """Pass over a long byte string, looking whether it is a pickle; nothing of it is kept."""
+
+    @abstractmethod
+    def torch_inside(self, blob: Blob, offset: int) -> bool:
+        """Say whether a short byte string is a harmless file of torch; what is found is recorded."""
 
 
 class RefusedError(Exception):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
+from lockgate.scan.pickles.arguments import JudgeBase, RefusedError, plain_args, unless_reported
 from lockgate.scan.pickles.values import (
     INERT,
     LIST,
@@ -27,9 +27,6 @@ from lockgate.scan.pickles.values import (
     Unjudged,
 )
 from lockgate.scan.record import DamagedError
-
-if TYPE_CHECKING:
-    from lockgate.scan.pickles.judge import Judge
 
 CLASSES = frozenset(
     [
@@ -60,7 +57,7 @@ _BIGGEST = 1 << 24  # what a few bytes of a pickle may have made for nothing
 # --- Calls ----------------------------------------------------------------------------------------------
 
 
-def dtype(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def dtype(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge a type: made of a code, or of a class of records."""
     args = plain_args(args, 1, 3)
     if isinstance(args[0], Global):
@@ -75,7 +72,7 @@ def dtype(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def array(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def array(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge an array without items, which gets them by its state."""
     cls, shape, code = plain_args(args, 3, 3)
     if unless_reported(cls):
@@ -88,7 +85,7 @@ def array(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(cls)
 
 
-def masked(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def masked(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge a masked array without items."""
     cls, base, shape, code = plain_args(args, 4, 4)
     if unless_reported(cls, base):
@@ -108,7 +105,7 @@ def _shape(shape: Any) -> None:
         raise RefusedError("with a shape that is too large")
 
 
-def scalar(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def scalar(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge a single number or record. It is no value that anything else may be made of."""
     args = plain_args(args, 1, 2)
     if unless_reported(*args):
@@ -128,7 +125,7 @@ def scalar(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return INERT
 
 
-def frombuffer(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def frombuffer(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge an array that is made of bytes at once."""
     args = plain_args(args, 4, 5)
     blob, of, shape, order = args[:4]

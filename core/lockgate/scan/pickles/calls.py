@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lockgate.scan.pickles import arrays, frames
-from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
+from lockgate.scan.pickles.arguments import JudgeBase, RefusedError, plain_args, unless_reported
 from lockgate.scan.pickles.values import (
     INERT,
     NONE,
@@ -29,11 +29,7 @@ from lockgate.scan.pickles.values import (
 )
 from lockgate.scan.record import DamagedError
 
-if TYPE_CHECKING:
-    from lockgate.scan.pickles.judge import Judge
-
-
-Condition = Callable[["Judge", Global, Any, int], Any]
+Condition = Callable[[JudgeBase, Global, Any, int], Any]
 
 _BASES = frozenset(["object", "dict", "list", "tuple", "set", "frozenset", "int", "float", "str"])
 _FACTORIES = frozenset(
@@ -60,7 +56,7 @@ def _class(value: Any) -> Global:
     return value
 
 
-def _reconstructor(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _reconstructor(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     cls, base, state = plain_args(args, 3, 3)
     if unless_reported(cls, base, state):
         return Unjudged()
@@ -71,24 +67,24 @@ def _reconstructor(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(_class(cls))
 
 
-def _newobj(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _newobj(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     args = plain_args(args, 1, 32)
     return judge.new(args[0], args[1:], offset)
 
 
-def _newobj_ex(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _newobj_ex(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     cls, positional, named = plain_args(args, 3, 3)
     return judge.new(cls, positional, offset, named)
 
 
-def _type(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _type(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     (of,) = plain_args(args, 1, 1)
     if of is not NONE and not (isinstance(of, Global) and of.path == "builtins.Ellipsis"):
         raise RefusedError("on something else than None")
     return Global("builtins", "NoneType", frozenset(["ref"]))
 
 
-def _bytearray(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _bytearray(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     args = plain_args(args, 0, 2)
     if not args:
         return Blob(0, b"")
@@ -99,13 +95,13 @@ def _bytearray(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     raise RefusedError("on something else than bytes")
 
 
-def _no_bytes(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _no_bytes(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Protocols below 3 write an empty byte string as ``bytes()``."""
     plain_args(args, 0, 0)
     return Blob(0, b"")
 
 
-def _encode(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _encode(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     text, codec = plain_args(args, 2, 2)
     if not _is_latin1(codec):  # any other codec runs code to find it
         raise RefusedError("with another codec than latin1")
@@ -125,7 +121,7 @@ def _is_latin1(codec: Any) -> bool:
     return codec in ("latin1", "latin-1")
 
 
-def _small(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _small(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     args = plain_args(args, 0, 3)
     if any(isinstance(arg, (Instance, Global, Unjudged)) for arg in args):
         raise RefusedError("on an object")
@@ -134,14 +130,14 @@ def _small(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return SET if func.name in ("set", "frozenset") else Instance(func, args)
 
 
-def _ordered(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _ordered(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     args = plain_args(args, 0, 2)
     if any(not isinstance(a, (Items, Mapping, Text, int, tuple)) and a not in (NONE, INERT) for a in args):
         raise RefusedError("on an object")
     return Instance(func, args)
 
 
-def _defaultdict(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _defaultdict(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     args = plain_args(args, 0, 2)
     if unless_reported(*args[:1]):
         return Unjudged()
@@ -150,12 +146,12 @@ def _defaultdict(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def _ufunc(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _ufunc(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     module, name = plain_args(args, 2, 2)
     return judge.resolve(module, name, 5, offset)
 
 
-def _random(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _random(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     for arg in plain_args(args, 0, 2):
         if isinstance(arg, Unjudged) or arg is NONE:
             continue
@@ -169,7 +165,7 @@ def _random(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def _of_class(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _of_class(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """A factory whose first argument is the class to make; extension types make themselves so."""
     args = plain_args(args, 1, 32)
     if unless_reported(args[0]):
@@ -184,7 +180,7 @@ def _of_class(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(cls, args)
 
 
-def _of_other_call(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _of_other_call(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Torch's rebuilding of a tensor subclass: ``(function, type, arguments, state)``."""
     inner, cls, inner_args, state = plain_args(args, 4, 4)
     if unless_reported(inner, cls):
@@ -196,14 +192,14 @@ def _of_other_call(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return judge.call(inner, inner_args, offset)
 
 
-def _with_state(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _with_state(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Torch's rebuilding of a parameter, whose last argument becomes its attributes."""
     args = plain_args(args, 4, 4)
     judge.attributes(func.path, args[3], offset)
     return Instance(func, args)
 
 
-def _of_tensor_class(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _of_tensor_class(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     args = plain_args(args, 1, 16)
     if unless_reported(args[0]):
         return Unjudged()
@@ -216,7 +212,7 @@ def _tensor_class(value: Any) -> None:
         raise RefusedError("with a type that is none of torch's tensors")
 
 
-def _tensor(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _tensor(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """A tensor on a storage, within which it has to lie."""
     if not isinstance(args, tuple) or len(args) < 4:  # noqa: PLR2004
         raise DamagedError("a tensor is made of too little")
@@ -233,7 +229,7 @@ def _tensor(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def _torch_inside(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _torch_inside(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """A storage as ``torch.save`` wrote it, in a byte string; that is scanned like a file."""
     (data,) = plain_args(args, 1, 1)
     if not isinstance(data, Blob):
@@ -243,7 +239,7 @@ def _torch_inside(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return INERT
 
 
-def _plain(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _plain(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Numbers, text, bytes, and what is made of these; no object whose methods would be called."""
     args = plain_args(args, 0, 32)
     for arg in args:
@@ -255,7 +251,7 @@ def _plain(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def _tree(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _tree(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """A tree of scikit-learn: a number of features, an array of how many classes, a number of outputs."""
     whole = isinstance(args, tuple) and len(args) == 3  # noqa: PLR2004
     if not whole or not isinstance(args[0], int) or not isinstance(args[2], int):
@@ -265,7 +261,7 @@ def _tree(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def _fraction(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def _fraction(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """A numerator and a denominator; an exponent would be written out for minutes."""
     for arg in plain_args(args, 1, 2):
         if not (isinstance(arg, int) or arg is INERT or (isinstance(arg, str) and _FRACTION.match(arg))):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import replace
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.lists import load
+from lockgate.scan.formats import torch
 from lockgate.scan.pickles.arguments import RefusedError
 from lockgate.scan.pickles.arrays import has_objects, itemsize
 from lockgate.scan.pickles.contents import WRAPPER
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
-from lockgate.scan.pickles.judge import Judge
+from lockgate.scan.pickles.inside import DeepJudge
 from lockgate.scan.pickles.machine import Machine
+from lockgate.scan.pickles.memory import Memory
 from lockgate.scan.pickles.values import NONE, Blob, Global, Instance, Mapping, Unjudged
 from lockgate.scan.record import CutShortError, DamagedError, Record
 from lockgate.scan.source import BytesStream
@@ -35,7 +37,7 @@ def looks_like_pickle(head: bytes) -> bool:
         # A NUL is no opcode; the length that a safetensors file begins with can look like this.
         return head[1:2] <= b"\x05" and head[2:3] != b"\0"
     aside = Record()
-    judge = Judge(load(), aside, "", lambda *_: Unjudged())
+    judge = DeepJudge(Context(record=aside), lambda *_: Unjudged())
     more = b"\x01" * MARGIN if len(head) >= HEAD else b""  # no opcode, whatever the last one was
     machine = Machine(Cursor(BytesStream(head[:HEAD] + more)), judge)
     try:
@@ -53,8 +55,6 @@ def looks_like_pickle(head: bytes) -> bool:
 
 def scan(cursor: Cursor, context: Context) -> None:
     """Judge a file that begins with a pickle."""
-    from lockgate.scan.formats import torch
-
     value = _one(cursor, context)
     if value == torch.MAGIC:
         torch.scan_legacy(cursor, context)
@@ -75,7 +75,7 @@ def scan(cursor: Cursor, context: Context) -> None:
 
 
 def _one(cursor: Cursor, context: Context) -> Any:
-    judge = Judge(context.lists, context.record, context.member)
+    judge = DeepJudge(context)
     machine = Machine(cursor, judge, _array_after)
     value = machine.run()
     if machine.made_arrays:
@@ -83,7 +83,7 @@ def _one(cursor: Cursor, context: Context) -> Any:
     return value
 
 
-def _array_after(machine: Machine, made: Any) -> bool:
+def _array_after(machine: Memory, made: Any) -> bool:
     """Pass over the array that joblib's wrapper stands for; see ``NumpyArrayWrapper.read_array``."""
     if not (isinstance(made, Instance) and made.of.path == WRAPPER):
         return False
@@ -126,13 +126,15 @@ def _array_after(machine: Machine, made: Any) -> bool:
     return True
 
 
-def _as_plain_pickle(machine: Machine) -> None:
+def _as_plain_pickle(machine: Memory) -> None:
     """Judge raw bytes of an old joblib file as the opcodes that they are without joblib."""
     aside = Record()
-    judge = Judge(machine.judge.lists, aside, machine.judge.member, lambda *_: Unjudged())
+    judge = DeepJudge(replace(machine.judge.context, record=aside), lambda *_: Unjudged())
     offset = machine.c.offset
     with contextlib.suppress(DamagedError):  # numbers are no opcodes
-        machine.fork(Cursor(BytesStream(machine.c.peek(_AFTERWARDS))), judge).run()
+        twin = Machine(Cursor(BytesStream(machine.c.peek(_AFTERWARDS))), judge)
+        twin.resume(machine)
+        twin.run()
     for hit in aside.hits:
         if hit.unsafe:
             message = f"Is another pickle to those who load it without joblib: {hit.message}"

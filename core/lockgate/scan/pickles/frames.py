@@ -4,14 +4,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lockgate.scan.pickles import arrays
-from lockgate.scan.pickles.arguments import RefusedError, plain_args, unless_reported
+from lockgate.scan.pickles.arguments import JudgeBase, RefusedError, plain_args, unless_reported
 from lockgate.scan.pickles.values import INERT, LIST, NONE, Global, Instance, Mapping, Unjudged
-
-if TYPE_CHECKING:
-    from lockgate.scan.pickles.judge import Judge
 
 _HOLDS = ("pandas.core.arrays.", "pandas.core.indexes.", "numpy._core.numeric", "numpy.core.numeric")
 _WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
@@ -26,7 +23,7 @@ def _is_data(value: Any) -> bool:
     return value.of.path in arrays.CLASSES or value.of.path == _WRAPPER or value.of.module.startswith(_HOLDS)
 
 
-def block(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def block(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge a block of columns: an array, where it goes, and how many dimensions it has."""
     values, place, ndim = plain_args(args, 3, 3)
     if unless_reported(values, place):
@@ -37,7 +34,7 @@ def block(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def manager(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def manager(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge what holds blocks: a tuple of them, and a list of indexes."""
     blocks, axes = plain_args(args, 2, 2)
     if axes is not LIST or not (isinstance(blocks, tuple) or blocks is INERT):
@@ -50,7 +47,7 @@ def manager(judge: Judge, func: Global, args: Any, offset: int) -> Any:
     return Instance(func, args)
 
 
-def index(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def index(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge an index, which is made by the keywords of its class."""
     cls, given = plain_args(args, 2, 2)
     if unless_reported(cls):
@@ -78,7 +75,7 @@ def _is_rule(value: Any) -> bool:
     return isinstance(value, Instance) and value.of.module in ("datetime", "pandas._libs.tslibs.offsets")
 
 
-def scalar(judge: Judge, func: Global, args: Any, offset: int) -> Any:
+def scalar(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """Judge a time, a span or a type of text: made of numbers, text and time zones."""
     for arg in plain_args(args, 0, 8):
         if unless_reported(arg):

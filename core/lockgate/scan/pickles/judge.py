@@ -6,60 +6,37 @@ imported by name may be called; what a pickle computes, it may not call.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import catboost, natives
-from lockgate.scan.lists import Lists
 from lockgate.scan.pickles import arrays, states
-from lockgate.scan.pickles.arguments import RefusedError
+from lockgate.scan.pickles.arguments import JudgeBase, RefusedError
 from lockgate.scan.pickles.calls import CALLS
 from lockgate.scan.pickles.contents import WRAPPER
 from lockgate.scan.pickles.values import INERT, LIST, NONE, SET, Blob, Global, Instance, Mapping, Unjudged
-from lockgate.scan.record import Answer, DamagedError, Record
-from lockgate.scan.source import BytesStream, LimitedStream, Stream, spooled
+from lockgate.scan.record import DamagedError
 
-_NATIVE = 1 << 30  # bytes of a model in a byte string
-_NESTED = 3  # pickles in bytes in pickles
-# What a pickle in a byte string begins with: a protocol, or in protocol 0 soon an import.
-_PICKLE = re.compile(rb"\x80[\x00-\x05]|[(\])}0-9lNKq\x00-\x04]*[ci][A-Za-z_][\w.]*\n[A-Za-z_][\w.]*\n")
 # Instances that have no attributes, items or methods of the file's choice for whoever is filled from them.
-STARTS = frozenset(b"\x80(])}0123456789lNKqci\x00\x01\x02\x03\x04")  # what `_PICKLE` may begin with
 _PLAIN_STATES = ("numpy", "torch._utils", "torch._tensor")
 _NAMED_TO_JOBLIB = frozenset(["array"])
 _SLOTS = 2  # a state of a dict and of another, whose items become attributes one by one
 _OF_SCRIPT = frozenset(["ref", "new", "call"])
-# `torch.serialization.MAGIC_NUMBER` as a pickle of protocol 2.
-_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_NAME = re.compile(r"[A-Za-z_][\w.]*\Z")
 
 
-class Judge:
-    """Judges one pickle, or several in a row.
+class Judge(JudgeBase):
+    """Judges one pickle, or several in a row; see `inside` for what lies in byte strings.
 
     Args:
-        lists: What is allowed.
-        record: Where hits go.
-        member: The place inside the file, for hits.
+        context: What is allowed, where hits go, and the place inside the file.
         persistent: What to do with persistent ids; without it they cannot be judged.
-        depth: How many pickles this one is nested in.
     """
 
-    def __init__(
-        self,
-        lists: Lists,
-        record: Record,
-        member: str = "",
-        persistent: Callable[[Any, int], Any] | None = None,
-        depth: int = 0,
-    ) -> None:
-        self.lists = lists
-        self.record = record
-        self.member = member
+    def __init__(self, context: Context, persistent: Callable[[Any, int], Any] | None = None) -> None:
+        self.context = context
+        self.lists = context.lists
+        self.record = context.record
         self.persistent_id = persistent
-        self.depth = depth
         self.uses = 0  # calls, objects made and states set, whether allowed or not
         self.script = False  # TorchScript: read by torch's own unpickler, which imports nothing
         self.globals: dict[tuple[str, str], Global] = {}
@@ -68,12 +45,12 @@ class Judge:
 
     def hit(self, rule: str, severity: str, message: str, offset: int, name: str = "") -> Unjudged:
         """Record a hit and return what stands for the value."""
-        self.record.hit(rule, severity, message, member=self.member, offset=offset, name=name)
+        self.record.hit(rule, severity, message, member=self.context.member, offset=offset, name=name)
         return Unjudged()
 
     def odd(self, what: str, offset: int) -> None:
         """Note what no pickler writes, though some unpicklers read it; the file is not safe then."""
-        self.record.cannot(what, self.member, offset)
+        self.record.cannot(what, self.context.member, offset)
 
     # --- Imports -------------------------------------------------------------------------------------
 
@@ -108,7 +85,9 @@ class Judge:
     def persistent(self, pid: Any, offset: int) -> Any:
         """Judge PERSID and BINPERSID."""
         if self.persistent_id is None:
-            self.record.cannot("refers to objects outside of the file (persistent ids)", self.member, offset)
+            self.record.cannot(
+                "refers to objects outside of the file (persistent ids)", self.context.member, offset
+            )
             return Unjudged()
         return self.persistent_id(pid, offset)
 
@@ -270,110 +249,6 @@ class Judge:
             message = "Gives an object an attribute that Python itself calls or reads."
             self.hit("LG-SCAN-003", "CRITICAL", message, offset, special)
         return special
-
-    # --- Pickles in byte strings ---------------------------------------------------------------------
-
-    def bytes_inside(self, data: bytes, offset: int) -> None:
-        """Look whether a byte string is itself a pickle that does something."""
-        if data.startswith(_TORCH):
-            return  # judged when it is loaded, and not loaded by anything else
-        if len(data) > 4 and _PICKLE.match(data):  # noqa: PLR2004 - no import is shorter
-            self._nested(BytesStream(data), offset)
-
-    def long_bytes_inside(self, stream: Stream, size: int, offset: int) -> Blob:
-        """Pass over a long byte string, looking whether it is a pickle; nothing of it is kept."""
-        inside = LimitedStream(stream, size)
-        head = inside.read(256)
-        if head.startswith(_TORCH):
-            found = self._torch(_Headed(head, inside), offset)
-            inside.end()
-            return Blob(size, torch=found)
-        if _PICKLE.match(head):
-            self._nested(_Headed(head, inside), offset)
-        elif natives.looks_like_ubjson(head) or head.startswith(catboost.MAGIC):
-            self._native(_Headed(head, inside), offset)
-        inside.end()
-        return Blob(size)
-
-    def torch_inside(self, blob: Blob, offset: int) -> bool:
-        """Say whether a short byte string is a harmless file of torch; what is found is recorded."""
-        return bool(blob.data) and self._torch(BytesStream(blob.data or b""), offset)
-
-    def _torch(self, stream: Stream, offset: int) -> bool:
-        """Judge a byte string as the file of torch that it is, which a storage is pickled as."""
-        from lockgate.scan.pickles import files
-        from lockgate.scan.pickles.cursor import Cursor
-
-        if self.depth >= _NESTED:
-            self.record.cannot("pickles are nested in pickles too deep", self.member, offset)
-            return False
-        aside = Record()
-        context = Context(record=aside, lists=self.lists, member=f"{self.member}!bytes", depth=self.depth + 1)
-        try:
-            files.scan(Cursor(stream), context)
-        except DamagedError as error:
-            context.failed(error)
-        for hit in aside.hits:
-            self.record.hit(
-                hit.rule, hit.severity, hit.message, member=hit.member, offset=hit.offset, name=hit.name
-            )
-        return aside.answer is Answer.SAFE and "torch legacy" in aside.formats
-
-    def _native(self, stream: Stream, offset: int) -> None:
-        """Hold the model of a library that lies in a byte string against its frame."""
-        try:
-            source = spooled(stream, _NATIVE)
-            read = catboost.scan if source.read(0, 4) == catboost.MAGIC else natives.scan_ubjson
-            read(source, Context(record=self.record, lists=self.lists, member=self.member))
-        except DamagedError as error:
-            self.record.cannot(f"holds a model in bytes, which {error}", self.member, offset)
-
-    def _nested(self, stream: Stream, offset: int) -> None:
-        from lockgate.scan.pickles.cursor import Cursor
-        from lockgate.scan.pickles.machine import Machine
-
-        if self.depth >= _NESTED:
-            self.record.cannot("pickles are nested in pickles too deep", self.member, offset)
-            return
-        aside = Record()
-        judge = Judge(self.lists, aside, f"{self.member}!bytes", lambda *_: Unjudged(), self.depth + 1)
-        ended = False
-        try:
-            Machine(Cursor(stream), judge).run()
-            ended = True
-        except DamagedError:
-            pass  # most byte strings are no pickles
-        for hit in aside.hits:
-            named = all(map(_NAME.match, hit.name.split(".", 1))) and hit.name
-            if hit.unsafe and (ended or (named and hit.severity == "CRITICAL")):
-                self.record.hit(
-                    "LG-SCAN-007",
-                    hit.severity,
-                    f"Holds a pickle in a byte string: {hit.message}",
-                    member=self.member,
-                    offset=offset,
-                    name=hit.name,
-                )
-
-
-class _Headed:
-    """A stream of which the head was already read."""
-
-    def __init__(self, head: bytes, rest: Stream) -> None:
-        self.head = head
-        self.rest = rest
-        self.at = 0
-
-    def read(self, count: int) -> bytes:
-        read, self.head = self.head[:count], self.head[count:]
-        read = read or self.rest.read(count)
-        self.at += len(read)
-        return read
-
-    def skip(self, count: int) -> None:
-        head, self.head = self.head[:count], self.head[count:]
-        self.rest.skip(count - len(head))
-        self.at += count
 
 
 def _renamed(module: str, name: str) -> tuple[str, str]:

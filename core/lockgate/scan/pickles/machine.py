@@ -5,62 +5,36 @@ All opcodes of protocols 0 to 5 are here, as CPython's ``Lib/pickle.py`` carries
 raises `DamagedError`: a pickle that only one of them reads is not judged safe.
 """
 
-# ruff: noqa: PLR1714, PLR2004, PLR0915 - opcodes are numbers, one loop is twice as fast as calls, and the
-# handlers below the machine are part of it
+# ruff: noqa: PLR1714, PLR2004, PLR0915 - opcodes are numbers, and one loop is twice as fast as calls
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Callable
 from typing import Any
 
 from lockgate.scan.pickles import lines, repeats, runs
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
-from lockgate.scan.pickles.judge import STARTS, Judge
+from lockgate.scan.pickles.judge import Judge
+from lockgate.scan.pickles.memory import MAX_MEMO, MEMO_TEXT, Memory
 from lockgate.scan.pickles.opcodes import HANDLERS, MOST_ITEMS
-from lockgate.scan.pickles.values import INERT, KEPT, LIST, LOST, NEVER, NONE, SET, SHORT, Blob, Mapping, Text
+from lockgate.scan.pickles.values import INERT, KEPT, LIST, NEVER, NONE, SET, STARTS, Blob, Mapping
 from lockgate.scan.record import CutShortError, DamagedError, TooMuchError
 
-MAX_MEMO = 8_000_000  # entries: 64 MB
 MAX_STACK = 4_000_000
 MAX_MARKS = 10_000  # a pickle nested deeper cannot be read by Python either
 _MEMO_DICTS = 500_000  # entries after which the items of dicts are not remembered
-_MEMO_TEXT = 1_200_000  # entries after which text that is no identifier is not remembered
-_MEMO_ALL_TEXT = 2_000_000  # and after which no text is
-_BLOB_KEPT = 4096
 _WAIT, _LONGEST_WAIT = 256, 8192  # bytes from one look for what repeats to the next
 _RUN = 1 << 16  # bytes of plain values that are counted at once
-_OTHER_LETTERS = re.compile("[^\0-\xff]")
-_DIGITS = re.compile(rb"(0|[1-9][0-9]{0,9})\Z")
 
 
-class Machine:
-    """Runs one pickle.
-
-    Args:
-        cursor: Where the pickle begins.
-        judge: What is told about imports, calls and objects.
-        after_build: Called after each BUILD with the machine and the object; joblib reads raw bytes
-            there. Returns whether it moved the cursor.
-    """
+class Machine(Memory):
+    """Runs one pickle."""
 
     def __init__(
-        self, cursor: Cursor, judge: Judge, after_build: Callable[[Machine, Any], bool] | None = None
+        self, cursor: Cursor, judge: Judge, after_build: Callable[[Memory, Any], bool] | None = None
     ) -> None:
-        self.c = cursor
-        self.judge = judge
-        self.after_build = after_build
-        self.stack: list[Any] = []
-        self.marks: list[list[Any]] = []
-        self.memo: list[Any] = []
-        self.far: dict[int, Any] = {}  # memo entries that were not put in order
-        self.proto = 0
-        self.frame_end = NEVER
-        self.start = cursor.offset
-        self.build_end = 0
+        super().__init__(cursor, judge, after_build)
         self.swept = repeats.Swept()
-        self.made_arrays = 0  # that joblib wrote outside of the pickle
 
     # --- The loop ------------------------------------------------------------------------------------
 
@@ -97,7 +71,7 @@ class Machine:
             if len(stack) > MAX_STACK or len(memo) > MAX_MEMO:
                 raise TooMuchError("the pickle holds too many objects at once", here)
             whole, frame_end = stop, self.frame_end
-            few = not self.far and len(memo) + len(buf) < _MEMO_TEXT
+            few = not self.far and len(memo) + len(buf) < MEMO_TEXT
             keep = len(memo) < _MEMO_DICTS
             if few and here >= next_try:
                 found_ = repeats.find(buf, i, stop, memo, self.swept)
@@ -123,7 +97,7 @@ class Machine:
                 i += 1
                 if op == 0x68:  # BINGET
                     at = buf[i]
-                    push(memo[at] if at < len(memo) else self._get(at))
+                    push(memo[at] if at < len(memo) else self.get(at))
                     i += 1
                 elif op == 0x8C:  # SHORT_BINUNICODE
                     end = i + 1 + buf[i]
@@ -157,7 +131,7 @@ class Machine:
                     if few:
                         remember(stack[-1])
                     else:
-                        self._put(len(memo) + len(self.far), stack[-1])
+                        self.put(len(memo) + len(self.far), stack[-1])
                 elif op == 0x4B:  # BININT1
                     push(buf[i])
                     i += 1
@@ -228,7 +202,7 @@ class Machine:
                         self.judge.setitems(target, items, c.base + i, keep=keep)
                 elif op == 0x6A:  # LONG_BINGET
                     at = int.from_bytes(buf[i : i + 4], "little")
-                    push(memo[at] if at < len(memo) else self._get(at))
+                    push(memo[at] if at < len(memo) else self.get(at))
                     i += 4
                 elif op == 0x61:  # APPEND
                     stack.pop()
@@ -345,107 +319,8 @@ class Machine:
     def _stop(self) -> Any:
         if self.frame_end not in (NEVER, self.c.offset):
             self.judge.odd("STOP comes before the end of a frame", self.c.offset)
-        value = self._pop()
+        value = self.pop()
         if self.stack or self.marks:
             # CPython ignores what is left; no pickler leaves anything.
             self.judge.odd("objects are left over at STOP", self.c.offset)
         return value
-
-    def fork(self, cursor: Cursor, judge: Judge) -> Machine:
-        """Return a machine in the same state that reads from elsewhere."""
-        twin = Machine(cursor, judge)
-        twin.stack, twin.memo, twin.far, twin.proto = [*self.stack], [*self.memo], {**self.far}, self.proto
-        twin.marks = [[*part] for part in self.marks]
-        return twin
-
-    # --- Stack and memo ------------------------------------------------------------------------------
-
-    def _pop(self) -> Any:
-        if not self.stack:
-            raise DamagedError("the pickle takes from an empty stack", self.c.offset)
-        return self.stack.pop()
-
-    def _pop_mark(self) -> list[Any]:
-        if not self.marks:
-            raise DamagedError("the pickle misses a mark", self.c.offset)
-        items = self.stack
-        self.stack = self.marks.pop()
-        return items
-
-    def _top(self) -> Any:
-        if not self.stack:
-            raise DamagedError("the pickle takes from an empty stack", self.c.offset)
-        return self.stack[-1]
-
-    def _get(self, at: int) -> Any:
-        if at < len(self.memo):
-            return self.memo[at]
-        if at not in self.far:
-            raise DamagedError(f"memo entry {at} was never put", self.c.offset)
-        return self.far[at]
-
-    def _put(self, at: int, value: Any) -> None:
-        if len(self.memo) + len(self.far) > MAX_MEMO:
-            raise TooMuchError("the pickle remembers too many objects", self.c.offset)
-        if len(self.memo) > _MEMO_TEXT and value.__class__ is str:
-            value = self._remembered(value)
-        # Every pickler counts on from 0, or from 1 (cPickle of Python 2). Others make the reader's memo jump,
-        # by gigabytes.
-        if at != len(self.memo) + len(self.far) + (0 if self.memo else 1) and (at or self.memo or self.far):
-            self.judge.odd("the pickle remembers something where no pickler does", self.c.offset)
-        if at < len(self.memo):
-            self.memo[at] = value
-        elif at == len(self.memo) and at not in self.far:
-            self.memo.append(value)
-        else:
-            self.far[at] = value
-
-    def _remembered(self, text: str) -> Any:
-        """Forget text of a large pickle, but the names of modules and attributes as long as possible."""
-        if len(self.memo) > MAX_MEMO:
-            raise TooMuchError("the pickle remembers too many objects", self.c.offset)
-        if len(self.memo) > _MEMO_ALL_TEXT:
-            return LOST
-        return text if text.replace(".", "").isidentifier() else LOST
-
-    # --- Arguments -----------------------------------------------------------------------------------
-
-    def _uint(self, size: int) -> int:
-        return int.from_bytes(self.c.take(size), "little")
-
-    def _index(self) -> int:
-        digits = self.c.line(32)
-        if not _DIGITS.match(digits):
-            raise DamagedError("a number of the pickle is not written plainly", self.c.offset)
-        return int(digits)
-
-    def _text(self, size: int) -> None:
-        """Push UTF-8 text; of long text only that it is UTF-8 is kept."""
-        if size <= SHORT:
-            self.stack.append(self.c.take(size).decode("utf-8", "surrogatepass"))
-            return
-        decoder = codecs.getincrementaldecoder("utf-8")("surrogatepass")
-        counted = 0
-        while size:
-            part = self.c.take(min(size, 1 << 16))
-            size -= len(part)
-            text = decoder.decode(part, not size)
-            counted = -1 if counted < 0 or _OTHER_LETTERS.search(text) else counted + len(text)
-        self.stack.append(Text(counted))
-
-    def _blob(self, size: int) -> None:
-        offset = self.c.offset
-        if size <= _BLOB_KEPT:
-            data = self.c.take(size)
-            self.judge.bytes_inside(data, offset)
-            self.stack.append(Blob(size, data))
-            return
-        self.stack.append(self.judge.long_bytes_inside(self.c, size, offset))
-
-    def _byte_text(self, data: bytes) -> None:
-        """Push a Python 2 string: ASCII text for those that ask for nothing else, else bytes."""
-        try:
-            self.stack.append(data.decode("ascii") if len(data) <= SHORT else INERT)
-        except UnicodeDecodeError:
-            self.stack.append(INERT)
-        self.judge.bytes_inside(data, self.c.offset)

@@ -1,30 +1,27 @@
 """The opcodes of pickles that are too rare to be part of the machine's loop."""
 
-# ruff: noqa: PLR2004, SLF001 - opcodes are numbers, and the handlers are part of the machine
+# ruff: noqa: PLR2004 - opcodes are numbers
 
 from __future__ import annotations
 
 import codecs
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from lockgate.scan.pickles.memory import Memory
 from lockgate.scan.pickles.values import INERT, LIST, NEVER, SET, SHORT, Mapping
 from lockgate.scan.record import DamagedError
-
-if TYPE_CHECKING:
-    from lockgate.scan.pickles.machine import Machine
 
 _INTEGER = re.compile(rb"[+-]?[0-9]+L?\Z")
 FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+|inf|nan)\Z", re.IGNORECASE)
 
 MOST_ITEMS = 32  # of a tuple that is kept
 
-HANDLERS: dict[int, Callable[[Machine], None]] = {}
+HANDLERS: dict[int, Callable[[Memory], None]] = {}
 
 
-def _opcode(*codes: str) -> Callable[[Callable[[Machine], None]], Callable[[Machine], None]]:
-    def keep(handler: Callable[[Machine], None]) -> Callable[[Machine], None]:
+def _opcode(*codes: str) -> Callable[[Callable[[Memory], None]], Callable[[Memory], None]]:
+    def keep(handler: Callable[[Memory], None]) -> Callable[[Memory], None]:
         for code in codes:
             HANDLERS[ord(code)] = handler
         return handler
@@ -33,8 +30,8 @@ def _opcode(*codes: str) -> Callable[[Callable[[Machine], None]], Callable[[Mach
 
 
 @_opcode("\x80")
-def _proto(m: Machine) -> None:
-    m.proto = m._uint(1)
+def _proto(m: Memory) -> None:
+    m.proto = m.uint(1)
     if m.proto > 5:
         raise DamagedError(f"the pickle has protocol {m.proto}, which does not exist", m.c.offset)
     if m.c.offset != m.start + 2:
@@ -42,15 +39,15 @@ def _proto(m: Machine) -> None:
 
 
 @_opcode("\x95")
-def _frame(m: Machine) -> None:
-    size = m._uint(8)
+def _frame(m: Memory) -> None:
+    size = m.uint(8)
     if m.frame_end != NEVER:
         m.judge.odd("a frame begins before the last one ended", m.c.offset)
     m.frame_end = m.c.offset + size
 
 
 @_opcode("I")
-def _int(m: Machine) -> None:
+def _int(m: Memory) -> None:
     digits = m.c.line(64)
     if digits in (b"00", b"01"):
         m.stack.append(INERT)
@@ -61,7 +58,7 @@ def _int(m: Machine) -> None:
 
 
 @_opcode("L")
-def _long(m: Machine) -> None:
+def _long(m: Memory) -> None:
     digits = m.c.line(1 << 20)
     if not _INTEGER.match(digits):
         raise DamagedError("a number of the pickle is not written plainly", m.c.offset)
@@ -70,14 +67,14 @@ def _long(m: Machine) -> None:
 
 
 @_opcode("\x8a")
-def _long1(m: Machine) -> None:
-    data = m.c.take(m._uint(1))
+def _long1(m: Memory) -> None:
+    data = m.c.take(m.uint(1))
     m.stack.append(int.from_bytes(data, "little", signed=True) if len(data) <= 16 else INERT)
 
 
 @_opcode("\x8b")
-def _long4(m: Machine) -> None:
-    size = m._uint(4)
+def _long4(m: Memory) -> None:
+    size = m.uint(4)
     if size >= 1 << 31:
         raise DamagedError("a number of the pickle has a negative length", m.c.offset)
     m.c.skip(size)
@@ -85,14 +82,14 @@ def _long4(m: Machine) -> None:
 
 
 @_opcode("F")
-def _float(m: Machine) -> None:
+def _float(m: Memory) -> None:
     if not FLOAT.match(m.c.line(64)):
         raise DamagedError("a number of the pickle is not written plainly", m.c.offset)
     m.stack.append(INERT)
 
 
 @_opcode("S")
-def _string(m: Machine) -> None:
+def _string(m: Memory) -> None:
     quoted = m.c.text_line()
     if quoted is None:
         m.stack.append(INERT)
@@ -103,11 +100,11 @@ def _string(m: Machine) -> None:
         data = codecs.escape_decode(quoted[1:-1])[0]
     except ValueError:
         raise DamagedError("a text of the pickle has a broken escape", m.c.offset) from None
-    m._byte_text(bytes(data))
+    m.byte_text(bytes(data))
 
 
 @_opcode("V")
-def _unicode(m: Machine) -> None:
+def _unicode(m: Memory) -> None:
     raw = m.c.text_line()
     if raw is None:
         m.stack.append(INERT)
@@ -117,62 +114,62 @@ def _unicode(m: Machine) -> None:
 
 
 @_opcode("T")
-def _binstring(m: Machine) -> None:
-    size = m._uint(4)
+def _binstring(m: Memory) -> None:
+    size = m.uint(4)
     if size >= 1 << 31:
         raise DamagedError("a text of the pickle has a negative length", m.c.offset)
     if size > SHORT:
-        m._blob(size)
+        m.blob(size)
         m.stack[-1] = INERT
     else:
-        m._byte_text(m.c.take(size))
+        m.byte_text(m.c.take(size))
 
 
 @_opcode("U")
-def _short_binstring(m: Machine) -> None:
-    m._byte_text(m.c.take(m._uint(1)))
+def _short_binstring(m: Memory) -> None:
+    m.byte_text(m.c.take(m.uint(1)))
 
 
 @_opcode("X")
-def _binunicode(m: Machine) -> None:
-    m._text(m._uint(4))
+def _binunicode(m: Memory) -> None:
+    m.text(m.uint(4))
 
 
 @_opcode("\x8d")
-def _binunicode8(m: Machine) -> None:
-    m._text(m._uint(8))
+def _binunicode8(m: Memory) -> None:
+    m.text(m.uint(8))
 
 
 @_opcode("B")
-def _binbytes(m: Machine) -> None:
-    m._blob(m._uint(4))
+def _binbytes(m: Memory) -> None:
+    m.blob(m.uint(4))
 
 
 @_opcode("\x8e", "\x96")
-def _binbytes8(m: Machine) -> None:
-    m._blob(m._uint(8))
+def _binbytes8(m: Memory) -> None:
+    m.blob(m.uint(8))
 
 
 @_opcode("\x97", "\x98")
-def _buffer(m: Machine) -> None:
+def _buffer(m: Memory) -> None:
     raise DamagedError("the pickle takes buffers from outside of the file", m.c.offset)
 
 
 @_opcode("\x91")
-def _frozenset(m: Machine) -> None:
-    m._pop_mark()
+def _frozenset(m: Memory) -> None:
+    m.pop_mark()
     m.stack.append(SET)
 
 
 @_opcode("l")
-def _list(m: Machine) -> None:
-    m._pop_mark()
+def _list(m: Memory) -> None:
+    m.pop_mark()
     m.stack.append(LIST)
 
 
 @_opcode("d")
-def _dict(m: Machine) -> None:
-    items = m._pop_mark()
+def _dict(m: Memory) -> None:
+    items = m.pop_mark()
     if len(items) % 2:
         raise DamagedError("a key of the pickle has no value", m.c.offset)
     made = Mapping()
@@ -181,21 +178,21 @@ def _dict(m: Machine) -> None:
 
 
 @_opcode("0")
-def _pop(m: Machine) -> None:
+def _pop(m: Memory) -> None:
     if m.stack:
         m.stack.pop()
     else:
-        m._pop_mark()
+        m.pop_mark()
     _popped(m)
 
 
 @_opcode("1")
-def _drop_mark(m: Machine) -> None:
-    m._pop_mark()
+def _drop_mark(m: Memory) -> None:
+    m.pop_mark()
     _popped(m)
 
 
-def _popped(m: Machine) -> None:
+def _popped(m: Memory) -> None:
     """Note what is dropped for nothing: picklers fetch what was remembered instead, or drop a result."""
     before = m.c.buf[m.c.i - 2 : m.c.i - 1] if m.c.i > 1 else b"R"
     if m.c.peek(1) not in (b"0", b"g", b"h", b"j") and before != b"R":
@@ -203,95 +200,95 @@ def _popped(m: Machine) -> None:
 
 
 @_opcode("2")
-def _dup(m: Machine) -> None:
+def _dup(m: Memory) -> None:
     m.judge.odd("the pickle doubles what it has, which no pickler does", m.c.offset)
-    m.stack.append(m._top())
+    m.stack.append(m.top())
 
 
 @_opcode("q")
-def _binput(m: Machine) -> None:
-    m._put(m._uint(1), m._top())
+def _binput(m: Memory) -> None:
+    m.put(m.uint(1), m.top())
 
 
 @_opcode("r")
-def _long_binput(m: Machine) -> None:
-    m._put(m._uint(4), m._top())
+def _long_binput(m: Memory) -> None:
+    m.put(m.uint(4), m.top())
 
 
 @_opcode("p")
-def _put(m: Machine) -> None:
-    m._put(m._index(), m._top())
+def _put(m: Memory) -> None:
+    m.put(m.index(), m.top())
 
 
 @_opcode("g")
-def _get(m: Machine) -> None:
-    m.stack.append(m._get(m._index()))
+def _get(m: Memory) -> None:
+    m.stack.append(m.get(m.index()))
 
 
 @_opcode("c")
-def _global(m: Machine) -> None:
+def _global(m: Memory) -> None:
     offset = m.c.offset - 1
     module, name = m.c.line(1024).decode("utf-8"), m.c.line(1024).decode("utf-8")
     m.stack.append(m.judge.resolve(module, name, m.proto, offset))
 
 
 @_opcode("\x93")
-def _stack_global(m: Machine) -> None:
+def _stack_global(m: Memory) -> None:
     offset = m.c.offset - 1
-    name, module = m._pop(), m._pop()
+    name, module = m.pop(), m.pop()
     m.stack.append(m.judge.resolve(module, name, m.proto, offset))
 
 
 @_opcode("\x82")
-def _ext1(m: Machine) -> None:
-    m.stack.append(m.judge.extension(m._uint(1), m.c.offset))
+def _ext1(m: Memory) -> None:
+    m.stack.append(m.judge.extension(m.uint(1), m.c.offset))
 
 
 @_opcode("\x83")
-def _ext2(m: Machine) -> None:
-    m.stack.append(m.judge.extension(m._uint(2), m.c.offset))
+def _ext2(m: Memory) -> None:
+    m.stack.append(m.judge.extension(m.uint(2), m.c.offset))
 
 
 @_opcode("\x84")
-def _ext4(m: Machine) -> None:
-    m.stack.append(m.judge.extension(m._uint(4), m.c.offset))
+def _ext4(m: Memory) -> None:
+    m.stack.append(m.judge.extension(m.uint(4), m.c.offset))
 
 
 @_opcode("P")
-def _persid(m: Machine) -> None:
+def _persid(m: Memory) -> None:
     m.stack.append(m.judge.persistent(m.c.line(1024).decode("ascii"), m.c.offset))
 
 
 @_opcode("Q")
-def _binpersid(m: Machine) -> None:
-    m.stack.append(m.judge.persistent(m._pop(), m.c.offset))
+def _binpersid(m: Memory) -> None:
+    m.stack.append(m.judge.persistent(m.pop(), m.c.offset))
 
 
 @_opcode("i")
-def _inst(m: Machine) -> None:
+def _inst(m: Memory) -> None:
     offset = m.c.offset - 1
     module, name = m.c.line(1024).decode("ascii"), m.c.line(1024).decode("ascii")
     func = m.judge.resolve(module, name, m.proto, offset)
-    m.stack.append(m.judge.instantiate(func, tuple(m._pop_mark()), offset))
+    m.stack.append(m.judge.instantiate(func, tuple(m.pop_mark()), offset))
 
 
 @_opcode("o")
-def _obj(m: Machine) -> None:
-    items = m._pop_mark()
+def _obj(m: Memory) -> None:
+    items = m.pop_mark()
     if not items:
         raise DamagedError("the pickle takes from an empty stack", m.c.offset)
     m.stack.append(m.judge.instantiate(items[0], tuple(items[1:]), m.c.offset - 1))
 
 
 @_opcode("\x92")
-def _newobj_ex(m: Machine) -> None:
-    kwargs, args, cls = m._pop(), m._pop(), m._pop()
+def _newobj_ex(m: Memory) -> None:
+    kwargs, args, cls = m.pop(), m.pop(), m.pop()
     m.stack.append(m.judge.new(cls, args, m.c.offset - 1, kwargs))
 
 
 @_opcode("b")
-def _build(m: Machine) -> None:
-    state, made = m._pop(), m._top()
+def _build(m: Memory) -> None:
+    state, made = m.pop(), m.top()
     m.judge.build(made, state, m.c.offset - 1)
     m.build_end = m.c.offset
     if m.after_build is not None and m.after_build(m, made):

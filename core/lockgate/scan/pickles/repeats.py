@@ -21,8 +21,7 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Any
 
-from lockgate.scan.pickles.judge import STARTS
-from lockgate.scan.pickles.values import INERT, LIST, NEVER, SET, Blob, Global, Mapping, special_key
+from lockgate.scan.pickles.values import INERT, LIST, NEVER, SET, STARTS, Blob, Global, Mapping, special_key
 
 LEAST = 12  # units in a row; fewer are faster one by one
 _LEFT_OVER = 2  # units that are not carried out, so that what a call or a state is made of is kept whole

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 INERT: Any = None
 SHORT = 255  # bytes of text that are kept
+STARTS = frozenset(b"\x80(])}0123456789lNKqci\x00\x01\x02\x03\x04")  # what a pickle in bytes begins with
 NEVER: Final = 1 << 62
 KEPT = 128  # keys and values of a dict after which no more are remembered
 
