@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from lockgate.scan.pickles import machine, repeats
+from lockgate.scan.pickles import machine, repeats, runs
 from lockgate.scan.record import Answer
 
 
@@ -103,7 +103,7 @@ def test_small_arrays_are_judged_as_if_every_opcode_had_been_carried_out(
     np = pytest.importorskip("numpy")
     data = pickle.dumps([np.arange(3.0) + n for n in range(90)], 5).replace(old, new)
     with monkeypatch.context() as one_by_one:
-        one_by_one.setattr(machine.runs, "array_after", lambda *_: None)
+        one_by_one.setattr(runs, "array_after", lambda *_: None)
         slow = judged(data)
     assert judged(data) == slow
     assert slow.answer is answer

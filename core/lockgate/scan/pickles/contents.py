@@ -17,13 +17,13 @@ class Contents(NamedTuple):
     Attributes:
         shape: Its lengths, as the pickle has them.
         type: Its type, as `values.Instance` of ``numpy.dtype``.
-        data: Its bytes, or None when they were not kept or are objects.
+        data: Its bytes, or None when they are objects.
         order: "C" or "F" where the pickle says so in text, else empty.
     """
 
     shape: tuple[Any, ...]
     type: Instance
-    data: bytes | None
+    data: Blob | None
     order: str = ""
 
 
@@ -44,8 +44,9 @@ def of(value: Any) -> Contents | None:
         return None
     if not (isinstance(shape, tuple) and isinstance(kind, Instance) and kind.of.name == "dtype"):
         return None
-    kept = data.data if isinstance(data, Blob) and data.data is not None else None
-    return Contents(shape, kind, kept, order if isinstance(order, str) else "")
+    return Contents(
+        shape, kind, data if isinstance(data, Blob) else None, order if isinstance(order, str) else ""
+    )
 
 
 def code(of_type: Instance) -> str:
@@ -60,11 +61,12 @@ def code(of_type: Instance) -> str:
 
 def numbers(array: Contents | None) -> list[int] | None:
     """Return the whole numbers of a small array; None when they are not known."""
-    if array is None or array.data is None:
+    data = array.data.data if array and array.data else None
+    if array is None or data is None:
         return None
     said = code(array.type)
     kind = _NUMBERS.get(said[1:])
-    if kind is None or len(array.data) % struct.calcsize(f"={kind}"):
+    if kind is None or len(data) % struct.calcsize(f"={kind}"):
         return None
-    count = len(array.data) // struct.calcsize(f"={kind}")
-    return list(struct.unpack(f"{'>' if said[0] == '>' else '<'}{count}{kind}", array.data))
+    count = len(data) // struct.calcsize(f"={kind}")
+    return list(struct.unpack(f"{'>' if said[0] == '>' else '<'}{count}{kind}", data))

@@ -82,7 +82,10 @@ class Cursor:
         self.buf, self.i = b"", 0
         if self.ended:
             raise CutShortError("the pickle is cut short", self.offset)
-        self.stream.skip(count - here)
+        try:
+            self.stream.skip(count - here)
+        except CutShortError:
+            raise CutShortError("the pickle is cut short", self.offset) from None
         self.base += count - here
 
     def line(self, most: int) -> bytes:

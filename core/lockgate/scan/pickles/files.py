@@ -76,14 +76,14 @@ def scan(cursor: Cursor, context: Context) -> None:
 
 def _one(cursor: Cursor, context: Context) -> Any:
     judge = DeepJudge(context)
-    machine = Machine(cursor, judge, _array_after)
+    machine = Machine(cursor, judge, array_after)
     value = machine.run()
     if machine.made_arrays:
         context.record.met("joblib")
     return value
 
 
-def _array_after(machine: Memory, made: Any) -> bool:
+def array_after(machine: Memory, made: Any) -> bool:
     """Pass over the array that joblib's wrapper stands for; see ``NumpyArrayWrapper.read_array``."""
     if not (isinstance(made, Instance) and made.of.path == WRAPPER):
         return False

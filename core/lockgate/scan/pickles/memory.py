@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import codecs
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.pickles.judge import Judge
-from lockgate.scan.pickles.values import INERT, LOST, NEVER, SHORT, Blob, Text
+from lockgate.scan.pickles.values import INERT, LOST, NEVER, SHORT, Blob, Later, Text
 from lockgate.scan.record import DamagedError, TooMuchError
 
 MAX_MEMO = 8_000_000  # entries: 64 MB
 MEMO_TEXT = 1_200_000  # entries after which text that is no identifier is not remembered
 _MEMO_ALL_TEXT = 2_000_000  # and after which no text is
+MAX_MARKS = 10_000  # a pickle nested deeper cannot be read by Python either
 _BLOB_KEPT = 4096
 _OTHER_LETTERS = re.compile("[^\0-\xff]")
 _DIGITS = re.compile(rb"(0|[1-9][0-9]{0,9})\Z")
 
 
-class Memory:
+class Memory(ABC):
     """The state of a machine, as its opcodes change it.
 
     Args:
@@ -47,9 +49,12 @@ class Memory:
         self.memo: list[Any] = []
         self.far: dict[int, Any] = {}
         self.proto = 0
+        self.plain = False  # whether every opcode is carried out by itself
+        self.misses = 0  # looks for a run that found none, since the last one
         self.frame_end = NEVER
         self.start = cursor.offset
         self.build_end = 0
+        self.rewritten = False  # whether an entry of the memo was put twice
         self.made_arrays = 0  # that joblib wrote outside of the pickle
 
     def resume(self, other: Memory) -> None:
@@ -82,12 +87,16 @@ class Memory:
             raise DamagedError("the pickle takes from an empty stack", self.c.offset)
         return self.stack[-1]
 
-    def get(self, at: int) -> Any:
-        """Return an entry of the memo."""
+    def get(self, at: int, offset: int | None = None) -> Any:
+        """Return an entry of the memo; the offset is what is said of one that was never put."""
         if at < len(self.memo):
-            return self.memo[at]
+            value = self.memo[at]
+            if value.__class__ is Later and value.first != at:
+                self.recall(value)
+                value = self.memo[at]
+            return value
         if at not in self.far:
-            raise DamagedError(f"memo entry {at} was never put", self.c.offset)
+            raise DamagedError(f"memo entry {at} was never put", self.c.offset if offset is None else offset)
         return self.far[at]
 
     def put(self, at: int, value: Any) -> None:
@@ -101,6 +110,10 @@ class Memory:
         if at != len(self.memo) + len(self.far) + (0 if self.memo else 1) and (at or self.memo or self.far):
             self.judge.odd("the pickle remembers something where no pickler does", self.c.offset)
         if at < len(self.memo):
+            self.rewritten = True
+            for one in [*self.memo]:
+                if one.__class__ is Later and not one.known:
+                    self.recall(one)
             self.memo[at] = value
         elif at == len(self.memo) and at not in self.far:
             self.memo.append(value)
@@ -114,6 +127,18 @@ class Memory:
         if len(self.memo) > _MEMO_ALL_TEXT:
             return LOST
         return text if text.replace(".", "").isidentifier() else LOST
+
+    @abstractmethod
+    def recall(self, later: Later) -> None:
+        """Remember what the opcodes of an object make that was passed over."""
+
+    @abstractmethod
+    def made(self, stack: list[Any], i: int, stop: int) -> int:
+        """Pass over what fills the object on top of the stack; return where it ends, else the same place."""
+
+    @abstractmethod
+    def built(self, made: Any) -> None:
+        """Take note that an object has its state."""
 
     # --- Arguments -----------------------------------------------------------------------------------
 

@@ -291,6 +291,7 @@ def _build(m: Memory) -> None:
     state, made = m.pop(), m.top()
     m.judge.build(made, state, m.c.offset - 1)
     m.build_end = m.c.offset
+    m.built(made)
     if m.after_build is not None and m.after_build(m, made):
         if m.frame_end not in (NEVER, m.build_end):
             raise DamagedError("raw bytes lie inside a frame of the pickle", m.build_end)

@@ -13,6 +13,7 @@ from typing import Any
 from lockgate.scan.pickles.values import INERT, LIST, NONE, SET, Mapping
 
 _LONGEST = 1 << 16
+_NEAR = 256  # entries of the memo that BINGET reaches
 _LEAST = 24  # bytes; shorter runs are faster one by one
 _ATOM = rb"(?:G.{8}|J.{4}|K.|M..|[N\x88\x89]|\x8a(?:\x05.{5}|\x06.{6}|\x07.{7}|\x08.{8}))"
 _LIST = rb"\]\x94(?:\(" + _ATOM + rb"+e|" + _ATOM + rb"a)?"
@@ -82,15 +83,17 @@ def find(buf: bytes, i: int, stop: int, room: int) -> tuple[list[Any], list[Any]
 def known(buf: bytes, i: int, stop: int, memo: list[Any]) -> tuple[list[Any], int]:
     """Return what is fetched from the memo in a row, among plain values as in attributes, and where it ends.
 
-    Raises:
-        IndexError: One asks for what was not remembered.
+    Nothing when one asks for what was not remembered.
     """
     if found := _KNOWN_RUN.match(buf, i, stop):
         end = found.end()
-        return list(map(memo.__getitem__, buf[i + 1 : end : 2])), end
+        places = buf[i + 1 : end : 2]
+        return ([], i) if max(places) >= len(memo) else (list(map(memo.__getitem__, places)), end)
     if found := _MIXED_RUN.match(buf, i, stop):
         of = _OF_ITSELF.get
         cut = _MIXED.findall(buf, i, found.end())
+        if len(memo) < _NEAR and any(one[0] == 0x68 and one[1] >= len(memo) for one in cut):  # noqa: PLR2004
+            return [], i
         return [memo[one[1]] if one[0] == 0x68 else of(one, INERT) for one in cut], found.end()  # noqa: PLR2004
     return [], i
 

@@ -6,9 +6,9 @@ rest. A value about which nothing is kept is `INERT`: a float, True, a long numb
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 INERT: Any = None
 SHORT = 255  # bytes of text that are kept
@@ -81,6 +81,45 @@ class Instance:
     nodes: bool = False
 
 
+class Memo(Protocol):
+    """Who remembers."""
+
+    def recall(self, later: Later) -> None:
+        """Carry out the opcodes of an object, and remember what they make."""
+
+
+class Later(Instance):
+    """An object that was passed over; see `objects`.
+
+    Attributes:
+        first: Its place in the memo.
+        raw: The opcodes that fill it.
+        memo: Who remembers it.
+    """
+
+    __slots__ = ("_state", "first", "known", "memo", "raw")
+
+    def __init__(self, of: Global, first: int, raw: bytes, memo: Callable[[], Memo | None]) -> None:
+        self.known = True  # while it is made
+        super().__init__(of, ())
+        self.first = first
+        self.raw = raw
+        self.memo = memo
+        self.known = False
+
+    @property
+    def state(self) -> Any:
+        """What BUILD put into it last, for which its opcodes are carried out."""
+        memory = None if self.known else self.memo()
+        if memory is not None:
+            memory.recall(self)
+        return self._state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._state = value
+
+
 @dataclass(slots=True, eq=False)
 class Unjudged:
     """The result of something that is not allowed; it is reported once, where it was made."""
@@ -91,12 +130,20 @@ class Blob:
     """A byte string: only its size and, when short, its content are kept.
 
     Attributes:
+        looked: Whether its content was asked for; see `objects`.
         torch: Whether it was found to be what ``torch.save`` writes, and harmless.
     """
 
     size: int
-    data: bytes | None = None
+    kept: bytes | None = None
     torch: bool = False
+    looked: bool = False
+
+    @property
+    def data(self) -> bytes | None:
+        """The content, when it is short."""
+        self.looked = True
+        return self.kept
 
 
 @dataclass(slots=True, eq=False)
