@@ -6,6 +6,7 @@ rest. A value about which nothing is kept is `INERT`: a float, True, a long numb
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -207,6 +208,10 @@ class Mapping(list[Any]):
 
 def special_key(keys: Iterable[Any]) -> str:
     """Return a key that Python itself would look at on an object, "?" for one that is lost, or nothing."""
+    keys = [*keys]
+    with contextlib.suppress(TypeError, UnicodeError):
+        if "__" not in "\n".join(keys):
+            return ""  # all of them text, and none of that kind
     for key in keys:
         if key.__class__ is str and key[:2] == "__" and key[-2:] == "__":
             return str(key)
