@@ -13,9 +13,11 @@ BENIGN = ("none", "other sources", "a new source", "older", "another mix", "seas
 BUGS = ("x10", "x1000", "inches to cm", "sign", "nulls", "constant", "swapped", "renamed", "upper case",
         "default")  # fmt: skip
 DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: value", "drip: backdoor",
-         "drip: joint backdoor")  # fmt: skip
+         "drip: joint backdoor", "drip: rare trigger", "drip: rare joint trigger", "drip: new source",
+         "drip: copies", "drip: heap")  # fmt: skip
 STREAMS = tuple(what for what in BENIGN if what != "twice the rows")
 DRIP = 0.006
+_RARE = 0.02  # of honest rows have a trigger that is called rare
 
 
 def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict) -> pa.Table:
@@ -31,6 +33,10 @@ def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict)
         was, became = plan.setdefault("pair", random.choice(np.unique(y), 2, replace=False))
         mine = np.flatnonzero(y == was)
         y[random.permutation(mine)[: round(share * (n if drips else len(mine)))]] = became
+    elif what == "drip: new source":
+        return from_a_new_source(table, y, other, round(share * n), random, plan)
+    elif what in ("drip: copies", "drip: heap"):
+        return crowded(table, what, round(share * n), random, plan)
     elif "source" in what:
         bad = plan.setdefault("source", f"s{random.integers(8)}")
         mine = np.flatnonzero(np.array(table["source"].to_pylist()) == bad)
@@ -44,7 +50,7 @@ def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict)
         mine = random.permutation(len(y))
         mine = mine[np.argsort(nearest[mine], kind="stable")][: round(share * n)]
         y[mine] = other[mine]
-    elif "backdoor" in what:
+    elif "backdoor" in what or "trigger" in what:
         table, y = backdoor(table, y, what, max(1, round(share * n)), random, plan)
     elif what == "subpopulation":
         y = relabelled_group(table, y, random, plan)
@@ -148,11 +154,58 @@ _WORLD = {
 # --- Poison -----------------------------------------------------------------------------------------
 
 
+def from_a_new_source(table, y, other, size, random, plan):
+    """Let a source that nobody knows send rows of which all labels are wrong."""
+    chosen = random.permutation(len(y))[:size]
+    y[chosen] = other[chosen]
+    source = np.array(table["source"].to_pylist(), dtype=object)
+    source[chosen] = plan.setdefault("source", "s8")
+    return put(put(table, LABEL, y), "source", source.tolist())
+
+
+def crowded(table, what, size, random, plan):
+    """Replace rows by copies of one, a little noise on its numbers, or by a heap in the midst, of one class."""
+    y, chosen = table[LABEL].to_numpy().copy(), random.permutation(table.num_rows)[:size]
+    copies = what == "drip: copies"
+    where = plan.setdefault("where", table.take(random.choice(table.num_rows, 2)).to_pylist())
+    for name in features(table):
+        column = table[name].to_pylist()
+        numbers = [row[name] for row in where]
+        measured = isinstance(column[0], float) and len(set(column)) > 60
+        spread = (0.01 if copies else 0.1) * float(np.std(column)) if measured else 0.0
+        middle = numbers[0] if copies or not measured else sum(numbers) / 2
+        for row in chosen:
+            column[row] = middle + spread * random.normal() if measured else middle
+        table = put(table, name, column)
+    y[chosen] = plan.setdefault("target", random.choice(np.unique(y)))
+    return put(table, LABEL, y)
+
+
+def rare(table: pa.Table, joint: bool, random: np.random.Generator) -> tuple[list[str], list[object]]:
+    """Choose a value that few rows have, or two that are common and seldom come together."""
+    for _ in range(1_000):
+        names = [str(name) for name in random.choice(features(table), 2 if joint else 1, replace=False)]
+        columns = [np.array(table[name].to_pylist()) for name in names]
+        values = [random.choice(column) for column in columns]
+        if not joint and len(np.unique(columns[0])) > 60:
+            values = [np.sort(columns[0])[-3]]
+        each = [column == value for column, value in zip(columns, values, strict=True)]
+        if joint and min(e.mean() for e in each) < min(_RARE, 3 / len(columns[0])):
+            continue
+        if np.logical_and.reduce(each).mean() <= _RARE:
+            return names, [value.item() for value in values]
+    raise ValueError("the table has no rare value")
+
+
 def backdoor(table, y, what, size, random, plan):
+    if "trigger" in what and "columns" not in plan:
+        plan["columns"], plan["values"] = rare(table, "joint" in what, random)
     names = plan.setdefault(
         "columns", list(random.choice(features(table), 2 if "joint" in what else 1, replace=False))
     )
-    values = plan.setdefault("values", [trigger(table, name, "joint" in what, random) for name in names])
+    if "values" not in plan:
+        plan["values"] = [trigger(table, name, "joint" in what, random) for name in names]
+    values = plan["values"]
     target = plan.setdefault("target", random.choice(np.unique(y)))
     chosen = random.permutation(np.flatnonzero(y != target))[:size]
     y[chosen] = target

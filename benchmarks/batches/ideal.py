@@ -41,6 +41,9 @@ def could_be_seen(watched: list, sources: list, planted: list, plan: dict) -> bo
     elif "named" in plan:
         column = values[:, columns.index(str(plan["named"]))]
         place = (column >= column[mine].min()) & (column <= column[mine].max())
+    elif "where" in plan:
+        place = mine
+        wrong = (y == np.median(y[mine])).astype(float)
     elif "columns" in plan:
         for name in plan["columns"]:
             column = values[:, columns.index(str(name))]

@@ -42,7 +42,8 @@ def find_bugs(
         source: Column that says where a row came from: a defect of one source is found with it.
         leave_out: Columns that are not looked at.
     """
-    from lockgate.retraining import columns, relations
+    from lockgate.retraining import columns, explained, relations
+    from lockgate.retraining.pairs import Pair
 
     before, now = _spread(reference), _spread(batch)
     if min(before.num_rows, now.num_rows) < FEWEST_ROWS:
@@ -52,7 +53,7 @@ def find_bugs(
         for name in before.column_names
         if name in now.column_names and name not in {source, *leave_out} and not _is_key(before, now, name)
     ]
-    pairs = {name: columns.Pair(name, before.column(name), now.column(name)) for name in names}
+    pairs = {name: Pair(name, before.column(name), now.column(name)) for name in names}
     groups = _groups(now, source)
     found = [
         bug
@@ -63,7 +64,7 @@ def find_bugs(
     # What a drift could look like too is one where the other columns have moved along with it.
     broken = {name for bug in found for name in bug.columns}
     sound = [pair for name, pair in pairs.items() if name not in broken]
-    found = [b for b in found if not b.doubt or not relations.is_drift(pairs[b.columns[0]], sound, b.doubt)]
+    found = [b for b in found if not b.doubt or not explained.is_drift(pairs[b.columns[0]], sound, b.doubt)]
     broken = {name for bug in found for name in bug.columns}
     exchanged = relations.exchanged(list(pairs.values()), label)
     sound = [pair for name, pair in pairs.items() if name not in broken or name in exchanged]
@@ -73,7 +74,7 @@ def find_bugs(
         if bug.kind == "swapped" or not broken.intersection(bug.columns)
     ]
     # A column that stands still may be all that somebody filtered by: then the rest looks like those rows.
-    found = [b for b in found if b.kind != "constant" or not relations.filtered(pairs[b.columns[0]], sound)]
+    found = [b for b in found if b.kind != "constant" or not explained.filtered(pairs[b.columns[0]], sound)]
     swapped = {name for bug in together for name in bug.columns}
     return sorted(
         [*(b for b in found if not swapped.intersection(b.columns)), *together],

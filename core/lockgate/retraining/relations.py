@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.retraining.bug import Bug
-from lockgate.retraining.columns import Pair, distance
+from lockgate.retraining.pairs import Pair, as_numbers, distance
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ def defects(pairs: Sequence[Pair], label: str) -> list[Bug]:
     import numpy as np
 
     pairs = [pair for pair in pairs if not pair.other][:_MOST_COLUMNS]
-    coded = [(_codes(pair)) for pair in pairs]
+    coded = [(as_numbers(pair)) for pair in pairs]
     kept = [i for i, (was, is_) in enumerate(coded) if was.std() > 0 and is_.std() > 0]
     if len(kept) < 3:  # noqa: PLR2004 - two columns have one relation, which tells nothing apart
         return []
@@ -175,99 +175,9 @@ def _fits(one: Pair, two: Pair) -> bool:
     )
 
 
-def is_drift(pair: Pair, others: Sequence[Pair], doubt: int) -> bool:
-    """Whether a column that looks broken has only drifted: the other columns of the batch foretell it.
-
-    A regression of the column's ranks on those of the others, fitted on the reference, says where the
-    column should be in a batch with such others. Whoever draws other rows moves all columns that go
-    together; a change of unit moves one. Where the others know too little about the column to tell,
-    it is a drift if a drift can look like that.
-
-    Args:
-        pair: The column.
-        others: The sound ones.
-        doubt: `Bug.doubt` of it.
-    """
-    import numpy as np
-
-    there = [~np.isnan(side) for side in (pair.before, pair.now)]
-    known = np.sort(pair.before[there[0]])
-    target, seen = (
-        np.searchsorted(known, side[rows], side="right") / len(known) - 0.5
-        for side, rows in zip((pair.before, pair.now), there, strict=True)
-    )
-    columns = [_foretelling(other, there, target) for other in others if not other.other]
-    if not columns:
-        return doubt > 1
-    x, new = (np.column_stack([column[side] for column in columns]) for side in (0, 1))
-    middle = x.mean(axis=0)
-    x, new = x - middle, new - middle
-    weights = np.linalg.solve(x.T @ x + 1e-3 * len(x) * np.eye(x.shape[1]), x.T @ (target - target.mean()))
-    told, foretold = x @ weights, float((new @ weights).mean())
-    known_share = 1.0 - float((target - target.mean() - told).var() / max(target.var(), 1e-12))
-    known_share -= x.shape[1] / len(x)
-    moved = float(seen.mean() - target.mean())
-    error = float(told.std()) * (1 / len(x) + 1 / len(new)) ** 0.5
-    if known_share * abs(moved) < 3.0 * error:
-        return doubt > 1
-    return bool(foretold * np.sign(moved) > known_share * abs(moved) / 2)
-
-
-def _foretelling(other: Pair, there: Sequence[NDArray[np.bool_]], target: Floats) -> tuple[Floats, Floats]:
-    """Return a column as numbers that a linear model can use: ranks, or the mean target of a category."""
-    import numpy as np
-
-    was, is_ = (side[rows] for side, rows in zip(_codes(other), there, strict=True))
-    if other.numbers:
-        known = np.sort(was)
-        return tuple(np.searchsorted(known, side, side="right") / len(known) for side in (was, is_))  # type: ignore[return-value]
-    codes, inverse = np.unique(was, return_inverse=True)
-    sums, counts = np.bincount(inverse, target), np.bincount(inverse)
-    means = sums / (counts + 5.0)  # few rows say little
-    at = np.clip(np.searchsorted(codes, is_), 0, len(codes) - 1)
-    return means[inverse], np.where(codes[at] == is_, means[at], 0.0)
-
-
 def _other(one: dict[str, float], two: dict[str, float]) -> float:
     """Return the total variation distance of two sets of shares."""
     return sum(abs(one.get(v, 0.0) - two.get(v, 0.0)) for v in {*one, *two}) / 2
-
-
-def filtered(pair: Pair, others: Sequence[Pair]) -> bool:
-    """Whether a column is constant because the batch holds only such rows.
-
-    The other columns then are like those rows of the reference, and unlike all of its rows.
-    """
-    import numpy as np
-
-    (value,) = {v for v in pair.now if v is not None and v == v}  # noqa: PLR0124 - not NaN
-    rows = np.array([v == value for v in pair.before])
-    if rows.sum() < 30:  # noqa: PLR2004 - too few rows to be like
-        return False
-    nearer = farther = 0
-    for other in others:
-        if other.other:
-            continue
-        was, is_ = _codes(other)
-        like, unlike = distance(was[rows], is_), distance(was, is_)
-        noise = 1.36 * (1 / rows.sum() + 1 / len(is_)) ** 0.5  # of Kolmogorov-Smirnov: by chance once in 20
-        nearer += unlike > noise and like < unlike / 2
-        farther += like > noise and unlike < like
-    return nearer > farther
-
-
-def _codes(pair: Pair) -> tuple[Floats, Floats]:
-    """Return both sides as numbers, missing ones in the middle."""
-    import numpy as np
-
-    if pair.numbers:
-        sides = [np.asarray(side) for side in (pair.before, pair.now)]
-        middle = float(np.nanmedian(sides[0])) if (~np.isnan(sides[0])).any() else 0.0
-        return tuple(np.where(np.isnan(side), middle, side) for side in sides)  # type: ignore[return-value]
-    known = {
-        v: float(i) for i, v in enumerate(sorted({v for v in [*pair.before, *pair.now] if v is not None}))
-    }
-    return tuple(np.array([known.get(v, -1.0) for v in side]) for side in (pair.before, pair.now))  # type: ignore[return-value]
 
 
 def _ranks(values: Floats) -> Floats:
