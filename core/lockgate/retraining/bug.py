@@ -14,7 +14,7 @@ class Bug:
 
     Attributes:
         kind: ``unit``, ``sign``, ``shift``, ``missing``, ``default``, ``constant``, ``swapped``,
-            ``renamed``, ``spelling`` or ``codes``.
+            ``renamed``, ``spelling``, ``codes``, ``stuck`` or ``detached``.
         columns: Names of the columns.
         said: What happened to them, the end of a sentence that begins with their names.
         doubt: How a drift could look like it too: not at all (0), not quite (1), or well (2).

@@ -42,7 +42,8 @@ def find_bugs(
         source: Column that says where a row came from: a defect of one source is found with it.
         leave_out: Columns that are not looked at.
     """
-    from lockgate.retraining import columns, explained, relations
+    from lockgate.retraining import columns, explained, fills, relations
+    from lockgate.retraining.detached import detached
     from lockgate.retraining.pairs import Pair
 
     before, now = _spread(reference), _spread(batch)
@@ -61,6 +62,9 @@ def find_bugs(
         for bug in [columns.defect(pair, groups if name != label else [])]
         if bug is not None
     ]
+    # Rows that come in groups repeat their values, in more than one column.
+    if any(fills.are_grouped(pair) for name, pair in pairs.items() if name not in _of_kind(found, "stuck")):
+        found = [bug for bug in found if bug.kind != "stuck"]
     # What a drift could look like too is one where the other columns have moved along with it.
     broken = {name for bug in found for name in bug.columns}
     sound = [pair for name, pair in pairs.items() if name not in broken]
@@ -73,6 +77,9 @@ def find_bugs(
         for bug in relations.defects(sound, label)
         if bug.kind == "swapped" or not broken.intersection(bug.columns)
     ]
+    # Values that went to other rows; what is broken otherwise has lost its relations with that.
+    done = {name for bug in (*found, *together) for name in bug.columns}
+    together += detached([pair for name, pair in pairs.items() if name not in done])
     # A column that stands still may be all that somebody filtered by: then the rest looks like those rows.
     found = [b for b in found if b.kind != "constant" or not explained.filtered(pairs[b.columns[0]], sound)]
     swapped = {name for bug in together for name in bug.columns}
@@ -80,6 +87,10 @@ def find_bugs(
         [*(b for b in found if not swapped.intersection(b.columns)), *together],
         key=lambda bug: names.index(bug.columns[0]),
     )
+
+
+def _of_kind(found: list[Bug], kind: str) -> set[str]:
+    return {name for bug in found for name in bug.columns if bug.kind == kind}
 
 
 def _spread(table: pa.Table) -> pa.Table:

@@ -12,6 +12,27 @@ from lockgate.retraining.pairs import Pair
 _NEW_SHARE = 0.05
 _ABSENT = 1e-3  # the chance that a value is absent without having been renamed
 _MOST_CATEGORIES = 500
+_NOTHING = frozenset(
+    [
+        "",
+        "na",
+        "n/a",
+        "n.a.",
+        "nan",
+        "nat",
+        "null",
+        "none",
+        "nil",
+        "missing",
+        "unknown",
+        "undefined",
+        "?",
+        "-",
+        "--",
+        ".",
+    ]
+)
+"""Texts for a value that is not there."""
 
 
 def of_categories(pair: Pair) -> Bug | None:
@@ -26,11 +47,17 @@ def of_categories(pair: Pair) -> Bug | None:
     much = sum(new.values())
     if much < _NEW_SHARE:
         return None
+    nothing = sum(share for value, share in new.items() if value.casefold().strip(" <>#") in _NOTHING)
+    if nothing >= _NEW_SHARE:
+        return Bug(
+            "missing", (pair.name,), f"says in words that there is no value in {nothing:.0%} of the rows"
+        )
     plain = {_plain(value) for value in was}
     spelt = sum(share for value, share in new.items() if plain & _spellings(value))
     if spelt >= 0.9 * much:
         said = f"spells known values otherwise in {spelt:.0%} of the rows (letters, blanks or encoding)"
         return Bug("spelling", (pair.name,), said)
+    everything_gone = gone
     new, gone = _surely(new, len(pair.before)), _surely(gone, len(pair.now))
     much, lost = sum(new.values()), sum(gone.values())
     if much < _NEW_SHARE:
@@ -38,6 +65,9 @@ def of_categories(pair: Pair) -> Bug | None:
     noise = 3.0 / math.sqrt(len(pair.now))
     if _matched(new, gone) >= 0.8 * much and abs(lost - much) <= max(noise, 0.25 * lost):
         said = f"has {len(new)} values that are new, as frequent as {len(gone)} that are gone"
+        return Bug("renamed", (pair.name,), said)
+    if len(new) == 1 < len(everything_gone) and abs(sum(everything_gone.values()) - much) <= noise:
+        said = f"has one new value, as frequent as {len(everything_gone)} together that are gone"
         return Bug("renamed", (pair.name,), said)
     return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.retraining.bug import FEWEST_ROWS, Bug
 from lockgate.retraining.categories import of_categories
-from lockgate.retraining.fills import default
+from lockgate.retraining.fills import filled, repeats
 from lockgate.retraining.pairs import Pair, distance, present
 from lockgate.retraining.units import ALIKE, outside, unit
 
@@ -29,7 +29,7 @@ def defect(pair: Pair, groups: Sequence[tuple[str, NDArray[np.bool_]]] = ()) -> 
     """
     if (bug := _missing(pair)) is not None or len(set(present(pair.before))) < 2:  # noqa: PLR2004 - the mark of a batch, such as a year
         return bug
-    found = _constant(pair) or (_of_numbers(pair, groups) if pair.numbers else None)
+    found = _constant(pair) or (_of_numbers(pair, groups) if pair.numbers else None) or repeats(pair)
     return found or (of_categories(pair) if pair.few or not pair.numbers else None)
 
 
@@ -73,4 +73,4 @@ def _of_numbers(pair: Pair, groups: Sequence[tuple[str, NDArray[np.bool_]]]) -> 
             return Bug(changed[0], (pair.name,), f"{changed[1]}, in the rows of source {name!r}")
     if said := outside(before, now):
         return Bug(said[0], (pair.name,), said[1])
-    return default(pair.name, before, now)
+    return filled(pair.name, before, now)

@@ -151,7 +151,7 @@ def _accused(
     """Ask the model, the labels and the detectors what they hold against the batch."""
     label, source = rules.label, rules.source
     known = {} if memory.state is None else memory.state.accounts or {}
-    if any(label in b.columns and b.kind not in ("codes", "missing", "constant") for b in bugs):
+    if any(label in b.columns and b.kind not in ("codes", "missing", "constant", "detached") for b in bugs):
         outcome.cannot("poisoning", f"the classes of the label column {label!r} have other names now")
         return Weighed(known), False
     broken = sorted({*left_out, *_names(bugs)} - {label})

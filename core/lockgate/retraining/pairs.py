@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MANY_VALUES = 20
 """With more values, numbers are measurements or counts, and no codes."""
 
+_FEWEST_OTHERS = 20
+
 
 class Pair:
     """A column of the reference and of the batch.
@@ -127,3 +129,21 @@ def as_numbers(pair: Pair) -> tuple[Floats, Floats]:
         v: float(i) for i, v in enumerate(sorted({v for v in [*pair.before, *pair.now] if v is not None}))
     }
     return tuple(np.array([known.get(v, -1.0) for v in side]) for side in (pair.before, pair.now))  # type: ignore[return-value]
+
+
+def ranks(values: Floats) -> Floats:
+    """Return mean ranks with mean 0 and variance 1."""
+    import numpy as np
+
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = counts.cumsum()
+    ranks = (ends - (counts - 1) / 2)[inverse]
+    spread: Floats = (ranks - ranks.mean()) / max(float(ranks.std()), 1e-12)
+    return spread
+
+
+def varies(values: Floats) -> bool:
+    """Return whether enough rows have another value than the most common one, so that ranks mean much."""
+    import numpy as np
+
+    return bool(len(values) - np.unique(values, return_counts=True)[1].max(initial=0) >= _FEWEST_OTHERS)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.retraining.bug import Bug
-from lockgate.retraining.pairs import Pair, as_numbers, distance
+from lockgate.retraining.pairs import Pair, as_numbers, distance, ranks, varies
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,11 +53,11 @@ def defects(pairs: Sequence[Pair], label: str) -> list[Bug]:
 
     pairs = [pair for pair in pairs if not pair.other][:_MOST_COLUMNS]
     coded = [(as_numbers(pair)) for pair in pairs]
-    kept = [i for i, (was, is_) in enumerate(coded) if was.std() > 0 and is_.std() > 0]
+    kept = [i for i, (was, is_) in enumerate(coded) if varies(was) and varies(is_)]
     if len(kept) < 3:  # noqa: PLR2004 - two columns have one relation, which tells nothing apart
         return []
     pairs = [pairs[i] for i in kept]
-    before, now = (np.array([_ranks(coded[i][side]) for i in kept]) for side in (0, 1))
+    before, now = (np.array([ranks(coded[i][side]) for i in kept]) for side in (0, 1))
     was, is_ = before @ before.T / before.shape[1], now @ now.T / now.shape[1]
     error = len(kept) * (1 / before.shape[1] + 1 / now.shape[1])
     found, order = _swapped(pairs, was, is_, 1 / before.shape[1] + 1 / now.shape[1], label)
@@ -178,14 +178,3 @@ def _fits(one: Pair, two: Pair) -> bool:
 def _other(one: dict[str, float], two: dict[str, float]) -> float:
     """Return the total variation distance of two sets of shares."""
     return sum(abs(one.get(v, 0.0) - two.get(v, 0.0)) for v in {*one, *two}) / 2
-
-
-def _ranks(values: Floats) -> Floats:
-    """Return mean ranks with mean 0 and variance 1."""
-    import numpy as np
-
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = counts.cumsum()
-    ranks = (ends - (counts - 1) / 2)[inverse]
-    spread: Floats = (ranks - ranks.mean()) / max(float(ranks.std()), 1e-12)
-    return spread

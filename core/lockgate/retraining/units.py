@@ -30,6 +30,7 @@ _LARGE_FACTOR = 5.0
 _TIGHT = 6.0
 """A change that leaves so many times less of the distance than there was is unlike most drifts."""
 _OUTSIDE = 0.01
+_HOURS = 24
 
 _FACTORS = (
     *((10.0**k, f"10^{k}") for k in (1, 2, 3, 4, 5, 6, 9)),
@@ -85,7 +86,7 @@ def _changes(
 
     found: list[tuple[str, str, Callable[[Floats], Floats], bool]] = []
     for factor, name in _FACTORS:
-        large = factor >= _LARGE_FACTOR or factor <= 1 / _LARGE_FACTOR
+        large = _is_large(factor)
         found.append(("unit", f"is multiplied by {name}", lambda x, f=factor: x * f, large))  # type: ignore[misc]
         found.append(("unit", f"is divided by {name}", lambda x, f=factor: x / f, large))  # type: ignore[misc]
     if factors_only:
@@ -97,6 +98,14 @@ def _changes(
     for said, low, high, change in _TEMPERATURES:
         if low <= before.min() and before.max() <= high and before.max() - before.min() <= 200:  # noqa: PLR2004 - degrees
             found.append(("unit", f"went from degrees {said}", change, False))
+    spread = float(before.std())
+    if spread > 0.0:
+        found += [
+            ("unit", "has mean 0 and deviation 1 now", lambda x: (x - before.mean()) / spread, False),
+            ("unit", "is scaled to 0 to 1 now", lambda x: (x - before.min()) / np.ptp(before), False),
+        ]
+    if (before >= 0).all():
+        found.append(("unit", "is the logarithm of one more now", np.log1p, False))
     if (before > 0).all():
         found += [
             ("unit", "is a logarithm now", np.log, False),
@@ -110,7 +119,17 @@ def _changes(
             ("shift", "is counted from one more than before", lambda x: x + 1.0, False),
             ("shift", "is counted from one less than before", lambda x: x - 1.0, False),
         ]
+        if before.min() == 0 and before.max() == _HOURS - 1:
+            said = "is off by {} hours of the day (time zone)"
+            found += [
+                ("shift", said.format(k), lambda x, k=k: (x + k) % _HOURS, False)  # type: ignore[misc]
+                for k in range(1, _HOURS)
+            ]
     return found
+
+
+def _is_large(factor: float) -> bool:
+    return factor >= _LARGE_FACTOR or factor <= 1 / _LARGE_FACTOR
 
 
 def outside(before: Floats, now: Floats) -> tuple[str, str] | None:
@@ -130,7 +149,9 @@ def outside(before: Floats, now: Floats) -> tuple[str, str] | None:
             if len(seen) < FEWEST_ROWS // 2:
                 continue
             left = distance(seen, back)
-            if left <= _ROUGHLY_ALIKE and (best is None or left < best[0]):
+            # Of few rows not even the right change makes the others.
+            noise = _BY_CHANCE * math.sqrt(1 / len(seen) + 1 / len(back)) if _is_large(factor) else 0.0
+            if left <= max(_ROUGHLY_ALIKE, noise) and (best is None or left < best[0]):
                 best = (left, said)
     if best is None:
         return None

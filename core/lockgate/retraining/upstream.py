@@ -18,6 +18,8 @@ _FIX = {
     "default": "Find out which step fills the column in, and leave the value out where it is not known.",
     "constant": "Find out which step fills the column with one value, or why only such rows came.",
     "swapped": "Exchange the two columns where they are written.",
+    "stuck": "Find out why the value was not read again, and leave it out where it was not.",
+    "detached": "Look at the join that brings the column in: its values belong to other rows.",
 }
 _OTHER_FIX = "Map the values back to those of the reference where they are written."
 

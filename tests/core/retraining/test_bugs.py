@@ -87,6 +87,17 @@ NAMED = {
     "another encoding": (put("city", lambda x: np.array([v.encode().decode("latin-1") for v in x])),
                          ("spelling", "city")),
     "turned codes": (put("member", lambda x: 1 - x), ("codes", "member")),
+    "the middle as a default": (some(0.25, "age", 40.0), ("default", "age")),
+    "a cut range": (put("income", lambda x: np.minimum(x, np.quantile(x, 0.7))), ("default", "income")),
+    "a sensor that stands still": (put("drop", lambda x: np.repeat(x[::20], 20)),
+                                   ("stuck", "drop")),
+    "a join one row off": (put("weight", lambda x: np.roll(x, 1)), ("detached", "weight")),
+    "labels one row off": (put("label", lambda x: np.roll(x, 1)), ("detached", "label")),
+    "standardised": (put("age", lambda x: (x - x.mean()) / x.std()), ("unit", "age")),
+    "words for nothing": (put("city", lambda x: np.where(np.arange(len(x)) % 5, x, "N/A")),
+                          ("missing", "city")),
+    "cities put together": (put("city", lambda x: np.where(np.isin(x, CITIES[:2]), x, "other")),
+                            ("renamed", "city")),
     "codes from one": (put("smoker", lambda x: x + 1), ("shift", "smoker")),
 }  # fmt: skip
 
@@ -108,7 +119,22 @@ def planted(columns):
     columns["label"][:75] = 1
 
 
+def sorted_by_age(columns):
+    order = np.argsort(columns["age"], kind="stable")
+    for name in columns:
+        columns[name] = columns[name][order]
+
+
+def in_groups(columns):
+    """Five rows in a row are of one person; only what is measured anew differs."""
+    first = np.arange(len(columns["age"])) // 5 * 5
+    for name in set(columns) - {"drop", "label"}:
+        columns[name] = columns[name][first]
+
+
 SOUND = {
+    "rows in order": (sorted_by_age, {}),
+    "rows of one person": (in_groups, {}),
     "nothing": (lambda _: None, {}),
     "older people": (lambda _: None, {"shift": 6.0}),
     "other cities": (lambda _: None, {"mix": (0.2, 0.2, 0.3, 0.2, 0.1)}),
