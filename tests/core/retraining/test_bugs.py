@@ -128,7 +128,7 @@ def sorted_by_age(columns):
 def in_groups(columns):
     """Five rows in a row are of one person; only what is measured anew differs."""
     first = np.arange(len(columns["age"])) // 5 * 5
-    for name in set(columns) - {"drop", "label"}:
+    for name in set(columns) - {"drop"}:
         columns[name] = columns[name][first]
 
 
