@@ -126,9 +126,9 @@ def sorted_by_age(columns):
 
 
 def in_groups(columns):
-    """Five rows in a row are of one person; only what is measured anew differs."""
+    """Five rows in a row are of one person, and from wherever they came."""
     first = np.arange(len(columns["age"])) // 5 * 5
-    for name in set(columns) - {"drop"}:
+    for name in set(columns) - {"source"}:
         columns[name] = columns[name][first]
 
 
