@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lockgate.retraining.betting import SHARP_SHARES, Account, account, stake
+from lockgate.retraining.crowds import crowds
 from lockgate.retraining.sources import bet_on_sources
 from lockgate.retraining.values import BINS, FINE, Column, Joined, joined, number_of
 
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
 Place = tuple[str, ...]
 """``("all",)``, ``("source", NAME)``, ``("labels", WAS, BECAME)``, ``("value", COLUMN, KEY)``,
-``("values", COLUMN, COLUMN, KEY)``, or ``("planted", LABEL, COLUMN, [COLUMN,] KEY)``; a key stands for a
-value that nothing shows."""
+``("values", COLUMN, COLUMN, KEY)``, ``("crowd", KEY)``, or ``("planted", LABEL, COLUMN, [COLUMN,] KEY)``; a
+key stands for a value that nothing shows."""
 
 FEWEST_ROWS = 3
 """A place with fewer rows of the batch is not looked at."""
@@ -78,7 +79,8 @@ class Allowance:
 ALLOWED = {
     "all": Allowance(1.35, 0.004, 0.05),
     "labels": Allowance(1.7, 0.003, 0.1),
-    "source": Allowance(1.0, 0.0, 0.45),  # as those of `sources` and
+    "source": Allowance(1.0, 0.0, 0.35),  # as those of `sources`, `crowds` and
+    "crowd": Allowance(1.0, 0.0, 0.1),
     "value": Allowance(1.5, 0.02, 0.15),
     "values": Allowance(1.6, 0.03, 0.1),
     "planted": Allowance(1.0, 0.0, 0.15),  # `planted` are there
@@ -102,7 +104,7 @@ def look(
     watched: Watched,
     source: NDArray[np.object_] | None = None,
     known_source: NDArray[np.object_] | None = None,
-    kept: Collection[Place] = (),
+    kept: Mapping[Place, Account] | None = None,
 ) -> Found:
     """Return what a batch shows in every place that surprises, or that has an account already.
 
@@ -110,8 +112,9 @@ def look(
         watched: The batch beside its reference.
         source: Source of each row of the batch's table, None for a row without; None without a column.
         known_source: The same of the reference's table.
-        kept: Places with an account from former batches: what they lose now has to be booked, too.
+        kept: Accounts of former batches: what they lose now has to be booked, too.
     """
+    kept = kept or {}
     rows = watched.batch.rows
     found: dict[Place, Account] = dict(_all(watched))
     found |= _label_pairs(watched)
@@ -121,6 +124,8 @@ def look(
             ("source", name): mine for name, mine in bet_on_sources(watched, source[rows], known).items()
         }
     found |= _values(watched, _by_columns(kept))
+    crowded = crowds(watched, {place[1]: mine for place, mine in kept.items() if place[0] == "crowd"})
+    found |= {("crowd", key): mine for key, mine in crowded.items()}
     columns = len(watched.features[0].names)
     paired = min(columns, MOST_PAIRED)
     classes = len(watched.classes)
@@ -132,6 +137,7 @@ def look(
         "value": columns * 2 * (BINS + FINE),
         "values": max(1, paired * (paired - 1) // 2) * BINS * BINS,
     }
+    number["crowd"] = 2 * len(watched.reference.rows)
     number["planted"] = classes * (number["value"] + number["values"])
     return Found(found, {kind: ALLOWED[kind].weight / number[kind] for kind in number})
 

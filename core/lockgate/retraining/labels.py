@@ -20,6 +20,10 @@ _ELSEWHERE = 0.3
 """A concept of a group it is not when labels elsewhere are wrong at this part of its rate, or more."""
 _SHOWN = 12
 _NAMED = 5
+_COPIED, _WRONG = (
+    "Rows were copied, or made alike, beyond chance",
+    "Labels contradict the reference beyond chance",
+)
 _SETTLED = -1.0  # nats; places with less need no account, since a new one would stand better
 
 
@@ -122,7 +126,7 @@ def _together(known: Mapping[Place, Account], found: Found) -> dict[Place, Accou
         place: account
         for place, account in accounts.items()
         if place[0] in ("all", "labels", "source")
-        or account.log_evidence > (WORTH / 2 if place[0] == "planted" else _SETTLED)
+        or account.log_evidence > (WORTH / 2 if place[0] in ("planted", "crowd") else _SETTLED)
     }
 
 
@@ -180,7 +184,7 @@ def _record(
         outcome.find(
             "LG-RETRAIN-006" if trigger else "LG-RETRAIN-005",
             Severity.CRITICAL,
-            f"Labels contradict the reference beyond chance: {_said(place, account)}.",
+            f"{_COPIED if place[0] == 'crowd' else _WRONG}: {_said(place, account)}.",
             subject="current",
             count=account.rows,
             threat="data-poisoning",
@@ -188,6 +192,8 @@ def _record(
             fix=(
                 "Look at what these rows share: a value that comes with one label may be a trigger."
                 if trigger
+                else "Find out who sent copies of a row, and keep one of them."
+                if place[0] == "crowd"
                 else "Keep the batches of this time away from training, and find out who labelled them."
             ),
         )
@@ -195,6 +201,11 @@ def _record(
 
 def _said(place: Place, account: Account) -> str:
     batches = "this batch" if account.batches == 1 else f"{account.batches} batches"
+    if place[0] == "crowd":
+        return (
+            f"{name_of(place)} ({account.rows} rows of {batches} where {account.expected:.1f} are allowed, "
+            f"{account.grown:.1f} times as often as in the reference)"
+        )
     allowed = f"a surprise of {account.surprise:.1f} where {account.expected:.1f} is allowed"
     if place[0] == "planted":
         allowed = f"{account.surprise:.0f} rows where {account.expected:.1f} are allowed"
@@ -213,6 +224,8 @@ def name_of(place: Place) -> str:
         return f"source {names[0]!r}"
     if kind == "labels":
         return f"rows that look like {names[0]!r} and are labelled {names[1]!r}"
+    if kind == "crowd":
+        return "rows that are alike in every column"
     if kind == "planted":
         columns = " and one of ".join(repr(name) for name in names[1:-1])
         return f"rows with one value of {columns} that are labelled {names[0]!r}"

@@ -34,7 +34,15 @@ _FIELDS = frozenset(
         *("trainings", "batches", "accounts", "history"),
     ]
 )
-_PLACES = {"all": (1,), "source": (2,), "labels": (3,), "value": (3,), "values": (4,), "planted": (4, 5)}
+_PLACES = {
+    "all": (1,),
+    "source": (2,),
+    "crowd": (2,),
+    "labels": (3,),
+    "value": (3,),
+    "values": (4,),
+    "planted": (4, 5),
+}
 _LARGEST = 1e15
 _LONGEST_NAME = 10_000  # characters
 

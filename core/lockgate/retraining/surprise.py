@@ -20,8 +20,8 @@ probabilities to those of the batch.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lockgate.retraining import rates
@@ -94,6 +94,8 @@ class Watched:
         usual: By how much the labels of the reference surprise more than its models expect, 1 or more.
         now: The same of the batch.
         other_rates: Whether the classes come at other rates and the rows of each are as ever.
+        categories: What each category is called, by name of the column and its number in `features`, which
+            is another one as soon as a batch brings a new category.
     """
 
     reference: Judged
@@ -103,6 +105,11 @@ class Watched:
     usual: float
     now: float
     other_rates: bool = False
+    categories: Mapping[str, Mapping[float, str]] = field(default_factory=dict)
+
+    def called(self, i: int, value: float) -> str:
+        """Return what a value of column i is called in every batch."""
+        return self.categories.get(self.features[0].names[i], {}).get(value, repr(value))
 
 
 def watch(
@@ -148,6 +155,7 @@ def watch_each(
     looked = [np.flatnonzero(mine >= 0) for mine in labels]
     # One order of all tables, so that a category has one code in each.
     encoded = encode([reference, *batches], {label, *leave_out})
+    named = _categories(encoded, [reference, *batches])
     before, *now = (_of(e, rows) for e, rows in zip(encoded, (kept, *looked), strict=True))
     together = replace(before, values=np.concatenate([features.values for features in now]))
     p_before, p_all = out_of_sample(before, known[kept], len(present), seed, together)
@@ -170,8 +178,28 @@ def watch_each(
                 usual=_ratio(was),
                 now=_ratio(is_),
                 other_rates=other_rates,
+                categories=named,
             )
         )
+    return found
+
+
+def _categories(encoded: Sequence[Features], tables: Sequence[pa.Table]) -> dict[str, dict[float, str]]:
+    """Return the text of each category, by column and number."""
+    import numpy as np
+
+    from lockgate.poisoning.features import MOST_CATEGORIES
+
+    found: dict[str, dict[float, str]] = {}
+    for i, name in enumerate(encoded[0].names):
+        if not encoded[0].categorical[i]:
+            continue
+        texts = found[name] = {}
+        for features, table in zip(encoded, tables, strict=True):
+            codes, rows = np.unique(features.values[:, i], return_index=True)
+            for code, text in zip(codes.tolist(), table.column(name).take(rows).to_pylist(), strict=True):
+                if code == code and code < MOST_CATEGORIES:  # noqa: PLR0124 - not NaN
+                    texts[code] = str(text)
     return found
 
 

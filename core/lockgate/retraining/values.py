@@ -47,9 +47,9 @@ class Column:
             # A value that is repeated in measurements is news; in counts such as an age all are.
             kept = alone[: 16 * BINS]
             edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))
-        self.keys = [_key(self.name, "value", repr(float(v))) for v in kept]
-        self.keys += [_key(self.name, "part", str(k)) for k in range(len(edges) + 1)] if len(edges) else []
-        self.keys.append(_key(self.name, "missing", ""))
+        self.keys = [key_of(self.name, "value", watched.called(i, float(v))) for v in kept]
+        self.keys += [key_of(self.name, "part", str(k)) for k in range(len(edges) + 1)] if len(edges) else []
+        self.keys.append(key_of(self.name, "missing", ""))
         pairs = [self._code(values, kept, edges, np.isnan(values)) for values in (before, now)]
         self.codes = pairs[0], pairs[1]
         rare = kept
@@ -66,7 +66,7 @@ class Column:
             parts = [
                 np.where(np.isnan(v), -1, np.searchsorted(inner, v, side="right")) for v in (before, now)
             ]
-            names = [_key(self.name, "fine", f"{k - shift:g}") for k in range(FINE)]
+            names = [key_of(self.name, "fine", f"{k - shift:g}") for k in range(FINE)]
             self.fine.append(((parts[0], parts[1]), names))
 
     def _code(
@@ -123,6 +123,6 @@ def number_of(keys: list[str] | Joined, key: str) -> int | None:
     return keys.index(key) if key in keys else None
 
 
-def _key(column: str, kind: str, value: str) -> str:
+def key_of(column: str, kind: str, value: str) -> str:
     """Name a value without showing it."""
     return hashlib.sha256(f"{column}\x1f{kind}\x1f{value}".encode("utf-8", "replace")).hexdigest()[:16]
