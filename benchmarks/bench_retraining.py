@@ -82,7 +82,7 @@ def judged(judge: str, name: str, what: str, seed: int) -> dict[str, object]:
 
 
 def measure_batches(
-    names: tuple[str, ...], seeds: int, kept: Kept, kinds: tuple[str, ...], judges: tuple[str, ...]
+    names: tuple[str, ...], seeds: range, kept: Kept, kinds: tuple[str, ...], judges: tuple[str, ...]
 ) -> list[str]:
     head = [f"{j}: {w}" for w in ("stopped", "quarantined") for j in judges]
     lines = ["| batch | " + " | ".join(head) + " |", "|---|" + "---|" * len(head)]
@@ -91,7 +91,7 @@ def measure_batches(
         cells = np.zeros((2, len(judges)), dtype=int)
         of = 0
         for name in names:
-            for seed in range(seeds):
+            for seed in seeds:
                 for k, judge in enumerate(judges):
                     answer = kept.get("batches", judged, judge, name, what, seed)
                     cells[:, k] += answer["stopped"], answer["quarantined"]
@@ -109,13 +109,13 @@ def measure_batches(
     return lines
 
 
-def measure_bugs(names: tuple[str, ...], seeds: int, kept: Kept) -> list[str]:
+def measure_bugs(names: tuple[str, ...], seeds: range, kept: Kept) -> list[str]:
     lines = ["| bug | named | columns named beside it |", "|---|---|---|"]
     sums = np.zeros(3, dtype=int)
     for what in BUGS:
         found = np.zeros(3, dtype=int)
         for name in names:
-            for seed in range(seeds):
+            for seed in seeds:
                 answer = kept.get("bugs", one_bug, name, what, seed)
                 found += answer["counts"]
                 if answer["counts"][:2] == [1, 0] or answer["counts"][2]:
@@ -147,15 +147,13 @@ def one_bug(name: str, what: str, seed: int) -> dict[str, object]:
 # --- Ten batches ------------------------------------------------------------------------------------
 
 
-def measure_streams(names: tuple[str, ...], streams: int, kept: Kept, kinds: tuple[str, ...]) -> list[str]:
+def measure_streams(names: tuple[str, ...], streams: range, kept: Kept, kinds: tuple[str, ...]) -> list[str]:
     lines = ["| stream of ten batches | alarmed by batch 10 | in its first batch | mean batch of the alarm |"]
     lines[0] += " evidence enough for who knows all | found of those |"
     lines.append("|---|---|---|---|---|---|")
     sums = np.zeros(4, dtype=int)
     for what in kinds:
-        each = [
-            kept.get("streams", one_stream, name, what, seed) for name in names for seed in range(streams)
-        ]
+        each = [kept.get("streams", one_stream, name, what, seed) for name in names for seed in streams]
         first = [answer["alarm"] for answer in each]
         hits = [f for f in first if f]
         mean = f"{np.mean(hits):.1f}" if hits else ""
@@ -205,6 +203,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("batches", "bugs", "drips", "calm"))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--streams", type=int, default=8)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--only", help="comma-separated kinds, or benign, or poisoned")
     parser.add_argument("--data", help="comma-separated names")
     parser.add_argument("--judges", default="lockgate,cleanlab")
@@ -213,15 +212,16 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the tables into RESULTS.md")
     asked = parser.parse_args()
     names = tuple(asked.data.split(",")) if asked.data else TUNED if asked.tuned else HELD_OUT
+    seeds, streams = (range(asked.first, asked.first + n) for n in (asked.seeds, asked.streams))
     kept, start = Kept(asked.keep), time.process_time()
     named = {"benign": BENIGN, "poisoned": POISON, None: None}
     kinds = named[asked.only] if asked.only in named else tuple(asked.only.split(","))
     judges = tuple(asked.judges.split(","))
     parts = {
-        "batches": lambda: measure_batches(names, asked.seeds, kept, kinds or (*POISON, *BENIGN), judges),
-        "bugs": lambda: measure_bugs(names, asked.seeds, kept),
-        "drips": lambda: measure_streams(names, asked.streams, kept, kinds or DRIPS),
-        "calm": lambda: measure_streams(names, asked.streams, kept, kinds or STREAMS),
+        "batches": lambda: measure_batches(names, seeds, kept, kinds or (*POISON, *BENIGN), judges),
+        "bugs": lambda: measure_bugs(names, seeds, kept),
+        "drips": lambda: measure_streams(names, streams, kept, kinds or DRIPS),
+        "calm": lambda: measure_streams(names, streams, kept, kinds or STREAMS),
     }
     for part, measure in parts.items():
         if asked.part not in (None, part):
@@ -230,6 +230,7 @@ def main() -> None:
             names = tuple(name for name in names if name not in SMALL)
         lines = measure()
         size = f"--seeds {asked.seeds}" if part in ("batches", "bugs") else f"--streams {asked.streams}"
+        size += f" --first {asked.first}" if asked.first else ""
         size += f" --only '{asked.only}'" if asked.only else ""
         command = f"`python benchmarks/bench_retraining.py --part {part} {size} --write`"
         about = f"{command}: {', '.join(names)}, none of which thresholds were set on."

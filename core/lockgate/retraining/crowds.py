@@ -2,16 +2,16 @@
 
 A row's spot is the values of all its columns together, measurements cut into parts of the reference, so
 that a copy with a little noise lands there too; cut twice, shifted by half a part, since a copy near an
-edge may land beside it. How many rows a spot may hold is what it holds in the reference and two standard
-errors more, or `GROWN` times that where it is many. Labels are not looked at: copies can be labelled as
-their original is.
+edge may land beside it. An honest change may give one column other values, all of them alike, so what a
+spot may hold is what the reference holds of rows that agree with it in all columns but one, whichever
+they are most of; two standard errors more, or `GROWN` times that where it is many. Labels are not looked
+at: copies can be labelled as their original is.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from lockgate.poisoning.features import Features
     from lockgate.retraining.surprise import Watched
 
-    Spots = NDArray[np.uint64]
+    Hashes = NDArray[np.uint64]
 
 FEWEST_ROWS = 3
 """A spot with fewer rows of the batch is not looked at, unless it was before."""
 FEWEST_COLUMNS = 3
 """Rows with fewer columns are alike too easily."""
-GROWN = 2.5
+GROWN = 2.0
 """An honest change makes a spot that holds many rows this many times as frequent, at most."""
 TIMES = (1.5, 2.5, 4.0, 8.0)
 """How many times as frequent as that it is bet to be; as many as an account has room for."""
@@ -56,19 +56,15 @@ def crowds(watched: Watched, kept: Mapping[str, Account]) -> dict[str, Account]:
     rows, reference = (len(features.values) for features in reversed(watched.features))
     found: dict[str, Account] = {}
     for shift in (0.0, 0.5) if len(watched.features[0].names) >= FEWEST_COLUMNS else ():
-        was, is_ = _spots(watched, shift)
-        spots, counts = np.unique(is_, return_counts=True)
-        often = {
-            f"{spot:016x}": count
-            for spot, count in zip(spots.tolist(), counts.tolist(), strict=True)
-            if count >= FEWEST_ROWS or f"{spot:016x}" in kept
-        }
-        there = was[np.isin(was, np.array([int(key, 16) for key in often], dtype=np.uint64))]
-        usual = Counter(f"{spot:016x}" for spot in there.tolist())
-        for key, count in often.items():
-            mine = _account(count, rows, usual[key] / reference, reference)
-            if key in kept or max(mine.wealth) > WORTH:
-                found[key] = mine
+        was, is_ = (_hashes(watched, k, shift) for k in (0, 1))
+        spots, first, counts = np.unique(is_.sum(axis=1), return_index=True, return_counts=True)
+        keys = [f"{spot:016x}" for spot in spots.tolist()]
+        looked = [i for i, key in enumerate(keys) if counts[i] >= FEWEST_ROWS or key in kept]
+        known = _nearly(was, is_[first[looked]])
+        for i, usual in zip(looked, known.tolist(), strict=True):
+            mine = _account(int(counts[i]), rows, usual / reference, reference)
+            if keys[i] in kept or max(mine.wealth) > WORTH:
+                found[keys[i]] = mine
     for key in kept.keys() - found.keys():
         found[key] = _account(0, rows, kept[key].usual, reference)
     return found
@@ -87,37 +83,49 @@ def _account(count: int, rows: int, usual: float, reference: int) -> Account:
     return Account(count, float(count), share * rows, tuple(logs)).at(usual, rows)
 
 
-def _spots(watched: Watched, shift: float) -> tuple[Spots, Spots]:
-    """Number the spots of the rows of the reference and of the batch, alike for every batch."""
+def _nearly(was: Hashes, spots: Hashes) -> NDArray[np.int64]:
+    """Return how many rows of the reference agree with each spot in all columns but one, the most of any."""
     import numpy as np
 
-    before, now = watched.features
-    numbers = [np.zeros(len(side.values), dtype=np.uint64) for side in (before, now)]
+    most = np.zeros(len(spots), dtype=np.int64)
+    all_was, all_spots = was.sum(axis=1), spots.sum(axis=1)
+    for i in range(was.shape[1]):
+        rest, asked = all_was - was[:, i], all_spots - spots[:, i]  # modulo 2^64
+        groups, at = np.unique(asked, return_inverse=True)
+        rest = rest[np.isin(rest, groups)]
+        counted = np.bincount(np.searchsorted(groups, rest), minlength=len(groups))
+        most = np.maximum(most, counted[at.reshape(-1)])
+    return most
+
+
+def _hashes(watched: Watched, side: int, shift: float) -> Hashes:
+    """Return a number for the value of each column of the reference (0) or the batch (1); rows times columns.
+
+    The same value has the same number in every batch; their sum, modulo 2^64, is the number of the spot.
+    """
+    import numpy as np
+
+    before, values = watched.features[0], watched.features[side].values
+    numbers = np.zeros(values.shape, dtype=np.uint64)
     for i, name in enumerate(before.names):
-        edges = _edges(before, i)
-        if edges is not None:
-            edges = np.quantile(
-                before.values[~np.isnan(before.values[:, i]), i], edges - shift / (len(edges) + 1)
-            )
-        for k, side in enumerate((before, now)):
-            column = side.values[:, i]
-            parts = column if edges is None else np.searchsorted(edges, column, side="right") + 0.0
-            values, at = np.unique(np.where(np.isnan(column), np.nan, parts), return_inverse=True)
-            texts = [watched.called(i, v) if edges is None else f"{v:g}" for v in values.tolist()]
-            hashes = np.array([_hash(f"{shift:g}", name, text) for text in texts], dtype=np.uint64)
-            numbers[k] = numbers[k] + hashes[at.reshape(-1)]  # modulo 2^64
-    return numbers[0], numbers[1]
+        edges, column = _edges(before, i, shift), values[:, i]
+        parts = column if edges is None else np.searchsorted(edges, column, side="right") + 0.0
+        each, at = np.unique(np.where(np.isnan(column), np.nan, parts), return_inverse=True)
+        texts = [watched.called(i, v) if edges is None else f"{v:g}" for v in each.tolist()]
+        hashes = np.array([_hash(f"{shift:g}", name, text) for text in texts], dtype=np.uint64)
+        numbers[:, i] = hashes[at.reshape(-1)]
+    return numbers
 
 
-def _edges(before: Features, i: int) -> NDArray[np.float64] | None:
-    """Return at which shares of the reference a column of measurements is cut; None for one that is not."""
+def _edges(before: Features, i: int, shift: float) -> NDArray[np.float64] | None:
+    """Return where a column of measurements is cut; None for one that is not."""
     import numpy as np
 
-    column = before.values[:, i]
-    if before.categorical[i] or len(np.unique(column[~np.isnan(column)])) <= _MEASURED:
+    there = before.values[~np.isnan(before.values[:, i]), i]
+    if before.categorical[i] or len(np.unique(there)) <= _MEASURED:
         return None
     parts = min(max(round(_ROOM / len(before.names)), _PARTS[0]), _PARTS[1])
-    return np.arange(1, parts) / parts
+    return np.asarray(np.quantile(there, (np.arange(1, parts) - shift) / parts))
 
 
 def _hash(*texts: str) -> int:
