@@ -164,7 +164,7 @@ def from_a_new_source(table, y, other, size, random, plan):
 
 
 def crowded(table, what, size, random, plan):
-    """Replace rows by copies of one, with a little noise, or by a heap in the midst of the others; one class."""
+    """Replace rows by copies of one, with a little noise, or by a heap in the midst; all of one class."""
     y, chosen = table[LABEL].to_numpy().copy(), random.permutation(table.num_rows)[:size]
     copies = what == "drip: copies"
     where = plan.setdefault("where", table.take(random.choice(table.num_rows, 2)).to_pylist())

@@ -116,8 +116,8 @@ def look(
     """
     kept = kept or {}
     rows = watched.batch.rows
-    found: dict[Place, Account] = dict(_all(watched))
-    found |= _label_pairs(watched)
+    found: dict[Place, Account] = dict(in_all_rows(watched))
+    found |= in_pairs_of_classes(watched)
     if source is not None:
         known = None if known_source is None else known_source[watched.reference.rows]
         found |= {
@@ -187,7 +187,8 @@ def _sums(places: Integers, values: Floats, number: int) -> Floats:
 # --- The whole, and pairs of classes ----------------------------------------------------------------
 
 
-def _all(watched: Watched) -> Iterator[tuple[Place, Account]]:
+def in_all_rows(watched: Watched) -> Iterator[tuple[Place, Account]]:
+    """Yield the account of all rows together."""
     batch = watched.batch
     before = watched.reference
     squares = float((before.surprise**2).sum())
@@ -202,7 +203,8 @@ def _one(value: Any) -> Floats:
     return np.array([float(value)])
 
 
-def _label_pairs(watched: Watched) -> dict[Place, Account]:
+def in_pairs_of_classes(watched: Watched) -> dict[Place, Account]:
+    """Return the accounts of the pairs of classes: rows that look like one and are labelled another."""
     classes = watched.classes
     if len(classes) > MOST_CLASSES:
         return {}

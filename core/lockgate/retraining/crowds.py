@@ -62,16 +62,32 @@ def crowds(watched: Watched, kept: Mapping[str, Account]) -> dict[str, Account]:
         looked = [i for i, key in enumerate(keys) if counts[i] >= FEWEST_ROWS or key in kept]
         known = _nearly(was, is_[first[looked]])
         for i, usual in zip(looked, known.tolist(), strict=True):
-            mine = _account(int(counts[i]), rows, usual / reference, reference)
+            mine = bet_on_spot(int(counts[i]), rows, usual / reference, reference)
             if keys[i] in kept or max(mine.wealth) > WORTH:
                 found[keys[i]] = mine
     for key in kept.keys() - found.keys():
-        found[key] = _account(0, rows, kept[key].usual, reference)
+        found[key] = bet_on_spot(0, rows, kept[key].usual, reference)
     return found
 
 
-def _account(count: int, rows: int, usual: float, reference: int) -> Account:
-    """Return what bets on a spot become that holds a share of the reference, and some rows of a batch."""
+def spots_of(watched: Watched, rows: NDArray[np.int64]) -> list[tuple[int, float]]:
+    """Return how many rows of the batch are in the spots of some, and the share that each may hold."""
+    was, is_ = (_hashes(watched, k, 0.0) for k in (0, 1))
+    spots = is_.sum(axis=1)
+    there = [int((spots == spot).sum()) for spot in spots[rows]]
+    known = _nearly(was, is_[rows]) / len(was)
+    return list(zip(there, known.tolist(), strict=True))
+
+
+def bet_on_spot(count: int, rows: int, usual: float, reference: int) -> Account:
+    """Return what bets on a spot become.
+
+    Args:
+        count: Rows of the batch in it.
+        rows: All rows of the batch.
+        usual: Share of the reference that is nearly there.
+        reference: Rows of the reference.
+    """
     known = usual * reference
     share = max(known + 1.0 + 2.0 * math.sqrt(known + 1.0), GROWN * known) / reference
     logs = [

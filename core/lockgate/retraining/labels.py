@@ -75,6 +75,7 @@ def weigh_labels(
         alpha: Chance of a false alarm; see `lockgate.retraining.betting`.
         seed: Seed of the models.
     """
+    from lockgate.retraining import foresight
     from lockgate.retraining.cells import look
     from lockgate.retraining.surprise import watch
 
@@ -87,7 +88,8 @@ def weigh_labels(
     if isinstance(watched, str):
         outcome.cannot("labels", watched)
         return Weighed(known, history[-1] if history else 0.0)
-    found = look(watched, _texts(now, source), _texts(before, source), known)
+    sources = _texts(now, source), _texts(before, source)
+    found = look(watched, *sources, known)
     accounts = dict(known) if again else _together(known, found)
     limits = {place: threshold(found.weights[place[0]], alpha) for place in accounts}
     raised = sorted(
@@ -107,6 +109,12 @@ def weigh_labels(
     outcome.tables["Evidence over batches (1 is an alarm)"] = _table(
         accounts, limits, (*history, *([] if again else [strongest]))
     )
+    if not raised:
+        mine, theirs = (
+            None if names is None else names[side.rows]
+            for names, side in zip(sources, (watched.batch, watched.reference), strict=True)
+        )
+        foresight.record(outcome, foresight.foresee(watched, mine, theirs, found, alpha=alpha, seed=seed))
     return Weighed(accounts, strongest, bool(attack), audit is not None, watched.other_rates)
 
 

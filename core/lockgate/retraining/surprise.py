@@ -75,6 +75,14 @@ class Judged:
     sharp: Floats
     sharp_expected: Floats
 
+    def some(self, rows: Integers) -> Judged:
+        """Return some of the rows."""
+        return _judged(self.rows[rows], self.labels[rows], self.p[rows])
+
+    def labelled(self, labels: Integers) -> Judged:
+        """Return the same rows with other labels."""
+        return _judged(self.rows, labels, self.p)
+
     def replaced_share(self, rows: NDArray[np.bool_], usual: float) -> float:
         """Estimate which share of some rows has another label than it should, 0 or more."""
         honest = float(self.expected[rows].sum()) * usual
