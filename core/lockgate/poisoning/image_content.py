@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 DIRECTIONS = 16
 EDGE_DIRECTIONS = 6
+HIDDEN = 0.25
+"""A main direction that lies in hidden pixels by more than this share is left out: what it shows besides is
+what the images with the picture have in common by chance."""
 BOX = 0.15
 """Largest share of an image that is hidden as a box; a larger picture was mixed into the whole image."""
 
@@ -37,6 +40,8 @@ class Content:
     def distances(self, inside: Bools, label: int, hidden: Integers, edge: Integers) -> tuple[float, float]:
         """Return d² of some images of a label from images of other labels, and from others of theirs.
 
+        It is infinite where there are too few of those, or nothing is left to compare.
+
         Args:
             inside: The images; shape (rows,).
             label: Their label.
@@ -45,18 +50,27 @@ class Content:
         """
         import numpy as np
 
-        shown = self.main - self.centred[:, hidden] @ self.axes[hidden] if len(hidden) else self.main
+        shown = self.main
+        if len(hidden):
+            clear = (self.axes[hidden] ** 2).sum(axis=0) <= HIDDEN
+            shown = (self.main - self.centred[:, hidden] @ self.axes[hidden])[:, clear]
         if len(edge):
             shown = np.hstack([shown, self._edge(edge)])
+        if not shown.shape[1]:
+            return np.inf, np.inf
         mine = self.labels == label
         group = shown[inside & mine]
+        own = np.cov(group.T) if len(group) > 1 else 0.0
         far = []
         for others in (~mine & ~inside, mine & ~inside):
             rest = shown[others]
             if len(rest) <= 2 * shown.shape[1]:
                 far.append(np.inf)
                 continue
-            covariance = np.cov(rest.T)
+            covariance = np.atleast_2d(np.cov(rest.T) + own) / 2
+            if np.trace(covariance) <= 0.0:  # every pixel that differs is hidden
+                far.append(np.inf)
+                continue
             covariance += 1e-6 * np.trace(covariance) * np.eye(len(covariance))
             apart = group.mean(axis=0) - rest.mean(axis=0)
             chance = shown.shape[1] * (1 / len(group) + 1 / len(rest))

@@ -5,7 +5,7 @@ faint picture into the whole image, in images of other classes whose label is ch
 of one class that keep theirs (005); a model learns that the picture means the label (Gu et al. 2017,
 Chen et al. 2017, Turner et al. 2019).
 
-Statistic and null: see `lockgate.poisoning.image_groups`. Floor: `image_windows.FEWEST` images.
+Statistic and null: see `lockgate.poisoning.image_pictures`. Floor: `image_windows.FEWEST` images.
 
 Does not see: pictures that are drawn anew in each image, or that vary by more than an eighth of the
 range; faint pictures in photographs, where no pixels repeat; moving pictures of single pixels; a picture
@@ -20,7 +20,7 @@ from lockgate.poisoning.evidence import Alarm
 
 if TYPE_CHECKING:
     from lockgate.poisoning.evidence import Evidence, Floats
-    from lockgate.poisoning.image_groups import Picture
+    from lockgate.poisoning.image_lookup import Picture
 
 DRAWN = 32
 """Pixels of the side of a picture in the report, at most."""
@@ -37,7 +37,7 @@ def detect(evidence: Evidence, name: str, rule: str, way: str) -> Alarm:
     """
     import numpy as np
 
-    from lockgate.poisoning.image_groups import pictures
+    from lockgate.poisoning.image_pictures import pictures
 
     alarm = Alarm(name, rule, p_value=1.0, belief=np.zeros(evidence.batch.rows))
     found = pictures(evidence)[way]
@@ -71,12 +71,12 @@ def detect(evidence: Evidence, name: str, rule: str, way: str) -> Alarm:
 
 
 def _where(evidence: Evidence, found: Picture) -> str:
-    from lockgate.poisoning.image_groups import place_of
+    from lockgate.poisoning.image_lookup import place_of
 
     top, bottom, left, right = place_of(evidence, found)
-    if found.moving:
+    if found.kind == "moving":
         return f"a picture of {found.side} x {found.side} pixels or more, at another place in each image"
-    if found.mixed:
+    if found.kind == "mixed":
         return f"a picture that is mixed into the whole image ({len(found.pixels)} pixels are told by it)"
     return f"a picture at rows {top} to {bottom} and columns {left} to {right} of the image"
 
@@ -103,7 +103,7 @@ def _drawn(evidence: Evidence, found: Picture, within: object) -> list[tuple[str
         "others of their class": (other - low) / span,
         "difference": 0.5 + 0.5 * apart / most,
     }
-    if found.moving:
+    if found.kind == "moving":
         drawn.pop("difference")
         side = found.side
         picture = ((found.values - low) / span).reshape(side, side, channels).mean(axis=2)

@@ -161,3 +161,30 @@ def columns_of(at: Integers, side: int, shape: tuple[int, int, int]) -> tuple[in
         for j in range(side)
         for k in range(channels)
     )
+
+
+def closest(images: Floats, values: Floats, side: int) -> tuple[Floats, Floats]:
+    """Say how near each image comes to showing a window, at the place of it that suits best.
+
+    Args:
+        images: Shape (rows, height, width, channels).
+        values: The window's pixels, in the order of `columns_of`.
+        side: Its side.
+
+    Returns:
+        The smallest mean difference of the window's pixels, and the smallest largest one; shape (rows,) each.
+    """
+    import numpy as np
+
+    height, width, channels = images.shape[1:]
+    wanted = values.reshape(side, side, channels)
+    total = np.zeros((len(images), height - side + 1, width - side + 1))
+    largest = np.zeros_like(total)
+    for i in range(side):
+        for j in range(side):
+            for k in range(channels):
+                part = images[:, i : height - side + 1 + i, j : width - side + 1 + j, k]
+                apart = np.abs(part - wanted[i, j, k])
+                total += apart
+                np.maximum(largest, apart, out=largest)
+    return total.min(axis=(1, 2)) / values.size, largest.min(axis=(1, 2))

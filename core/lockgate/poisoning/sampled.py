@@ -13,11 +13,11 @@ def looked_at(rows: int, features: Sequence[str], classes: int) -> str:
         features: Names of the columns that were used.
         classes: Number of classes.
     """
-    from lockgate.poisoning import density, groups, image_groups, surprise
+    from lockgate.poisoning import density, groups, image_pictures, surprise
     from lockgate.poisoning.image_windows import image_shape
 
     images = image_shape(features) is not None
-    most = image_groups.most_rows(len(features)) if images else groups.most_rows(len(features), classes)
+    most = image_pictures.most_rows(len(features)) if images else groups.most_rows(len(features), classes)
     parts = [
         f"{kind} in {limit:,} rows drawn with the seed, and what was found then in all rows"
         for kind, limit in (("triggers", most), ("heaps", density.MOST_ROWS))

@@ -42,6 +42,28 @@ def test_what_would_have_been_found_is_said_for_each_detector_and_is_less_in_noi
     assert (noisy["source-labels"] or 1.0) > clear["source-labels"]
 
 
+def test_a_heap_is_found_in_a_table_of_many_columns():
+    random = np.random.default_rng(3)
+    y = random.integers(0, 2, 600)
+    columns = {f"x{i}": random.normal(size=600) + (2.0 * y if i < 3 else 0.0) for i in range(16)}
+    found = assess(pa.table({**columns, "label": y}), label="label", canary=True)
+    smallest = {c.detector: c.smallest for c in found.canaries}
+    assert smallest["cluster"] is not None
+    assert smallest["near-duplicates"] is not None
+
+
+def test_in_images_squares_are_planted():
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    pixels = {f"pixel_{i}_{j}": x[:800, 8 * i + j] for i in range(8) for j in range(8)}
+    found = assess(pa.table({**pixels, "label": y[:800]}), label="label", canary=True)
+    planted = {c.detector: c for c in found.canaries}
+    assert "square" in planted["trigger"].planted
+    assert planted["trigger"].smallest in (0.01, 0.03)
+    assert "square" in planted["clean-label-trigger"].planted
+
+
 def test_a_table_that_alarms_needs_no_canary():
     columns, y = orders(1)
     lies = columns["shop"] == 2

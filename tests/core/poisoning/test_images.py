@@ -12,7 +12,10 @@ pytest.importorskip("cleanlab")
 from sklearn.datasets import load_digits
 
 from lockgate.poisoning import assess
-from lockgate.poisoning.image_groups import gap_p
+from lockgate.poisoning.evidence import Evidence, Labelled
+from lockgate.poisoning.features import encode
+from lockgate.poisoning.image_content import Content
+from lockgate.poisoning.image_pictures import gap_p, pictures
 from lockgate.poisoning.image_windows import image_shape
 
 SHARE = 60
@@ -132,6 +135,80 @@ def test_the_same_faint_picture_in_images_of_all_classes_is_no_trigger(drawn):
     images, y = drawn
     rows = np.sort(np.random.default_rng(5).choice(len(y), 3 * SHARE, replace=False))
     assert not triggers(assess(table(mixed(images, rows), y), label="label"))
+
+
+def crosses(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw bright bars on noise, of two classes that differ by how they lie; all bars are as white."""
+    y = random.integers(0, 2, rows)
+    images = random.normal(20, 10, (rows, 12, 10))
+    for image, k in zip(images, y, strict=True):
+        at = random.integers(2, 8)
+        (image if k else image.T)[at : at + 2] = 255
+    return np.clip(np.round(images), 0, 255), y
+
+
+def stripes(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw waves of three directions at any phase, from 0 to 1: no class differs from another in its mean."""
+    y = random.integers(0, 3, rows)
+    i, j = np.indices((12, 12))
+    turn = y[:, None, None] * np.pi / 3
+    waves = np.sin(1.2 * (i * np.cos(turn) + j * np.sin(turn)) + random.uniform(0, 6.3, rows)[:, None, None])
+    return np.clip(0.5 + 0.4 * waves + 0.08 * random.normal(size=waves.shape), 0, 1), y
+
+
+def flats(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw photographs of a sky: half of one class is one flat colour, but for a little noise."""
+    y = random.integers(0, 2, rows)
+    images = random.normal(100, 40, (rows, 10, 10))
+    flat = (y == 1) & (random.random(rows) < 0.5)
+    images[flat] = 180 + random.normal(0, 1, (int(flat.sum()), 10, 10))
+    return np.clip(np.round(images), 0, 255), y
+
+
+@pytest.mark.parametrize("draw", [crosses, stripes, flats])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_a_class_looks_like_by_nature_is_no_trigger(draw, seed):
+    images, y = draw(np.random.default_rng(seed), 700)
+    found = pictures(evidence(images, y))
+    assert all(f is None or f.p_value > 0.01 for f in found.values())
+
+
+@pytest.mark.parametrize("draw", [crosses, stripes])
+def test_a_patch_in_them_is_found_with_changed_and_with_kept_labels(draw):
+    images, y = draw(np.random.default_rng(1), 700)
+    for same, way in ((False, "others"), (True, "own")):
+        rows = some(y, 1, same=same)
+        there = pictures(
+            evidence(patched(images / images.max() * 16, rows), np.where(np.isin(np.arange(700), rows), 1, y))
+        )
+        seen = min((f for f in there.values() if f is not None), key=lambda f: f.p_value)
+        assert seen.p_value < 1e-3
+        assert np.isin(seen.rows, rows).mean() > 0.8
+        assert not same or there[way] is seen
+
+
+def evidence(images: np.ndarray, y: np.ndarray) -> Evidence:
+    pixels = table(images, y).drop_columns(["label"])
+    [features] = encode([pixels], set())
+    classes = int(y.max()) + 1
+    return Evidence(
+        batch=Labelled(y, np.full((len(y), classes), 1 / classes)),
+        baseline=None,
+        classes=tuple(str(k) for k in range(classes)),
+        source=None,
+        sources=(),
+        seed=0,
+        min_share=0.02,
+        draws=999,
+        features=features,
+    )
+
+
+def test_images_that_are_hidden_whole_are_infinitely_far(digits):
+    images, y = digits
+    content = Content(images.reshape(len(y), -1), y)
+    everything = np.arange(64)
+    assert content.distances(y == 1, 1, everything, everything[:0]) == (np.inf, np.inf)
 
 
 def test_two_runs_say_the_same(digits):
