@@ -77,9 +77,11 @@ def _write(name: str, *, merge: bool) -> None:
         BY_OTHER_MEANS[name](uses)
     path = _HERE / f"{name}.json"
     versions = {version(name)}
+    head = {"source": name}
     if merge and path.exists():
         before = json.loads(path.read_text("utf-8"))
         versions |= set(before["versions"])
+        head |= {key: before[key] for key in ("source", "notes") if key in before}
         for use, modules in before["uses"].items():
             for module, names in modules.items():
                 uses[use][module] |= set(names)
@@ -87,7 +89,7 @@ def _write(name: str, *, merge: bool) -> None:
         use: {module: sorted(names) for module, names in sorted(modules.items()) if names}
         for use, modules in sorted(uses.items())
     }
-    document = {"source": name, "versions": sorted(versions), "uses": plain}
+    document = {**head, "versions": sorted(versions), "uses": plain}
     path.write_text(_lines(document), "utf-8")
     for why, names in sorted(left_out.items()):
         print(f"{name}: {why}: {len(names)}: {', '.join(sorted(names)[:12])}", file=sys.stderr)  # noqa: T201
@@ -211,7 +213,9 @@ def _lines(document: dict[str, Any]) -> str:
         + "\n  }"
         for use, modules in document["uses"].items()
     )
-    head = f'"source": {json.dumps(document["source"])},\n "versions": {json.dumps(document["versions"])}'
+    head = ",\n ".join(
+        f"{json.dumps(key)}: {json.dumps(value)}" for key, value in document.items() if key != "uses"
+    )
     return f'{{\n {head},\n "uses": {{\n{uses}\n }}\n}}\n'
 
 

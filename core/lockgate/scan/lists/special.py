@@ -1,10 +1,12 @@
-"""What `make` takes from torch and Keras, which say themselves what their files may name."""
+"""What `make` takes from torch and Keras, which say themselves what their files may name, and from pandas."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 
@@ -64,4 +66,20 @@ def _keras(uses: dict[str, Any]) -> None:
                 uses["keras"]["keras.ops"].add(name)
 
 
-BY_OTHER_MEANS = {"torch": _torch, "keras": _keras}
+def _pandas(uses: dict[str, Any]) -> None:
+    """Add what was reviewed by hand under the names that this version pickles it by; 3.0 made them public."""
+    reviewed = json.loads(Path(__file__).with_name("pandas.json").read_text("utf-8"))["uses"]
+    for use, modules in reviewed.items():
+        for module, names in modules.items():
+            for name in names:
+                try:
+                    thing = getattr(importlib.import_module(module), name)
+                except (ImportError, AttributeError):
+                    continue  # of another version
+                if inspect.isclass(thing):
+                    uses[use][thing.__module__].add(thing.__qualname__)
+                elif use == "ref" and getattr(importlib.import_module("pandas"), name, None) is thing:
+                    uses[use]["pandas"].add(name)  # NA, the one object of its class
+
+
+BY_OTHER_MEANS = {"torch": _torch, "keras": _keras, "pandas": _pandas}

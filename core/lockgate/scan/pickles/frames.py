@@ -4,23 +4,42 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lockgate.scan.pickles import arrays
 from lockgate.scan.pickles.arguments import JudgeBase, RefusedError, plain_args, unless_reported
 from lockgate.scan.pickles.values import INERT, LIST, NONE, Global, Instance, Mapping, Unjudged
 
-_HOLDS = ("pandas.core.arrays.", "pandas.core.indexes.", "numpy._core.numeric", "numpy.core.numeric")
+# pandas 3 pickles its classes by their public names.
+_INDEX = re.compile(
+    r"pandas\.(core\.indexes\.[\w.]+|(Categorical|Datetime|Multi|Range|Timedelta)?Index|api\.typing\.FrozenList)"
+)
+_HOLDS = re.compile(r"pandas\.(core\.arrays\.[\w.]+|arrays\.\w+|Categorical)|numpy\._?core\.numeric.*")
 _WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 _KEYWORDS = frozenset(
     ["data", "name", "names", "levels", "codes", "sortorder", "start", "stop", "step", "tz", "freq"]
 )
 
+# NDArrayBacked of pandas 3.1 takes a pair of a type and an array, and asks neither of them anything but its class.
+_BACKED = re.compile(
+    r"pandas\.(core\.arrays\.(categorical|datetimes|string_|timedeltas)\.\w+|arrays\.(Datetime|String|Timedelta)Array"
+    r"|Categorical)"
+)
+_TYPE = re.compile(r"pandas\.(core\.(arrays\.string_|dtypes\.dtypes)\.)?(String|Categorical|DatetimeTZ)Dtype")
+
+
+def is_pair(path: str, part: Instance) -> bool:
+    """Whether an object of a class takes another in its state as a type or an array, and nothing else."""
+    return bool(_BACKED.fullmatch(path)) and (bool(_TYPE.fullmatch(part.of.path)) or part.of.path == _WRAPPER)
+
 
 def _is_data(value: Any) -> bool:
     if not isinstance(value, Instance):
         return False
-    return value.of.path in arrays.CLASSES or value.of.path == _WRAPPER or value.of.module.startswith(_HOLDS)
+    path = value.of.path
+    known = path in arrays.CLASSES or path == _WRAPPER
+    return known or bool(_HOLDS.fullmatch(path) or _INDEX.fullmatch(path))
 
 
 def block(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
@@ -52,7 +71,7 @@ def index(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     cls, given = plain_args(args, 2, 2)
     if unless_reported(cls):
         return Unjudged()
-    if not (isinstance(cls, Global) and cls.module.startswith("pandas.core.indexes.")):
+    if not (isinstance(cls, Global) and _INDEX.fullmatch(cls.path)):
         raise RefusedError("on something else than a class of indexes")
     if not (isinstance(given, Mapping) and given.whole):
         raise RefusedError("with keywords that are computed")
@@ -80,7 +99,7 @@ def scalar(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     for arg in plain_args(args, 0, 8):
         if unless_reported(arg):
             return Unjudged()
-        missing = isinstance(arg, Global) and arg.path == "pandas._libs.missing.NA"
+        missing = isinstance(arg, Global) and arg.path in ("pandas._libs.missing.NA", "pandas.NA")
         if isinstance(arg, (Instance, Global)) and not (missing or _is_rule(arg)):
             raise RefusedError("on an object")
     return Instance(func, args)
@@ -92,9 +111,11 @@ CALLS = {
     "pandas._libs.tslibs.nattype._nat_unpickle": scalar,
     "pandas._libs.tslibs.timedeltas._timedelta_unpickle": scalar,
     "pandas._libs.tslibs.timestamps._unpickle_timestamp": scalar,
+    "pandas.StringDtype": scalar,
     "pandas.core.arrays.string_.StringDtype": scalar,
     "pandas.core.indexes.base._new_Index": index,
     "pandas.core.indexes.datetimes._new_DatetimeIndex": index,
+    "pandas.core.indexes.timedeltas._new_TimedeltaIndex": index,
     "pandas.core.internals.managers.BlockManager": manager,
 } | {
     f"pandas._libs.tslibs.offsets.{name}": scalar

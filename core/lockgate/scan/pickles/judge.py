@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.pickles import arrays, states
+from lockgate.scan.pickles import arrays, frames, states
 from lockgate.scan.pickles.arguments import JudgeBase, RefusedError
 from lockgate.scan.pickles.calls import CALLS
 from lockgate.scan.pickles.contents import WRAPPER
@@ -177,7 +177,9 @@ class Judge(JudgeBase):
         """Judge what is going to be the attributes of an object, or is handed to its ``__setstate__``."""
         parts = state if isinstance(state, tuple) else (state,)
         for part in parts if len(parts) <= _SLOTS else ():
-            if isinstance(part, Instance) and not part.of.module.startswith(_PLAIN_STATES):
+            if isinstance(part, Instance) and not (
+                part.of.module.startswith(_PLAIN_STATES) or (len(parts) > 1 and frames.is_pair(path, part))
+            ):
                 # __setstate__ asks its state for items; an object can answer by attributes of its own.
                 self.hit("LG-SCAN-003", "HIGH", f"Fills {path} from an object.", offset, path)
         for part in parts:

@@ -5,7 +5,7 @@ scanner's code, its lists, its other corpora or the first blind list; only the c
 known. Nothing of it is ever loaded.
 """
 
-from blind import configs, containers, gadgets, graphs, kinds, machine
+from . import configs, containers, gadgets, graphs, kinds, machine
 
 TECHNIQUES = [
     *gadgets.TECHNIQUES,

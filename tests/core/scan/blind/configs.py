@@ -4,7 +4,7 @@ import json
 import struct
 from collections.abc import Callable
 
-from blind.technique import Technique, harm
+from .technique import Technique, harm
 
 HUB = "Hugging Face transformers: "
 JINJA = "Jinja sandboxes and chat templates: "

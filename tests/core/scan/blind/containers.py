@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 
-from blind.technique import Raw, Technique, call, harm, name, value, whole
+from .technique import Raw, Technique, call, harm, name, value, whole
 
 SONATYPE = "Sonatype and JFrog on picklescan: "
 TORCH = "PyTorch serialization: "

@@ -1,6 +1,6 @@
 """Names that a pickle imports: single functions and classes that run, load, write, connect or call back."""
 
-from blind.technique import ECHO, NOWHERE, Raw, Technique, call, name, value, whole
+from .technique import ECHO, NOWHERE, Raw, Technique, call, name, value, whole
 
 GAME = "promptfoo/modelaudit docs/agents/picklescan-rce-bypass-game.md, turn "
 PICKLESCAN = "picklescan advisory on "

@@ -4,8 +4,8 @@ import json
 import struct
 from collections.abc import Callable
 
-from blind.containers import zipped
-from blind.technique import NOWHERE, Technique, field, harm
+from .containers import zipped
+from .technique import NOWHERE, Technique, field, harm
 
 TF = "TensorFlow SavedModel, operators with side effects: "
 JFROG = "JFrog model threats: "

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from blind.containers import entry, tarred, zipped
-from blind.graphs import onnx, step
-from blind.technique import ECHO, NOWHERE, Technique, field, harm
+from .containers import entry, tarred, zipped
+from .graphs import onnx, step
+from .technique import ECHO, NOWHERE, Technique, field, harm
 
 FILES = Path(__file__).parent / "files"
 KERAS = "Keras advisories: "

@@ -4,7 +4,7 @@ import pickle
 import struct
 from collections.abc import Callable
 
-from blind.technique import ECHO, Raw, Technique, call, harm, name, text, value, whole
+from .technique import ECHO, Raw, Technique, call, harm, name, text, value, whole
 
 MACHINE = "CPython pickletools.py and Modules/_pickle.c: "
 NULLIFAI = "ReversingLabs, nullifAI (2025): "
