@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import catboostjson, documents, keras, names, onnx, templates, text, xgboost
+from lockgate.scan.formats import catboostjson, documents, keras, names, naming, onnx, templates, xgboost
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
 _DEEPEST = 500
 _PIPELINES = frozenset(["diffusers", "transformers", "onnxruntime", "stable_diffusion"])
-_CLASS = re.compile(r"[A-Za-z_]\w*(\.\w+)*\.[A-Z]\w*\Z")
-_SERVERS = frozenset(
-    ["mlserver", *(f"mlserver_{name}" for name in ("sklearn", "xgboost", "lightgbm", "catboost"))]
-)
 _MXNET_CODE = frozenset(["Custom", "_CustomFunction", "_Native", "_NDArray"])
 _LIBRARIES = frozenset(["transformers", "diffusers", "sentence_transformers", "timm"])
 
@@ -99,7 +94,11 @@ def _walk(value: Any, context: Context, depth: int, *, judged: bool = False) -> 
             context.record.met("Keras")
             keras.check(value, context, depth)
             judged = True
+        if {"nbformat", "cells"} <= value.keys():
+            context.hit("LG-SCAN-101", "HIGH", "Is a notebook, which is a program; a model is data.")
         for key, item in value.items():
+            if not judged:
+                naming.check(key, item, context)
             _key(key, item, context)
             _walk(item, context, depth + 1, judged=judged)
 
@@ -114,27 +113,17 @@ def _key(key: str, item: Any, context: Context) -> None:
     elif key == "custom_pipelines" and item:
         message = "Names pipelines of its own, whose code transformers runs with trust_remote_code."
         context.hit("LG-SCAN-061", "HIGH", message, name=json.dumps(item)[:100])
-    elif key in ("_attn_implementation", "attn_implementation") and "/" in str(item):
-        message = "Names a kernel of the Hub, whose code transformers fetches and runs."
-        context.hit("LG-SCAN-061", "HIGH", message, name=str(item))
     elif key in ("weight_map", "weightsManifest"):  # of transformers; of TensorFlow.js
         for one in sorted({each for each in _texts(item) if names.leads_outside(each)}):
             message = "Has weights read from a path that leads out of the model's folder."
             context.hit("LG-SCAN-061", "HIGH", message, name=one)
     elif key.startswith("py/"):
         context.hit("LG-SCAN-062", "CRITICAL", "Has objects that jsonpickle makes.", name=f"{key} {item}")
-    elif key == "_target_" and isinstance(item, str) and not text.TARGETS.match(item):
+    elif key == "_target_" and isinstance(item, str) and not naming.TARGETS.match(item):
         message = f"Has {item} looked up and called by whoever instantiates this configuration."
         context.hit("LG-SCAN-062", "HIGH", message, name=item)
     elif key == "parent_library" and isinstance(item, str) and item.split(".")[0] not in _LIBRARIES:
         context.hit("LG-SCAN-061", "HIGH", f"Has the module {item} imported by PEFT.", name=item)
-    elif (
-        key == "implementation"
-        and isinstance(item, str)
-        and _CLASS.match(item)
-        and item.split(".")[0] not in _SERVERS
-    ):
-        context.hit("LG-SCAN-061", "HIGH", f"Has {item} imported and served by MLServer.", name=item)
     elif key in ("externalData", "external_data") and isinstance(item, list):
         for one in item:
             if isinstance(one, dict) and one.get("key") == "location":

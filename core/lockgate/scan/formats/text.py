@@ -8,7 +8,7 @@ import re
 import warnings
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import names, prototext, templates
+from lockgate.scan.formats import names, naming, pairs, prototext, templates
 from lockgate.scan.source import CHUNK, BytesStream, Source
 
 _PROGRAMS = {
@@ -16,7 +16,15 @@ _PROGRAMS = {
     b"MZ": "a program or library for Windows",
     b"\xcf\xfa\xed\xfe": "a program or library for macOS",
     b"\xce\xfa\xed\xfe": "a program or library for macOS",
+    b"\xfe\xed\xfa\xce": "a program or library for macOS",
+    b"\xfe\xed\xfa\xcf": "a program or library for macOS",
+    b"\xbe\xba\xfe\xca": "a program for macOS",
     b"\xca\xfe\xba\xbe": "a program for macOS or Java",
+    b"dex\n03": "a program for Android",
+    b"BC\xc0\xde": "a program of LLVM",
+    b"\x1bLua": "compiled Lua",
+    b"\x1bLJ": "compiled Lua",
+    b"L\0\0\0\x01\x14\x02\0": "a shortcut of Windows",
     b"\x00asm": "WebAssembly",
     b"#!": "a script",
     b"<?php": "a script",
@@ -35,11 +43,6 @@ _YAML_TAG = re.compile(
 _TARGET = re.compile(rb"""^[ \t-]*["']?_target_["']?[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _LOADER = re.compile(rb"""^[ \t]*loader_module[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 _CODE = re.compile(rb"""^[ \t]*model_code_path[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
-# Hydra calls what `_target_` names; these only make layers, optimizers and data sets of these libraries.
-TARGETS = re.compile(
-    r"nemo\.(collections|core)\.(?!.*(util|common\.(callbacks|parts\.(utils|preprocessing)))).*[A-Z]\w*\Z"
-    r"|torch\.(nn|optim)\.[\w.]*[A-Z]\w*\Z|(pytorch_)?lightning(\.pytorch)?\.Trainer\Z"
-)
 # Lines of a model of LightGBM, which is read as such when it begins like one.
 _MODEL = re.compile(
     rb"^(?:tree_sizes=[\d ]+|feature_infos=(?:none|\[|-?\d).*|leaf_value=[\d .e+-]+)$", re.MULTILINE
@@ -55,6 +58,32 @@ _CHECKPOINT = re.compile(rb"model_checkpoint_path:")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
 _LEAST_CARRIED = 24
 _ENTITY = re.compile(rb"<!ENTITY\s|<!DOCTYPE\s+[\w:.-]+\s+(?:SYSTEM|PUBLIC)\s[^>]*\[")
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[!?]?([A-Za-z][\w:.-]*)")
+# What Markdown, as model cards are, begins with.
+_IN_PROSE = frozenset(
+    b"div p center h1 h2 h3 h4 h5 h6 a img picture table details span ul ol br b i strong em font".split()
+)
+_SUFFIXES = (
+    *(
+        ".py",
+        ".pyi",
+        ".pyw",
+        ".pyx",
+        ".pth",
+        ".sh",
+        ".bash",
+        ".zsh",
+        ".fish",
+        ".bat",
+        ".cmd",
+        ".ps1",
+        ".psm1",
+    ),
+    *(".js", ".mjs", ".cjs", ".ts", ".vbs", ".hta", ".lua", ".r", ".jl", ".rb", ".pl", ".php", ".java"),
+    *(".scala", ".kt", ".go", ".rs", ".c", ".cc", ".cpp", ".cu", ".h", ".hpp", ".swift", ".tcl", ".awk"),
+    *(".service", ".desktop", ".reg", ".ipynb"),
+)
+_RECIPES = frozenset(["Dockerfile", "Makefile", "Jenkinsfile", "Procfile"])
 _TEMPLATE = (b"{%", b"{{-", b"{{ ", b"{{b", b"{#")
 _LONGEST_CODE = 4 << 20
 _OVERLAP = 4096
@@ -109,7 +138,9 @@ def scan(source: Source, context: Context) -> None:
         prototext.check(fields, context)
     if _ENTITY.search(raw):
         context.cannot("is XML with entities of its own, which may be files or fill the memory")
-    if context.name.endswith((".py", ".pth", ".sh", ".bat", ".ps1", ".js", ".pyi")) or _is_python(raw):
+    elif (root := _MARKUP.match(raw)) and root.group(1) not in _IN_PROSE:
+        context.cannot("is XML or HTML, of which no model is read here")
+    if context.name.lower().endswith(_SUFFIXES) or context.name in _RECIPES or _is_python(raw):
         context.hit("LG-SCAN-101", "HIGH", "Is a program; a model is data.", name=context.name)
 
 
@@ -138,7 +169,7 @@ def _configuration(raw: bytes, context: Context) -> None:
         )
     for found in _TARGET.finditer(raw):
         name = found.group(1).decode("utf-8", "replace")
-        if not TARGETS.match(name):
+        if not naming.TARGETS.match(name):
             message = f"Has {name} looked up and called by whoever instantiates this configuration."
             context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
     for found in _LOADER.finditer(raw):
@@ -146,6 +177,7 @@ def _configuration(raw: bytes, context: Context) -> None:
         if not name.startswith("mlflow."):
             message = f"Has MLflow import and call {name} to load the model."
             context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=name)
+    pairs.check(raw.decode("utf-8", "replace"), context)
     _model_code(raw, context)
     if flavors := _FLAVORS.search(raw):
         _places(raw, flavors.end(), context)

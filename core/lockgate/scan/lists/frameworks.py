@@ -126,6 +126,6 @@ FRAMEWORKS: dict[str, Framework] = {
         refuse={r"catboost\.core\.(?!CatBoost).*": "not part of a model"},
     ),
     "keras": Framework(package="keras", only="-"),
-    # NDFrame, Categorical, the types and the arrays fill attributes; indexes are made by functions, see frames.py.
+    # NDFrame, the types and the arrays fill attributes; indexes are made by functions, see frames.py.
     "pandas": Framework(package="pandas", only="-"),
 }

@@ -21,7 +21,7 @@ _KEYWORDS = frozenset(
     ["data", "name", "names", "levels", "codes", "sortorder", "start", "stop", "step", "tz", "freq"]
 )
 
-# NDArrayBacked of pandas 3.1 takes a pair of a type and an array, and asks neither of them anything but its class.
+# NDArrayBacked of pandas 3 takes a pair of a type and an array, and asks them nothing but their class.
 _BACKED = re.compile(
     r"pandas\.(core\.arrays\.(categorical|datetimes|string_|timedeltas)\.\w+|arrays\.(Datetime|String|Timedelta)Array"
     r"|Categorical)"
