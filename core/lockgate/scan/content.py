@@ -6,6 +6,7 @@ looked at it saw, and the other is what is loaded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from lockgate.scan.formats import (
     gguf,
     hdf5,
     jsons,
+    kerasmetadata,
     kinds,
     lightgbm,
     natives,
@@ -30,16 +32,22 @@ from lockgate.scan.formats import (
 )  # fmt: skip
 from lockgate.scan.pickles import files
 from lockgate.scan.pickles.cursor import Cursor
-from lockgate.scan.record import DamagedError, Record
-from lockgate.scan.source import Source, Stream, spooled
+from lockgate.scan.record import BytesFollowError, DamagedError, Record
+from lockgate.scan.source import CHUNK, Source, Stream, spooled
 
 _HEAD = files.HEAD
 _LEAST = 12  # bytes of text; less may be what is left of another file
 _SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
-_FOREIGN = {
-    _SEVEN_ZIP: "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard", b"MSCF": "CAB",
-    b"PAR1": "Parquet", b"ARROW1": "Arrow", b"%PDF": "PDF", b"SQLite format 3\0": "SQLite",
+_ARCHIVES = {
+    _SEVEN_ZIP: "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard", b"MSCF": "CAB", b"!<arch>\n": "ar",
+    b"0707": "cpio", b"xar!": "xar", b"hsqs": "SquashFS", b"LZIP": "lzip", b"\x1f\x9d": "compress",
 }  # fmt: skip
+_FOREIGN = {
+    b"PAR1": "Parquet", b"ARROW1": "Arrow", b"%PDF": "PDF", b"SQLite format 3\0": "SQLite",
+    b"\xac\xed\0\x05": "objects of Java", b"RDX": "objects of R", b"RKNN": "RKNN",
+}  # fmt: skip
+# What may stand behind the bracket that a document begins with; a vocabulary begins with [PAD].
+_JSON = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN|\Z))")
 _PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
 
 
@@ -62,16 +70,35 @@ def scan(source: Source, context: Context) -> None:
         message = f"Reads as {' and as '.join(names)}: whoever looks and whoever loads may see two things."
         context.hit("LG-SCAN-026", "HIGH", message, name="+".join(names))
     for _, reader in readers:
-        _try(reader, context)
+        _try(reader, source, context)
     if not readers:
         _unknown(head, context)
 
 
-def _try(reader: Callable[[], None], context: Context) -> None:
+def _try(reader: Callable[[], None], source: Source, context: Context) -> None:
     try:
         reader()
     except DamagedError as error:
+        if isinstance(error, BytesFollowError) and error.offset is not None:
+            _behind(source, error.offset, context)
         context.failed(error)
+
+
+def _behind(source: Source, at: int, context: Context) -> None:
+    """Say what follows the end of a format, when that is a file of its own."""
+    while block := source.read(at, CHUNK):
+        rest = block.lstrip(b"\0")
+        at += len(block) - len(rest)
+        if rest:
+            break
+    if at >= source.size:
+        return
+    part = source.part(at, source.size - at)
+    names = [name for name, _ in _readers(part, part.read(0, _HEAD), replace(context, record=Record()))]
+    found = [name for name in names if name not in ("text", "JSON", "UBJSON")]
+    if found:
+        message = f"Has a file of another kind behind its end: {' and '.join(found)}."
+        context.hit("LG-SCAN-026", "HIGH", message, offset=at, name="+".join(found))
 
 
 def scan_stream(stream: Stream, context: Context, most: int) -> None:
@@ -154,8 +181,10 @@ def _by_structure(
     """Try the formats that have no magic number, most telling first."""
     if head.lstrip()[:2] in (b"{{", b"{%", b"{#") and text.is_text(source):  # a template; no JSON begins so
         is_("text", lambda: text.scan(source, context))
-    elif head.lstrip()[:1] in (b"{", b"["):
+    elif _JSON.match(head) or (head.lstrip()[:1] in (b"{", b"[") and not text.is_text(source)):
         is_("JSON", lambda: jsons.scan(source, context))
+    elif kerasmetadata.looks_like_metadata(source):
+        is_("Keras", lambda: kerasmetadata.scan(source, context))
     elif savedmodel.looks_like_saved_model(source):
         is_("SavedModel", lambda: savedmodel.scan(source, context))
     elif onnx.looks_like_onnx(source):
@@ -173,11 +202,11 @@ def _unknown(head: bytes, context: Context) -> None:
     if picture:
         context.record.met(picture)
         return
-    foreign = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), None)
-    if foreign == "7z":
-        # Loaders fail on it, after or before they ran what is inside (the "nullifAI" models of 2025).
+    foreign = next((name for magic, name in (_ARCHIVES | _FOREIGN).items() if head.startswith(magic)), None)
+    if foreign is not None and foreign in _ARCHIVES.values():
+        # Loaders fail on 7z, after or before they ran what is inside (the "nullifAI" models of 2025).
         # The one library that reads it, py7zr, is under the LGPL.
-        message = "Is a 7z archive, which is not opened; have it packed as zip or tar, or the model alone."
+        message = f"Is an archive ({foreign}), which is not opened; have it packed as zip or tar."
         context.hit("LG-SCAN-100", "MEDIUM", message, name=foreign)
     context.cannot(
         f"is {foreign}, which is not read here" if foreign else "is in no format that is known here"

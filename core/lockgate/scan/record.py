@@ -38,6 +38,10 @@ class CutShortError(DamagedError):
     """The bytes end before the format does."""
 
 
+class BytesFollowError(DamagedError):
+    """The format is at its end and the file is not; the offset says where what follows begins."""
+
+
 class TooMuchError(DamagedError):
     """A limit of the scan is reached."""
 

@@ -10,7 +10,7 @@ from array import array
 from lockgate.scan.context import Context
 from lockgate.scan.formats import catboostjson
 from lockgate.scan.formats.flatbuffers import Buffer, Scalar, Table, Text, Vector
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import BytesFollowError, DamagedError
 from lockgate.scan.source import Source
 
 MAGIC = b"CBM1"
@@ -126,7 +126,7 @@ def scan(source: Source, context: Context) -> None:
             Buffer(source.part(at + 4, length)).check(_VALUES)
             at += 4 + length
     if at != source.size:
-        raise DamagedError("bytes follow its model that are no part of it", at)
+        raise BytesFollowError("bytes follow its model that are no part of it", at)
 
 
 def _info(core: Buffer) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import templates
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import BytesFollowError, DamagedError
 from lockgate.scan.source import Source
 
 MAGIC = b"GGUF"
@@ -140,9 +140,9 @@ def scan(source: Source, context: Context) -> None:
             return
         at = offset + size
     if spans and not 0 <= source.size - (start + at) < alignment:
-        raise DamagedError("is cut short, or bytes follow its tensors", start + at)
+        raise BytesFollowError("is cut short, or bytes follow its tensors", start + at)
     if not spans and source.size - reader.at > alignment:
-        raise DamagedError("bytes follow its pairs", reader.at)
+        raise BytesFollowError("bytes follow its pairs", reader.at)
 
 
 def _tensor(reader: _Reader) -> tuple[int, int]:

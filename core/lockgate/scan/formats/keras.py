@@ -29,7 +29,10 @@ _CODE = {
 # Keras opens a vocabulary that is a path or URL when the layer is made (CVE-2025-12058).
 _FILES = ("vocabulary", "vocabulary_file", "filepath", "idf_weights_file")
 _NOT_OBJECTS = frozenset(
-    ["__tensor__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__typespec__"]
+    [
+        *("__tensor__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__typespec__"),
+        *("__tuple__", "TensorShape", "TypeSpec"),  # as Keras 2 wrote them
+    ]
 )
 
 

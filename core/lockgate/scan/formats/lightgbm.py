@@ -10,7 +10,7 @@ import re
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import text
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import BytesFollowError, DamagedError
 from lockgate.scan.schemas import load
 from lockgate.scan.source import Source
 
@@ -66,7 +66,7 @@ def scan(source: Source, context: Context) -> None:
     """Judge a model: its head, a tree at each place where the head says, and its parameters."""
     context.record.met("LightGBM")
     if not text.is_text(source):
-        raise DamagedError("has bytes that are no text", 0)
+        raise BytesFollowError("has bytes that are no text", _end(source))
     head = source.read(0, _HEAD)
     sizes = re.search(rb"\ntree_sizes=([0-9 ]*)\n\n", head)
     if sizes is None:
@@ -82,6 +82,13 @@ def scan(source: Source, context: Context) -> None:
     if source.size - at > _TAIL:
         raise DamagedError("has more after its trees than parameters", at)
     _tail(source.read(at, _TAIL), at)
+
+
+def _end(source: Source) -> int:
+    """Return where the text of a model ends."""
+    tail = source.read(max(0, source.size - _TAIL), _TAIL)
+    found = re.search(rb"\npandas_categorical:[^\n]*\n", tail)
+    return source.size - len(tail) + found.end() if found else 0
 
 
 def _head(head: bytes, trees: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import xgboost
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import BytesFollowError, DamagedError
 from lockgate.scan.source import CHUNK, Source
 
 _SIZES = {
@@ -165,7 +165,7 @@ def scan_ubjson(source: Source, context: Context) -> None:
     walk = _Ubjson(source)
     document = walk.value(walk.take(1), 0)
     if walk.base + walk.i != source.size:
-        raise DamagedError("bytes follow the end of the document", walk.base + walk.i)
+        raise BytesFollowError("bytes follow the end of the document", walk.base + walk.i)
     if walk.keep and xgboost.is_model(document):
         context.record.met("XGBoost")
         xgboost.check(document, typed=True)

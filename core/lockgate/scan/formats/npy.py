@@ -11,7 +11,7 @@ from lockgate.scan.context import Context
 from lockgate.scan.pickles import files
 from lockgate.scan.pickles.arrays import EXISTS
 from lockgate.scan.pickles.cursor import Cursor
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import BytesFollowError, DamagedError
 
 MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 1 << 20
@@ -38,7 +38,7 @@ def scan(cursor: Cursor, context: Context) -> None:
         return
     cursor.skip(math.prod(shape) * item)
     if not cursor.finished:
-        context.cannot("bytes follow the end of the array", cursor.offset)
+        raise BytesFollowError("bytes follow the end of the array", cursor.offset)
 
 
 def _header(raw: bytes, version: int) -> dict[str, Any]:

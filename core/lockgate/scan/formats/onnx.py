@@ -71,7 +71,12 @@ def scan(source: Source, context: Context) -> None:
                     _node(model.message(part), context, 0)
     if not opsets:
         raise DamagedError("does not say which operators it uses", source.size)
-    onnxgraph.check(model)
+    try:
+        onnxgraph.check(model)
+    except onnxgraph.ForeignOperatorError as error:
+        message = f"Uses the operator {error.name}, which is none of ONNX's own."
+        context.hit("LG-SCAN-051", "HIGH", message, offset=error.offset, name=error.name)
+        raise
 
 
 def _graph(graph: Message, context: Context, depth: int) -> None:

@@ -71,6 +71,14 @@ def check(model: Message) -> None:
     _Checker(holder).model(held)
 
 
+class ForeignOperatorError(DamagedError):
+    """A standard domain has an operator that no version of it has: only a library of others could run it."""
+
+    def __init__(self, name: str, offset: int) -> None:
+        super().__init__(f"uses the operator {name}, which no version of the operators has", offset)
+        self.name = name
+
+
 class _Checker:
     def __init__(self, holder: Holder) -> None:
         self.holder = holder
@@ -146,10 +154,10 @@ class _Checker:
         for message in held.messages("node"):
             node = self.holder.hold(message, "onnx.NodeProto")
             inputs, outputs = node.texts("input"), node.texts("output")
+            self._operator(node, len(inputs), len(outputs), scope)
             for name in inputs:
                 if name and not any(name in values for values in scope.outer):
                     raise DamagedError("has a node that uses what nothing made before", message.start)
-            self._operator(node, len(inputs), len(outputs), scope)
             for name in outputs:
                 if name and name in made:
                     raise DamagedError("has a value that is made twice", message.start)
@@ -163,6 +171,8 @@ class _Checker:
             raise DamagedError("uses operators of a domain that it does not name", at)
         own = (domain, name) in scope.functions
         entries = self.operators.get(domain, {}).get(name, ())
+        if not own and not entries and domain in self.operators:
+            raise ForeignOperatorError(name, at)
         fitting = [entry for entry in entries if entry[0] <= version]
         if not own and (not fitting or fitting[-1][1]) and domain in self.operators:
             raise DamagedError("uses an operator that its version of the operators does not have", at)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats import names
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import BytesFollowError, DamagedError
 from lockgate.scan.source import Source
 
 _BLOCK = 512
@@ -134,8 +134,10 @@ def _checksum(head: bytes) -> bool:
 
 def _rest_is_empty(source: Source, at: int, context: Context) -> None:
     # Two empty blocks end an archive; writers that add more fill a record of twenty blocks with them.
+    end = at + 2 * _BLOCK
     if source.size - at != 2 * _BLOCK and (source.size - at < 2 * _BLOCK or source.size % _RECORD):
-        raise DamagedError("does not end as a tar archive does, with two empty blocks", at)
+        message = "does not end as a tar archive does, with two empty blocks"
+        raise BytesFollowError(message, end) if source.size > end else DamagedError(message, at)
     while block := source.read(at, 1 << 18):
         if block.count(0) != len(block):
             context.hit("LG-SCAN-026", "HIGH", "Has bytes after the end of the tar archive.", offset=at)

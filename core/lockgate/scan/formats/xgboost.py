@@ -75,9 +75,8 @@ def is_model(document: Any) -> bool:
     """Whether a document is a model of XGBoost, or one that is damaged in one place."""
     if not isinstance(document, dict):
         return False
-    return (
-        "learner" in document or _is_list(document.get("version")) or {"Model", "Config"} <= document.keys()
-    )
+    configured = "Config" in document and isinstance(document.get("Model"), dict)
+    return isinstance(document.get("learner"), dict) or _is_list(document.get("version")) or configured
 
 
 def check(document: dict[str, Any], *, typed: bool = False) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lockgate.scan.context import Context
 from lockgate.scan.formats.compressed import deflated
-from lockgate.scan.record import DamagedError
+from lockgate.scan.record import BytesFollowError, DamagedError
 from lockgate.scan.source import CHUNK, Source, Stream
 
 _END = struct.Struct("<4s4H2LH")
@@ -66,7 +66,7 @@ def read(source: Source, context: Context) -> list[Member]:
     end, tail = found
     count, size, offset, limit = _directory(source, end, tail)
     if end + _END.size + tail[7] != source.size:
-        raise DamagedError("bytes follow the end of the zip archive", end)
+        raise BytesFollowError("bytes follow the end of the zip archive", end)
     if not _is_text(source.read(end + _END.size, tail[7])):
         context.hit("LG-SCAN-026", "HIGH", "Has a comment that is no text.", offset=end)
     if offset + size < limit and source.read(limit - size, 4) == b"PK\x01\x02":

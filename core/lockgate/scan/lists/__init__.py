@@ -25,11 +25,15 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
 _NOT_VALUES = frozenset(["array", "estimator", "keras"])
+_SPECIAL = re.compile(
+    r"__(dict|class|bases|mro|subclasses|globals|builtins|code|getattribute|reduce_ex|import|loader)__"
+)
 _FACTORY = "__pyx_unpickle_"
 _CARRIES_CODE = "LG-SCAN-009"
 _RUNS_CODE = "LG-SCAN-001"
@@ -67,13 +71,29 @@ class Lists:
         """Return rule, severity and the end of a sentence for a thing that is on no list."""
         top = module.split(".", maxsplit=1)[0]
         path = f"{module}.{name}"
-        if top in self._denied["carries_code"] or path in self._denied["carries_code"]:
+        known = set(self._denied["runs_code"])
+        carries = top in self._denied["carries_code"] or path in self._denied["carries_code"]
+        if carries and path not in known:
             return _CARRIES_CODE, "CRITICAL", "which rebuilds code that the file carries"
         prefixes = {top, module, path, f"{module}.{name.split('.', maxsplit=1)[0]}"}
         prefixes |= {".".join(module.split(".")[:n]) for n in range(1, module.count(".") + 1)}
-        if prefixes & set(self._denied["runs_code"]):
+        if prefixes & known or _leads_to(known, module, name):
             return _RUNS_CODE, "CRITICAL", "which can run code, or reach files or the network"
         return _UNKNOWN, "HIGH", "which is not on the lists of what is known to be harmless"
+
+
+def _leads_to(known: set[str], module: str, name: str) -> bool:
+    """Whether a dotted name leads through what its module has imported, or through what Python keeps itself by.
+
+    That is ``random._os.system``, or ``builtins.__dict__``.
+    """
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in [*module.split("."), *parts]):
+        return False  # a line of text, which nobody can import
+    inner = [part.lstrip("_") for part in parts[:-1]]
+    ends = [(n, end) for n in range(len(inner)) for end in range(n + 1, len(inner) + 1)]
+    through = any(".".join(inner[n:end]) in known for n, end in ends)
+    return through or any(_SPECIAL.fullmatch(part) for part in parts)
 
 
 @functools.cache

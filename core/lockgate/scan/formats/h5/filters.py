@@ -12,6 +12,7 @@ from lockgate.scan.record import DamagedError, TooMuchError
 from lockgate.scan.source import Source
 
 DEFLATE, SHUFFLE, FLETCHER, LZF = 1, 2, 3, 32000
+KNOWN = frozenset([DEFLATE, SHUFFLE, FLETCHER, LZF])
 _LARGEST = 64 << 20  # bytes of a chunk that is unpacked
 
 

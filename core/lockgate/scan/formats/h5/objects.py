@@ -166,6 +166,8 @@ class Walk:
         if (outside := made.one(_OUTSIDE)) is not None:
             data.outside = True
             self._opens("external storage", outside.at)
+        if (source := storage.virtual_source(layout, self.file)) not in ("", "."):
+            self._opens(source, layout.at)
         for block in (made.one(_FILL), made.one(_OLD_FILL)):
             if block is not None:
                 _fill(block, data.kind, old=block is made.one(_OLD_FILL))

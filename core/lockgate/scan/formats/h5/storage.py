@@ -34,6 +34,9 @@ def check(block: Block, data: Dataset, file: File, heaps: GlobalHeaps) -> None:
     storage, size = block.number(1), data.space.count * data.kind.size
     if data.filters and storage != 2:  # noqa: PLR2004
         raise block.bad("has filters without chunks")
+    for one in data.filters:
+        if one.number not in filters.KNOWN:  # HDF5 loads the library of a filter that it does not have
+            raise block.bad(f"has values behind the filter {one.number}, which is not read here")
     if storage == 0:
         raw = block.take(block.number(2))
         if len(raw) != size:
@@ -55,7 +58,24 @@ def check(block: Block, data: Dataset, file: File, heaps: GlobalHeaps) -> None:
     elif storage == 2:  # noqa: PLR2004
         _Chunks(block, version, data, file, heaps).check()
     else:
-        raise block.bad("has values that lie in other files, or a layout of no known kind")
+        raise block.bad("has values that lie in other data sets, or a layout of no known kind")
+
+
+def virtual_source(layout: Block, file: File) -> str:
+    """Return the file that the first part of a virtual data set lies in; nothing for other layouts."""
+    version, storage = layout.data[:2] if len(layout.data) > 14 else (0, 0)  # noqa: PLR2004
+    if version < 4 or storage != 3:  # noqa: PLR2004
+        return ""
+    at, index = int.from_bytes(layout.data[2:10], "little"), int.from_bytes(layout.data[10:14], "little")
+    size = int.from_bytes(file.peek(at, 16).data[8:], "little")
+    heap = file.peek(at, min(size, _WINDOW))
+    heap.take(16)
+    while heap.left() >= 16:  # noqa: PLR2004 - the head of a part
+        number, _, length = heap.number(2), heap.take(6), heap.number(8)
+        held = heap.take(length + -length % 8)
+        if number == index:
+            return held[9:].split(b"\0")[0].decode("utf-8", "replace") or "."
+    return "."
 
 
 def _unwritten(block: Block, size: int) -> None:
