@@ -23,6 +23,7 @@ from lockgate.scan.formats import (
     natives,
     npy,
     onnx,
+    pictures,
     safetensors,
     savedmodel,
     tars,
@@ -48,7 +49,8 @@ _FOREIGN = {
 }  # fmt: skip
 # What may stand behind the bracket that a document begins with; a vocabulary begins with [PAD].
 _JSON = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN|\Z))")
-_PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
+# A map of MessagePack whose first key is text; to a pickle it begins with an extension code or a tuple.
+_MESSAGE_PACK = re.compile(rb"[\x81-\x8f\xde\xdf][\x00-\xff]{0,4}?[\xa1-\xbf\xd9][\x01-\xff]?[\w/.-]{1,20}")
 
 
 def scan(source: Source, context: Context) -> None:
@@ -148,11 +150,18 @@ def _readers(source: Source, head: bytes, context: Context) -> list[tuple[str, C
         is_("UBJSON", lambda: natives.scan_ubjson(source, context))
     if files.looks_like_pickle(head) and not _runs_into_nothing(source, head, context):
         is_("pickle", lambda: files.scan(Cursor(source.stream()), context))
+    if kind := pictures.kind_of(head):
+        is_(kind, lambda: _picture(source, kind, context))
     if what := text.program(head):
         is_("program", lambda: text.scan_program(what, context))
     if not found:
         _by_structure(source, head, context, is_)
     return found
+
+
+def _picture(source: Source, kind: str, context: Context) -> None:
+    context.record.met(kind)
+    pictures.check(source, kind)
 
 
 def _ends_inside(source: Source, context: Context) -> bool:
@@ -161,11 +170,11 @@ def _ends_inside(source: Source, context: Context) -> bool:
 
 
 def _runs_into_nothing(source: Source, head: bytes, context: Context) -> bool:
-    """Whether a model of CatBoost, read as a pickle, breaks off before it names anything.
+    """Whether a model of CatBoost or MessagePack, read as a pickle, breaks off before it names anything.
 
-    Its magic number is a byte string of 66 bytes to a pickle, and any number stands after that.
+    CatBoost's magic number is a byte string of 66 bytes to a pickle, and any number stands after that.
     """
-    if not head.startswith(catboost.MAGIC):
+    if not head.startswith(catboost.MAGIC) and not _MESSAGE_PACK.match(head):
         return False
     aside = replace(context, record=Record())
     try:
@@ -198,16 +207,14 @@ def _by_structure(
 
 
 def _unknown(head: bytes, context: Context) -> None:
-    picture = next((name for magic, name in _PICTURES.items() if head.startswith(magic)), None)
-    if picture:
-        context.record.met(picture)
-        return
     foreign = next((name for magic, name in (_ARCHIVES | _FOREIGN).items() if head.startswith(magic)), None)
     if foreign is not None and foreign in _ARCHIVES.values():
         # Loaders fail on 7z, after or before they ran what is inside (the "nullifAI" models of 2025).
         # The one library that reads it, py7zr, is under the LGPL.
         message = f"Is an archive ({foreign}), which is not opened; have it packed as zip or tar."
         context.hit("LG-SCAN-100", "MEDIUM", message, name=foreign)
+    if foreign is None and _MESSAGE_PACK.match(head):
+        foreign = "MessagePack"
     context.cannot(
         f"is {foreign}, which is not read here" if foreign else "is in no format that is known here"
     )

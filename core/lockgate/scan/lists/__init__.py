@@ -83,7 +83,7 @@ class Lists:
 
 
 def _leads_to(known: set[str], module: str, name: str) -> bool:
-    """Whether a dotted name leads through what its module has imported, or through what Python keeps itself by.
+    """Whether a dotted name leads through what its module imported, or through what Python keeps itself by.
 
     That is ``random._os.system``, or ``builtins.__dict__``.
     """

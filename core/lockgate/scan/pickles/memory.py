@@ -150,8 +150,19 @@ class Memory(ABC):
         """Read a place in the memo that is written as a line."""
         digits = self.c.line(32)
         if not _DIGITS.match(digits):
-            raise DamagedError("a number of the pickle is not written plainly", self.c.offset)
-        return int(digits)
+            self.odd_number(int, digits)
+        at = int(digits)
+        if at < 0:
+            raise DamagedError("the pickle remembers something before the first", self.c.offset)
+        return at
+
+    def odd_number(self, read: Callable[[bytes], object], digits: bytes) -> None:
+        """Note a number that no pickler writes so; CPython reads what Python reads, and goes on."""
+        try:
+            read(digits)
+        except ValueError:
+            raise DamagedError("a number of the pickle is none", self.c.offset) from None
+        self.judge.odd("a number of the pickle is not written plainly", self.c.offset)
 
     def text(self, size: int) -> None:
         """Push UTF-8 text; of long text only that it is UTF-8 is kept."""

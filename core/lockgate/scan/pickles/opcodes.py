@@ -54,14 +54,17 @@ def _int(m: Memory) -> None:
     elif _INTEGER.match(digits) and not digits.endswith(b"L"):
         m.stack.append(int(digits))
     else:
-        raise DamagedError("a number of the pickle is not written plainly", m.c.offset)
+        m.odd_number(lambda said: int(said, 0), digits)
+        m.stack.append(INERT)
 
 
 @_opcode("L")
 def _long(m: Memory) -> None:
     digits = m.c.line(1 << 20)
     if not _INTEGER.match(digits):
-        raise DamagedError("a number of the pickle is not written plainly", m.c.offset)
+        m.odd_number(lambda said: int(said.rstrip(b"L"), 0), digits)
+        m.stack.append(INERT)
+        return
     digits = digits.rstrip(b"L")
     m.stack.append(int(digits) if len(digits) <= 20 else INERT)
 
@@ -83,8 +86,8 @@ def _long4(m: Memory) -> None:
 
 @_opcode("F")
 def _float(m: Memory) -> None:
-    if not FLOAT.match(m.c.line(64)):
-        raise DamagedError("a number of the pickle is not written plainly", m.c.offset)
+    if not FLOAT.match(digits := m.c.line(64)):
+        m.odd_number(float, digits)
     m.stack.append(INERT)
 
 

@@ -5,6 +5,8 @@ scanner's code, its lists, its other corpora or the first blind list; only the c
 known. Nothing of it is ever loaded.
 """
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 from . import configs, containers, gadgets, graphs, kinds, machine
 
 TECHNIQUES = [

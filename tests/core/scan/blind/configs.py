@@ -1,10 +1,12 @@
 """Files beside the weights: configurations, templates, GGUF, safetensors, YAML."""
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 import json
 import struct
-from collections.abc import Callable
 
-from .technique import Technique, harm
+from .containers import torched
+from .technique import Technique, harm, one
 
 HUB = "Hugging Face transformers: "
 JINJA = "Jinja sandboxes and chat templates: "
@@ -12,11 +14,6 @@ GGUF = "Databricks and Cisco Talos on GGUF parsers (2024): "
 YAML = "YAML tags of Python: "
 CODE = ("061",)
 TEMPLATE = ("060",)
-
-
-def one(title: str, source: str, rules: tuple[str, ...], make: Callable[[], bytes], path: str) -> Technique:
-    """Return the technique of one file."""
-    return Technique(title, source, rules, lambda: {path: make()})
 
 
 def as_json(title: str, source: str, rules: tuple[str, ...], path: str, held: object) -> Technique:
@@ -388,10 +385,7 @@ TECHNIQUES = [
         "zip archive behind the tensors",
         "safetensors audit by Trail of Bits (2023), polyglots",
         ("070", "026", "001"),
-        lambda: (
-            safetensors(b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"x")
-            + __import__("blind.containers", fromlist=["x"]).torched(harm())
-        ),
+        lambda: safetensors(b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"x") + torched(harm()),
         "model.safetensors",
     ),
     one(

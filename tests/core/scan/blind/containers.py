@@ -1,5 +1,7 @@
 """What a payload is packed into: zip, tar and other archives, compressions, arrays, joblib and torch files."""
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 import bz2
 import gzip
 import io
@@ -9,9 +11,8 @@ import tarfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable
 
-from .technique import Raw, Technique, call, harm, name, value, whole
+from .technique import Raw, call, harm, name, one, value, whole
 
 SONATYPE = "Sonatype and JFrog on picklescan: "
 TORCH = "PyTorch serialization: "
@@ -20,11 +21,6 @@ TAR = "POSIX pax, GNU tar, Python tarfile CVE-2007-4559 and its followers: "
 PATHS = "arXiv 2508.19774, model loading paths: "
 
 GOOD = whole(value({"weight": [1, 2, 3]}), protocol=2)
-
-
-def one(title: str, source: str, rules: tuple[str, ...], make: Callable[[], bytes], path: str) -> Technique:
-    """Return the technique of one file."""
-    return Technique(title, source, rules, lambda: {path: make()})
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
@@ -41,10 +37,10 @@ def torched(data: bytes, **more: bytes) -> bytes:
     return zipped({"m/data.pkl": data, "m/version": b"3\n", "m/byteorder": b"little", **more})
 
 
-def tarred(members: list[tuple[tarfile.TarInfo, bytes]], format: int = tarfile.GNU_FORMAT) -> bytes:
+def tarred(members: list[tuple[tarfile.TarInfo, bytes]], kind: int = tarfile.GNU_FORMAT) -> bytes:
     """Return a tar archive of these members."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=format) as archive:
+    with tarfile.open(fileobj=out, mode="w", format=kind) as archive:
         for info, data in members:
             archive.addfile(info, io.BytesIO(data))
     return out.getvalue()

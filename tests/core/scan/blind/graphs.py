@@ -1,21 +1,18 @@
 """Graphs of operators: TensorFlow, TFLite, ONNX, Caffe, MXNet, Paddle, Core ML, OpenVINO, TensorRT and their kin."""
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 import json
 import struct
 from collections.abc import Callable
 
 from .containers import zipped
-from .technique import NOWHERE, Technique, field, harm
+from .technique import NOWHERE, field, harm, one
 
 TF = "TensorFlow SavedModel, operators with side effects: "
 JFROG = "JFrog model threats: "
 ONNX = "ONNX advisories: "
 AUDIT = "promptfoo/modelaudit scanners: "
-
-
-def one(title: str, source: str, rules: tuple[str, ...], make: Callable[[], bytes], path: str) -> Technique:
-    """Return the technique of one file."""
-    return Technique(title, source, rules, lambda: {path: make()})
 
 
 # TensorFlow: NodeDef{name=1, op=2, input=3, attr=5}, GraphDef{node=1, library=2}, FunctionDef{signature=1, node_def=3},

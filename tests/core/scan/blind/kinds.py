@@ -1,14 +1,15 @@
 """Keras and HDF5, skops, files of other languages, programs under a model's name, data files that hold pickles."""
 
+# ruff: noqa: E501, S108 - one technique a line, however long; paths in payloads that nothing runs
+
 import gzip
 import json
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 from .containers import entry, tarred, zipped
 from .graphs import onnx, step
-from .technique import ECHO, NOWHERE, Technique, field, harm
+from .technique import ECHO, NOWHERE, Technique, field, harm, one
 
 FILES = Path(__file__).parent / "files"
 KERAS = "Keras advisories: "
@@ -16,11 +17,6 @@ HDF5 = "CVE-2026-1669, HDF5 features in weights: "
 SKOPS = "io-no/CVE-Reports on skops: "
 AUDIT = "promptfoo/modelaudit scanners: "
 OTHER = "serialized objects of other languages: "
-
-
-def one(title: str, source: str, rules: tuple[str, ...], make: Callable[[], bytes], path: str) -> Technique:
-    """Return the technique of one file."""
-    return Technique(title, source, rules, lambda: {path: make()})
 
 
 def kept(title: str, source: str, rules: tuple[str, ...], path: str) -> Technique:
@@ -80,8 +76,7 @@ def _java() -> bytes:
 def _dot_net() -> bytes:
     return (
         b"\x00\x01\x00\x00\x00\xff\xff\xff\xff\x01\x00\x00\x00\x00\x00\x00\x00\x0c\x02\x00\x00\x00"
-        + b"System"
-        + bytes(20)
+        b"System" + bytes(20)
     )
 
 
@@ -109,8 +104,7 @@ def _arrow() -> bytes:
     """An Arrow stream whose schema's metadata holds a pickled type."""
     return (
         b"\xff\xff\xff\xff\x10\x00\x00\x00"
-        + b"ARROW:extension:name\0arrow.py_extension_type\0ARROW:extension:metadata\0"
-        + harm()
+        b"ARROW:extension:name\0arrow.py_extension_type\0ARROW:extension:metadata\0" + harm()
     )
 
 

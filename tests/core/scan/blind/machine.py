@@ -1,20 +1,16 @@
 """Ways of the pickle machine itself: what is computed, hidden, framed, broken off, or held in another pickle."""
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
+import base64
 import pickle
 import struct
 from collections.abc import Callable
 
-from .technique import ECHO, Raw, Technique, call, harm, name, text, value, whole
+from .technique import ECHO, Raw, call, harm, name, one, text, value, whole
 
 MACHINE = "CPython pickletools.py and Modules/_pickle.c: "
 NULLIFAI = "ReversingLabs, nullifAI (2025): "
-
-
-def one(
-    title: str, source: str, rules: tuple[str, ...], make: Callable[[], bytes], path: str = "model.pkl"
-) -> Technique:
-    """Return the technique of one file."""
-    return Technique(title, source, rules, lambda: {path: make()})
 
 
 def _straddle() -> bytes:
@@ -22,7 +18,7 @@ def _straddle() -> bytes:
     hidden = b"cos\nsystem\n" + b"V" + ECHO.encode() + b"\n\x85R"
     return (
         b"\x80\x05N"
-        + b"V"
+        b"V"
         + b"a" * (8192 * 16 - 17)
         + b"\n0("
         + b"\x95"
@@ -206,7 +202,7 @@ TECHNIQUES = [
         "pickle in base64 in a pickle",
         "modelaudit, nested payloads (#153)",
         ("001", "007"),
-        lambda: _nested(lambda data: __import__("base64").b64encode(data)),
+        lambda: _nested(base64.b64encode),
     ),
     one(
         "bytes that hold a pickle, in a harmless dictionary",

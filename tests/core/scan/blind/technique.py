@@ -4,6 +4,8 @@ Nothing in these files is ever loaded: pickles are spelled opcode by opcode, the
 is harmless (``echo``, a file that does not exist, an address of RFC 5737).
 """
 
+# ruff: noqa: E501 - one technique a line, however long; paths in payloads that nothing runs
+
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +30,13 @@ class Technique:
     source: str
     rules: tuple[str, ...]
     files: Callable[[], dict[str, bytes]]
+
+
+def one(
+    title: str, source: str, rules: tuple[str, ...], make: Callable[[], bytes], path: str = "model.pkl"
+) -> Technique:
+    """Return the technique of one file."""
+    return Technique(title, source, rules, lambda: {path: make()})
 
 
 class Raw(bytes):
