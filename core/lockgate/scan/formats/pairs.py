@@ -13,7 +13,7 @@ from lockgate.scan.formats import naming
 
 _PAIR = re.compile(
     r"""(?:^|[{,\[]|^[ \t]*-)[ \t]*(["']?)([@$\w.-]{1,80})\1[ \t]*[:=](?=[ \t]|["'])"""
-    r"""[ \t]*(["']?)([^"'\n,}\]]+)\3""",
+    r"""[ \t]*(["']?)([^"'\n,{}\[\]]+)\3""",
     re.MULTILINE,
 )
 _KEY = re.compile(r"""^([ \t]*)(?:-[ \t]+)?["']?([@$\w.-]{1,80})["']?[ \t]*:[ \t]*(?:#.*)?$""")
@@ -76,7 +76,7 @@ def _items(raw: str, context: Context) -> None:
 def _tags(raw: str, context: Context) -> None:
     for found in _TAG.finditer(raw):
         tag = found.group(1)
-        if tag in _PLAIN or _SPEECHBRAIN.fullmatch(tag):
+        if tag in _PLAIN or tag.endswith(":") or _SPEECHBRAIN.fullmatch(tag):
             continue
         message = f"Has YAML that asks its loader for more than plain values, {tag}."
         context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=tag)

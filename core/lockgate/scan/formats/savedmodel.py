@@ -7,7 +7,7 @@ open connections or call Python. What is not on the list of those that compute i
 from __future__ import annotations
 
 from lockgate.scan.context import Context
-from lockgate.scan.formats import names, operators, tensorflowgraph
+from lockgate.scan.formats import names, operators, savers, tensorflowgraph
 from lockgate.scan.formats.protobuf import LEN, Message
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
@@ -107,6 +107,7 @@ def _graph(graph: Message, context: Context) -> None:
                     for part in body.fields():
                         if part.number == 3:  # noqa: PLR2004 - node_def
                             _node(body.message(part), context)
+    savers.check(graph, context)
 
 
 def _asset(asset: Message, context: Context) -> None:

@@ -47,10 +47,16 @@ def looks_like_pickle(head: bytes) -> bool:
             return True
         if error.offset is not None and error.offset >= HEAD:
             return True  # it ran on to where the head ends
+        if judge.globals and not any(_importable(module) for module, _ in judge.globals):
+            return False  # lines of text that begin with a letter which is an opcode
         if isinstance(error, CutShortError):
             return len(head) >= HEAD or bool(machine.memo or machine.marks or machine.stack)
         return bool(judge.uses and judge.globals)
     return True
+
+
+def _importable(module: str) -> bool:
+    return all(part.isidentifier() for part in module.split("."))
 
 
 def scan(cursor: Cursor, context: Context) -> None:
