@@ -48,7 +48,11 @@ _FOREIGN = {
     b"\xac\xed\0\x05": "objects of Java", b"RDX": "objects of R", b"RKNN": "RKNN",
 }  # fmt: skip
 # What may stand behind the bracket that a document begins with; a vocabulary begins with [PAD].
-_JSON = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN|\Z))")
+_JSON = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:\s|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*"
+    rb"(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN|\Z))",
+    re.DOTALL,
+)
 # A map of MessagePack whose first key is text; to a pickle it begins with an extension code or a tuple.
 _MESSAGE_PACK = re.compile(rb"[\x81-\x8f\xde\xdf][\x00-\xff]{0,4}?[\xa1-\xbf\xd9][\x01-\xff]?[\w/.-]{1,20}")
 

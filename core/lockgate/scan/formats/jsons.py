@@ -94,6 +94,9 @@ def _walk(value: Any, context: Context, depth: int, *, judged: bool = False) -> 
             context.record.met("Keras")
             keras.check(value, context, depth)
             judged = True
+        if "lc" in value and value.get("type") in ("constructor", "secret"):
+            name = ".".join(_texts(value.get("id")))
+            context.hit("LG-SCAN-062", "HIGH", f"Has {name} made by LangChain.", name=name)
         if {"nbformat", "cells"} <= value.keys():
             context.hit("LG-SCAN-101", "HIGH", "Is a notebook, which is a program; a model is data.")
         for key, item in value.items():
@@ -104,7 +107,7 @@ def _walk(value: Any, context: Context, depth: int, *, judged: bool = False) -> 
 
 
 def _key(key: str, item: Any, context: Context) -> None:
-    if key == "chat_template":
+    if key == "chat_template" or (key.endswith("template") and templates.looks_like_template(item)):
         for template in _texts(item):
             templates.check(template, context)
     elif key == "auto_map" and item:
@@ -128,8 +131,6 @@ def _key(key: str, item: Any, context: Context) -> None:
         for one in item:
             if isinstance(one, dict) and one.get("key") == "location":
                 onnx.location(str(one.get("value", "")), None, context)
-    elif key == "trust_remote_code" and item is True:
-        context.hit("LG-SCAN-061", "HIGH", "Asks for code from elsewhere to be trusted.", name=key)
 
 
 def _texts(item: Any) -> list[str]:

@@ -27,7 +27,7 @@ _WORDS = frozenset(
         *("class", "cls", "classname", "target", "module", "loader", "factory", "callable", "function"),
         *("func", "fn", "handler", "hook", "hooks", "callback", "callbacks", "entrypoint", "import"),
         *("imports", "plugin", "plugins", "impl", "implementation", "component", "constructor", "runner"),
-        *("service", "script", "predict", "train", "object", "instantiate"),
+        *("service", "script", "predict", "train", "object", "instantiate", "app", "backend"),
     ]
 )
 _FETCHED = frozenset(
@@ -47,15 +47,30 @@ _DATA = frozenset(
         *("parquet", "arrow", "xml", "toml", "cfg", "ini", "jinja", "bpe", "spm", "skops", "cbm", "ubj"),
     ]
 )
+# Folders that go onto the search path, and what stands for code of the model's own.
+_OWN_CODE = frozenset(
+    [
+        *("user_dir", "plugin_dir", "plugin_dirs", "code_dir", "code_paths", "module_path", "module_dir"),
+        *("python_path", "pythonpath", "extension_dir", "custom_generate"),
+    ]
+)
+_COMMANDS = frozenset(["command", "cmd", "entrypoint", "shell", "exec"])
+_NO = frozenset(["", "0", "false", "no", "none", "null", "~"])
+_ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+:[A-Za-z_]\w*")
+_CLASS_TYPE = re.compile(r"[A-Za-z_]\w*(\.\w+)*\.[A-Z]\w*")
 _SPLIT = re.compile(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])")
 
 
 def check(key: str, value: Any, context: Context, offset: int | None = None) -> None:
     """Report a value, or those of a list or of one level of a dictionary, when it names code."""
+    if key in _COMMANDS and isinstance(value, list) and value:
+        value = " ".join(map(str, value))
     if isinstance(value, (list, dict)):
         for one in list(value.values()) if isinstance(value, dict) else value:
             if isinstance(one, str):
                 check(key, one, context, offset)
+    elif key == "trust_remote_code" and str(value).lower() not in _NO:
+        context.hit("LG-SCAN-061", "HIGH", "Asks for code from elsewhere to be trusted.", name=key)
     elif isinstance(value, str) and (what := names_code(key, value)):
         context.hit("LG-SCAN-061", "HIGH", f"Has {value} {what} ({key}).", offset=offset, name=value)
 
@@ -67,14 +82,24 @@ def names_code(key: str, value: str) -> str:
         return ""
     if key in _MARKED and _ASSEMBLY.fullmatch(value):
         return "looked up and made by whoever reads this"
-    if _PROGRAM.fullmatch(value):
+    if _PROGRAM.fullmatch(value) or (key in _COMMANDS and " " in value):
         return "run or loaded by whoever reads this"
+    if key in _OWN_CODE and value.lower() not in _NO:
+        return "searched for code by whoever reads this"
+    if key == "backend" and value == "python":
+        return "run by Triton, as model.py beside this"
+    if _ENTRY.fullmatch(value) or (key in ("type", "types") and _CLASS_TYPE.fullmatch(value)):
+        return "" if _is_known(value) else "imported by whoever reads this"
     words = {word.lower() for word in _SPLIT.split(key)}
     if words & _FETCHED and _REPOSITORY.fullmatch(value) and not _is_data(value):
         return "fetched from the Hub and run by whoever reads this"
     if not words & _WORDS or not _DOTTED.fullmatch(value) or _is_data(value):
         return ""
-    return "" if TARGETS.match(value) or _KNOWN.fullmatch(value) else "imported by whoever reads this"
+    return "" if _is_known(value) else "imported by whoever reads this"
+
+
+def _is_known(value: str) -> bool:
+    return bool(TARGETS.match(value) or _KNOWN.fullmatch(value))
 
 
 def _is_data(value: str) -> bool:

@@ -46,6 +46,11 @@ _SUSPECT = frozenset(
 )
 
 
+def looks_like_template(value: object) -> bool:
+    """Whether a value is text with statements or expressions of Jinja; Go's begin with a dot."""
+    return isinstance(value, str) and bool(re.search(r"\{%|\{\{-?\s*[^\s.}-]", value))
+
+
 def check(text: str, context: Context, offset: int | None = None) -> None:
     """Judge one template."""
     from jinja2 import TemplateSyntaxError, nodes

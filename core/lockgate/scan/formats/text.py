@@ -84,6 +84,7 @@ _SUFFIXES = (
     *(".service", ".desktop", ".reg", ".ipynb"),
 )
 _RECIPES = frozenset(["Dockerfile", "Makefile", "Jenkinsfile", "Procfile"])
+_XLA = re.compile(rb"\s*(?:HloModule\b|(?:builtin\.)?module\b[^\n]*\{|func\.func\b|#loc\b)")
 _TEMPLATE = (b"{%", b"{{-", b"{{ ", b"{{b", b"{#")
 _LONGEST_CODE = 4 << 20
 _OVERLAP = 4096
@@ -136,6 +137,8 @@ def scan(source: Source, context: Context) -> None:
     fields = prototext.fields(raw.decode("utf-8", "replace"))
     if fields and (_CHECKPOINT.match(raw) or any(value is None for _, value in fields)):
         prototext.check(fields, context)
+    if _XLA.match(raw):
+        context.cannot("is a graph of XLA, which is not read here")
     if _ENTITY.search(raw):
         context.cannot("is XML with entities of its own, which may be files or fill the memory")
     elif (root := _MARKUP.match(raw)) and root.group(1) not in _IN_PROSE:
