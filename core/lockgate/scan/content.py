@@ -47,12 +47,9 @@ _FOREIGN = {
     b"PAR1": "Parquet", b"ARROW1": "Arrow", b"%PDF": "PDF", b"SQLite format 3\0": "SQLite",
     b"\xac\xed\0\x05": "objects of Java", b"RDX": "objects of R", b"RKNN": "RKNN",
 }  # fmt: skip
-# What may stand behind the bracket that a document begins with; a vocabulary begins with [PAD].
-_JSON = re.compile(
-    rb"(?:\xef\xbb\xbf)?(?:\s|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*"
-    rb"(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN|\Z))",
-    re.DOTALL,
-)
+# A document of JSON, behind what only some readers pass over. A line in brackets begins a vocabulary or INI.
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s|//[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)*[{\[]")
+_BRACKETED = re.compile(rb"\s*\[[A-Za-z_][\w. :\"'-]*\][ \t]*\r?\n")
 # A map of MessagePack whose first key is text; to a pickle it begins with an extension code or a tuple.
 _MESSAGE_PACK = re.compile(rb"[\x81-\x8f\xde\xdf][\x00-\xff]{0,4}?[\xa1-\xbf\xd9][\x01-\xff]?[\w/.-]{1,20}")
 
@@ -194,7 +191,7 @@ def _by_structure(
     """Try the formats that have no magic number, most telling first."""
     if head.lstrip()[:2] in (b"{{", b"{%", b"{#") and text.is_text(source):  # a template; no JSON begins so
         is_("text", lambda: text.scan(source, context))
-    elif _JSON.match(head) or (head.lstrip()[:1] in (b"{", b"[") and not text.is_text(source)):
+    elif _JSON.match(head) and not (_BRACKETED.match(head) and text.is_text(source)):
         is_("JSON", lambda: jsons.scan(source, context))
     elif kerasmetadata.looks_like_metadata(source):
         is_("Keras", lambda: kerasmetadata.scan(source, context))

@@ -47,7 +47,8 @@ def looks_like_pickle(head: bytes) -> bool:
             return True
         if error.offset is not None and error.offset >= HEAD:
             return True  # it ran on to where the head ends
-        if judge.globals and not any(_importable(module) for module, _ in judge.globals):
+        named = [module for module, _ in judge.globals]
+        if named and not any(map(_importable, named)) and not (machine.memo or machine.marks):
             return False  # lines of text that begin with a letter which is an opcode
         if isinstance(error, CutShortError):
             return len(head) >= HEAD or bool(machine.memo or machine.marks or machine.stack)

@@ -27,8 +27,10 @@ Rules about formats:
     ``LG-SCAN-051`` ONNX: operators from outside.
     ``LG-SCAN-052`` ONNX: tensors from another file (only noted).
     ``LG-SCAN-060`` a chat template that reaches beyond its message.
-    ``LG-SCAN-061`` a configuration that asks for code of its own, or for files from elsewhere.
-    ``LG-SCAN-062`` YAML that makes Python objects, or names what Hydra calls.
+    ``LG-SCAN-061`` a configuration that names code (its own, that of a repository, a command), or files or
+        packages from elsewhere.
+    ``LG-SCAN-062`` text whose loader makes objects of it (YAML, jsonpickle, LangChain, gin), or calls what
+        it names, as Hydra does.
     ``LG-SCAN-070`` safetensors or GGUF: a header that lies.
     ``LG-SCAN-080`` skops: a type that is not on the lists, or an array from elsewhere.
     ``LG-SCAN-090`` TorchScript: code that reaches beyond tensors; torch.export: text that is evaluated.
