@@ -77,7 +77,8 @@ def test_model_cards_and_vocabularies_are_safe(judged):
     )
     for name, data in (
         ("README.md", "---\nlicense: mit\nbase_model: a/b\n---\n" + card),
-        ("vocab.txt", "[PAD]\n[unused0]\nthe\nof\n##ing\n"),
+        ("vocab.txt", "[PAD]\n[unused0]\nthe\n!important\n##ing\n"),
+        ("features.json", json.dumps({"feature_names": ["kernel32.dll", "setup.exe"]})),
         ("vocab.json", json.dumps({"version": 1, "learner": 2, "Model": 3, "Config": 4, "system": 5})),
         ("merges.txt", "#version: 0.2\nt h\ni n\n"),
     ):

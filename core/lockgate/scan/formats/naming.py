@@ -19,7 +19,8 @@ TARGETS = re.compile(
 )
 # Loaders of MLflow and MLServer, and classes that their own library's loader makes.
 _KNOWN = re.compile(
-    r"mlflow\.\w+|mlserver(_(sklearn|xgboost|lightgbm|catboost))?\.[A-Z]\w*|(sklearn|xgboost|lightgbm|catboost)\.[\w.]*[A-Z]\w*"
+    r"mlflow\.\w+|mlserver(_(sklearn|xgboost|lightgbm|catboost))?\.[A-Z]\w*"
+    r"|(sklearn|xgboost|lightgbm|catboost)\.[\w.]*[A-Z]\w*"
     r"|(transformers|sentence_transformers|diffusers)\.(\w+\.)*[A-Z]\w*"
 )
 _WORDS = frozenset(
@@ -67,8 +68,8 @@ def check(key: str, value: Any, context: Context, offset: int | None = None) -> 
         value = " ".join(map(str, value))
     if isinstance(value, (list, dict)):
         for one in list(value.values()) if isinstance(value, dict) else value:
-            if isinstance(one, str):
-                check(key, one, context, offset)
+            if isinstance(one, str) and not (_PROGRAM.fullmatch(one) and not _words(key) & _WORDS):
+                check(key, one, context, offset)  # lists of files, such as features, are read by nobody
     elif key == "trust_remote_code" and str(value).lower() not in _NO:
         context.hit("LG-SCAN-061", "HIGH", "Asks for code from elsewhere to be trusted.", name=key)
     elif isinstance(value, str) and (what := names_code(key, value)):
@@ -90,12 +91,16 @@ def names_code(key: str, value: str) -> str:
         return "run by Triton, as model.py beside this"
     if _ENTRY.fullmatch(value) or (key in ("type", "types") and _CLASS_TYPE.fullmatch(value)):
         return "" if _is_known(value) else "imported by whoever reads this"
-    words = {word.lower() for word in _SPLIT.split(key)}
+    words = _words(key)
     if words & _FETCHED and _REPOSITORY.fullmatch(value) and not _is_data(value):
         return "fetched from the Hub and run by whoever reads this"
     if not words & _WORDS or not _DOTTED.fullmatch(value) or _is_data(value):
         return ""
     return "" if _is_known(value) else "imported by whoever reads this"
+
+
+def _words(key: str) -> set[str]:
+    return {word.lower() for word in _SPLIT.split(key)}
 
 
 def _is_known(value: str) -> bool:

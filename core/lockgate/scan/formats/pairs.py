@@ -22,7 +22,9 @@ _ITEM = re.compile(r"""^([ \t]*)-[ \t]+["']?([^"'\s:#]+(?::\w+)?)["']?[ \t]*(?:#
 _QUOTED = re.compile(r'"((?:[^"\\\n]|\\.)*)"[ \t]*:')
 _ESCAPED = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u00[0-9a-fA-F]{2})")
 # YAML's own tags; all others ask the loader for an object, of Python, Java or Ruby, or for a file.
-_TAG = re.compile(r"(?:^|[:\-?\[,{][ \t]+|^---[ \t]*)(!!?[A-Za-z][\w.:/<>-]*)(?:[ \t]+(\S+))?", re.MULTILINE)
+_TAG = re.compile(
+    r"(?:[:\-?\[,{][ \t]+|^---[ \t]*)(!!?[A-Za-z][\w.:/<>-]*)|^(!!?[A-Za-z]\w*[.:/][\w.:/<>-]+)", re.MULTILINE
+)
 _MAPPED = re.compile(r"""["']?\b(auto_map|custom_pipelines)\b["']?[ \t]*:(?![ \t]*(?:null|~|\{\}|\[\]))""")
 _TEMPLATE = re.compile(
     r"""^[ \t]*["']?\w*template["']?[ \t]*[:=][ \t]*([\s\S]{1,65536}?)(?=^\S|\Z)""", re.MULTILINE
@@ -73,9 +75,9 @@ def check(raw: str, context: Context) -> None:
     for found in _TEMPLATE.finditer(raw):
         if templates.looks_like_template(found.group(1)):
             templates.check(found.group(1).strip().strip("|>-\"'"), context, found.start())
-    if found_ := _RESOLVER.search(raw):
+    for found in _RESOLVER.finditer(raw):
         message = "Has a resolver of OmegaConf that evaluates what it is given."
-        context.hit("LG-SCAN-062", "HIGH", message, offset=found_.start(), name=found_.group())
+        context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=found.group())
     for found in _INSTALLED.finditer(raw):
         if _TORCH not in found.group(1):
             message = "Has packages installed that are not from the package index."
@@ -100,7 +102,7 @@ def _items(raw: str, context: Context) -> None:
 
 def _tags(raw: str, context: Context) -> None:
     for found in _TAG.finditer(raw):
-        tag = found.group(1)
+        tag = found.group(1) or found.group(2)
         if tag in _PLAIN or tag.endswith(":") or _SPEECHBRAIN.fullmatch(tag):
             continue
         message = f"Has YAML that asks its loader for more than plain values, {tag}."

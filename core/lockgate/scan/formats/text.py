@@ -64,24 +64,10 @@ _IN_PROSE = frozenset(
     b"div p center h1 h2 h3 h4 h5 h6 a img picture table details span ul ol br b i strong em font".split()
 )
 _SUFFIXES = (
-    *(
-        ".py",
-        ".pyi",
-        ".pyw",
-        ".pyx",
-        ".pth",
-        ".sh",
-        ".bash",
-        ".zsh",
-        ".fish",
-        ".bat",
-        ".cmd",
-        ".ps1",
-        ".psm1",
-    ),
-    *(".js", ".mjs", ".cjs", ".ts", ".vbs", ".hta", ".lua", ".r", ".jl", ".rb", ".pl", ".php", ".java"),
-    *(".scala", ".kt", ".go", ".rs", ".c", ".cc", ".cpp", ".cu", ".h", ".hpp", ".swift", ".tcl", ".awk"),
-    *(".service", ".desktop", ".reg", ".ipynb"),
+    *(".py", ".pyi", ".pyw", ".pyx", ".pth", ".ipynb", ".sh", ".bash", ".zsh", ".fish", ".bat", ".cmd"),
+    *(".ps1", ".psm1", ".vbs", ".hta", ".js", ".mjs", ".cjs", ".ts", ".lua", ".r", ".jl", ".rb", ".pl", ".php"),
+    *(".java", ".scala", ".kt", ".go", ".rs", ".c", ".cc", ".cpp", ".cu", ".h", ".hpp", ".swift", ".tcl"),
+    *(".awk", ".service", ".desktop", ".reg"),
 )
 _RECIPES = frozenset(["Dockerfile", "Makefile", "Jenkinsfile", "Procfile"])
 _XLA = re.compile(rb"\s*(?:HloModule\b|(?:builtin\.)?module\b[^\n]*\{|func\.func\b|#loc\b)")
