@@ -65,9 +65,9 @@ _IN_PROSE = frozenset(
 )
 _SUFFIXES = (
     *(".py", ".pyi", ".pyw", ".pyx", ".pth", ".ipynb", ".sh", ".bash", ".zsh", ".fish", ".bat", ".cmd"),
-    *(".ps1", ".psm1", ".vbs", ".hta", ".js", ".mjs", ".cjs", ".ts", ".lua", ".r", ".jl", ".rb", ".pl", ".php"),
+    *(".ps1", ".psm1", ".vbs", ".hta", ".js", ".mjs", ".cjs", ".ts", ".lua", ".r", ".jl", ".rb", ".pl"),
     *(".java", ".scala", ".kt", ".go", ".rs", ".c", ".cc", ".cpp", ".cu", ".h", ".hpp", ".swift", ".tcl"),
-    *(".awk", ".service", ".desktop", ".reg"),
+    *(".awk", ".php", ".service", ".desktop", ".reg"),
 )
 _RECIPES = frozenset(["Dockerfile", "Makefile", "Jenkinsfile", "Procfile"])
 _XLA = re.compile(rb"\s*(?:HloModule\b|(?:builtin\.)?module\b[^\n]*\{|func\.func\b|#loc\b)")
