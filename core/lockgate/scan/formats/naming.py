@@ -34,6 +34,9 @@ _WORDS = frozenset(
 _FETCHED = frozenset(
     ["attn", "attention", "kernel", "kernels", "implementation", "impl", "backend", "remote"]
 )
+_LOADED = frozenset(
+    ["library", "libraries", "lib", "libs", "ops", "preload", "executable", "program", "pythonstartup"]
+)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(:[A-Za-z_]\w*)?|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?(:[\w.-]+)?")
 _PROGRAM = re.compile(r"[^\s:]*[\w)]\.(pyc?|so(\.\d+)*|dll|dylib|pyd|exe|sh|bat|cmd|ps1|jl|lua)(:\w+)?")
@@ -68,8 +71,8 @@ def check(key: str, value: Any, context: Context, offset: int | None = None) -> 
         value = " ".join(map(str, value))
     if isinstance(value, (list, dict)):
         for one in list(value.values()) if isinstance(value, dict) else value:
-            if isinstance(one, str) and not (_PROGRAM.fullmatch(one) and not _words(key) & _WORDS):
-                check(key, one, context, offset)  # lists of files, such as features, are read by nobody
+            if isinstance(one, str):
+                check(key, one, context, offset)
     elif key == "trust_remote_code" and str(value).lower() not in _NO:
         context.hit("LG-SCAN-061", "HIGH", "Asks for code from elsewhere to be trusted.", name=key)
     elif isinstance(value, str) and (what := names_code(key, value)):
@@ -83,7 +86,9 @@ def names_code(key: str, value: str) -> str:
         return ""
     if key in _MARKED and _ASSEMBLY.fullmatch(value):
         return "looked up and made by whoever reads this"
-    if _PROGRAM.fullmatch(value) or (key in _COMMANDS and " " in value):
+    words = {word.lower() for word in _SPLIT.split(key)}
+    loaded = _PROGRAM.fullmatch(value) and (words & (_WORDS | _LOADED) or ":" in value)
+    if loaded or (key in _COMMANDS and " " in value):
         return "run or loaded by whoever reads this"
     if key in _OWN_CODE and value.lower() not in _NO:
         return "searched for code by whoever reads this"
@@ -91,16 +96,11 @@ def names_code(key: str, value: str) -> str:
         return "run by Triton, as model.py beside this"
     if _ENTRY.fullmatch(value) or (key in ("type", "types") and _CLASS_TYPE.fullmatch(value)):
         return "" if _is_known(value) else "imported by whoever reads this"
-    words = _words(key)
     if words & _FETCHED and _REPOSITORY.fullmatch(value) and not _is_data(value):
         return "fetched from the Hub and run by whoever reads this"
     if not words & _WORDS or not _DOTTED.fullmatch(value) or _is_data(value):
         return ""
     return "" if _is_known(value) else "imported by whoever reads this"
-
-
-def _words(key: str) -> set[str]:
-    return {word.lower() for word in _SPLIT.split(key)}
 
 
 def _is_known(value: str) -> bool:
