@@ -76,6 +76,8 @@ def pickles() -> list[bytes]:
 
 
 def changed(data: bytes, at: int, how: str, what: int) -> bytes:
+    if not data:  # all of it was cut away
+        return data
     at %= len(data)
     if how == "bit":
         return data[:at] + bytes([data[at] ^ 1 << what % 8]) + data[at + 1 :]
