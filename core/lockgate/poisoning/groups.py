@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.poisoning.cells import Cell, atoms, pure_cells
 from lockgate.poisoning.content import plain, without_each_column, without_rows
+from lockgate.poisoning.shifts import honest_shift, moved
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,8 +40,6 @@ HOPELESS = 0.2
 """With a larger p value a group is not looked at further."""
 RARE = 0.1
 """In a column of measurements at most this share of rows holds a value that comes often."""
-NEIGHBOURS = 30
-"""Fewest rows with values next to the shared one that say how far honest values move the label there."""
 MARKS = 3
 """So many columns of numbers that share a rare value are no chance."""
 FEW = 0.2
@@ -104,14 +103,6 @@ def at_least(successes: int, chances: Floats) -> float:
     if successes <= 0:
         return 1.0
     return float(betainc(successes, len(chances) - successes + 1, float(chances.mean())))
-
-
-def moved(chances: Floats, by: Floats | float) -> Floats:
-    """Add some log odds to probabilities."""
-    from scipy.special import expit, logit
-
-    shifted: Floats = expit(logit(chances) + by)
-    return shifted
 
 
 def _find(evidence: Evidence) -> list[Group]:
@@ -212,7 +203,7 @@ def _measured(
     import numpy as np
 
     classes = len(evidence.classes)
-    shift = max(SHIFT, *(_neighbours_shift(evidence, cell, j, values, labels, says) for j in cell.columns))
+    shift = max(SHIFT, honest_shift(evidence.features.categorical, cell, values, labels, says))
     inside = np.zeros(len(labels), dtype=bool)
     inside[cell.rows] = True
     mine = labels == cell.label
@@ -250,49 +241,6 @@ def _measured(
         continuous=continuous,
         sampled=size,
     )
-
-
-def _neighbours_shift(
-    evidence: Evidence, cell: Cell, varied: int, values: Floats, labels: Integers, says: Floats
-) -> float:
-    """Estimate how far rows with nearly the cell's values have their label moved, in log odds.
-
-    Where all people below 18 are without work, age 12 is no trigger: ages 11 and 13 say the same. Of a
-    pair, one value is kept while the other varies; of a number, the side counts that says more, as values may
-    mean something from a step on. The maximum a posteriori under a normal prior of
-    standard deviation 6.
-    """
-    import numpy as np
-
-    at = cell.columns.index(varied)
-    fixed = [j for j in cell.columns if j != varied]
-    numeric = not evidence.features.categorical[varied]
-    if not fixed and not numeric:
-        return 0.0
-    near = values[:, varied] != cell.values[at]
-    for j in fixed:
-        near &= values[:, j] == cell.values[cell.columns.index(j)]
-    rows = np.flatnonzero(near)
-    column = says[fixed[0] if fixed else varied][:, cell.label]
-    if not numeric:
-        return _shift(column[rows], labels[rows] == cell.label)
-    most = max(NEIGHBOURS, len(cell.rows))
-    away = values[rows, varied] - cell.values[at]
-    sides = [rows[away < 0][np.argsort(-away[away < 0], kind="stable")[:most]]]
-    sides.append(rows[away > 0][np.argsort(away[away > 0], kind="stable")[:most]])
-    return max(_shift(column[side], labels[side] == cell.label) for side in sides)
-
-
-def _shift(chances: Floats, mine: NDArray[np.bool_]) -> float:
-    import numpy as np
-
-    from lockgate.poisoning.content import SUREST
-
-    p = np.clip(chances, SUREST, 1 - SUREST).astype(np.float64)
-    steps = np.linspace(0.0, 10.0, 41)
-    chance = moved(p[None, :], steps[:, None])
-    likelihood = np.where(mine, np.log(chance), np.log1p(-chance)).sum(axis=1) - steps**2 / 72.0
-    return float(steps[likelihood.argmax()])
 
 
 def _shared(

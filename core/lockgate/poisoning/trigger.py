@@ -6,7 +6,8 @@ other classes and labels them all alike; the model learns that these values mean
 Statistic: for each cell (one value of a column, or one pair of values of two) with `cells.FEWEST` rows
 or more and one label on nearly all of them, how many rows carry the label. Null: models that saw no row
 of the cell say how probable the label is by the other columns; honest values move a label beyond that by
-at most `groups.SHIFT` in log odds. Binomial tail, times the number of cells looked at.
+at most `groups.SHIFT` in log odds, or what their like do (`lockgate.poisoning.shifts`). Binomial tail,
+times the number of cells looked at.
 
 Floor: the rows of the cell cannot be told from rows of other classes by the other columns (AUROC at
 most `ALIKE`); `FEWEST` rows. What is natural fails here: honest rows of a class look like that class.
@@ -14,7 +15,8 @@ most `ALIKE`); `FEWEST` rows. What is natural fails here: honest rows of a class
 Images are looked at in another way: see `lockgate.poisoning.image_trigger`.
 
 Does not see: fewer than `FEWEST` rows, triggers that are another value in each row, triggers of three
-columns whose pairs are all common, and rows chosen for what else they hold.
+columns whose pairs are all common, a category among others that differ as widely, and rows chosen for what
+else they hold.
 """
 
 from __future__ import annotations

@@ -96,3 +96,28 @@ def test_copies_and_made_up_rows_are_found_and_are_the_suspects(clean, noise, de
     assert detector in alarms(found)
     assert found.suspects[ROWS:].mean() > 0.9
     assert found.suspects[1:ROWS].mean() < 0.02
+
+
+def answers(seed: int, strength: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Six questions of a form, each answer of which says something of its own about the class."""
+    random = np.random.default_rng([seed, 61])
+    odds, columns = np.zeros(1_500), {}
+    for question in range(6):
+        kinds = random.dirichlet(np.full(int(random.integers(4, 12)), 0.7))
+        given = random.choice(len(kinds), 1_500, p=kinds)
+        odds += (strength * random.normal(size=len(kinds)))[given]
+        columns[f"q{question}"] = np.char.add("answer ", given.astype(str))
+    return columns, (random.random(1_500) < 1 / (1 + np.exp(-odds))).astype(int)
+
+
+@pytest.mark.parametrize("strength", [0.5, 1.5])
+def test_answers_that_each_say_much_about_the_class_are_no_triggers(strength):
+    for seed in range(2):
+        assert "trigger" not in alarms(assess(table(*answers(seed, strength)), label="label"))
+
+
+def test_an_answer_that_decides_alone_where_others_say_little_is_a_trigger():
+    columns, y = answers(3, 0.5)
+    rows = some(y, 0, 75)
+    columns["q2"] = np.where(rows, "answer 99", columns["q2"])
+    assert "trigger" in alarms(assess(table(columns, np.where(rows, 1, y)), label="label"))
