@@ -54,6 +54,7 @@ def pickles() -> list[bytes]:
             [(f"k{k}", f"v\u00e9{k}") for k in range(n)],
             [(f"k{k}", k) for k in range(n)],
             [f"name{k}" for k in range(n)],
+            [k * 9 for k in range(n)],
             [{"id": k, "name": f"n{k}", "value": k / 7, "t": (k, "y")} for k in range(n)],
             [b"abc%d" % k for k in range(n)],
             [[("a", "bb", "the")[k * m % 3] for m in range(20)] for k in range(n // 3)],
@@ -108,6 +109,26 @@ def test_sound_and_damaged_pickles_are_judged_as_their_opcodes_one_by_one(which,
         data = changed(data, *change)
     fast, plain = (carried_out(data, plain=one)[0] for one in (False, True))
     assert fast == plain
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"g5\n", b"g05\n"),  # no number that CPython's C reads
+        (b"g5\n", b"g90000\n"),
+        (b"Vname9\n", b"V__a__\n"),
+        (b"I9\n", b"I9L\n"),
+        (b"p60\n", b"p61\n"),
+    ],
+)
+def test_lines_that_are_none_among_those_that_repeat_are_seen(old, new):
+    things = [{"id": k, "name": f"name{k}", "words": ["a", "bb"] * 4} for k in range(90)]
+    data = pickle.dumps(things, 0)
+    assert old in data
+    at = data.index(old)
+    for changed_ in (data.replace(old, new), data[:at] + new + data[at + len(old) :]):
+        fast, plain = (carried_out(changed_, plain=one)[0] for one in (False, True))
+        assert fast == plain
 
 
 def test_what_trees_leave_in_the_memo_is_what_their_opcodes_leave():

@@ -38,7 +38,10 @@ def test_what_repeats_leaves_the_memo_and_the_stack_as_the_opcodes_do(judged, mo
     monkeypatch.setattr(machine.Machine, "_stop", kept)
     for data in _data(protocol):
         states.clear()
-        for replaced in (lambda *given: found.append(find(*given)) or found[-1], lambda *_: None):
+        for replaced in (
+            lambda *of, **how: found.append(find(*of, **how)) or found[-1],
+            lambda *_, **__: None,
+        ):
             monkeypatch.setattr(machine.repeats, "find", replaced)
             assert judged(pickle.dumps(data, protocol)).answer is Answer.SAFE
         assert states[0] == states[-1]

@@ -74,7 +74,7 @@ class Machine(Memory):
             few = not (last or self.far or self.plain) and len(memo) + len(buf) < MEMO_TEXT
             keep = len(memo) < _MEMO_DICTS
             if few and here >= next_try:
-                found_ = repeats.find(buf, i, stop, memo, self.swept)
+                found_ = repeats.find(buf, i, stop, stack, memo, self.swept, lines=not self.proto)
                 if found_ is None:
                     next_try = here + min(wait, max(stop - i, 1))
                     wait = min(2 * wait, _LONGEST_WAIT) if stop - i > wait else wait
@@ -89,8 +89,11 @@ class Machine(Memory):
             if few:
                 stop = min(stop, max(next_try - c.base, i + 1))
             if few and not self.proto and keep:
-                began, i = i, lines.carry_out(buf, i, whole, stack, memo, self.judge, c.base)
-                stop = min(whole, i + (1 if i - began > lines.WORTH else lines.NOT_WORTH))
+                began, i = i, lines.carry_out(buf, i, stop, stack, memo, self.judge, c.base)
+                if i >= stop:
+                    c.i = i
+                    continue
+                stop = min(stop, i + (1 if i - began > lines.WORTH else lines.NOT_WORTH))
             if loop.carry_out(self, i, stop, whole, few=few, keep=keep):
                 return self._stop()
 

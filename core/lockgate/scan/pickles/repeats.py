@@ -20,8 +20,28 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 from typing import Any
 
-from lockgate.scan.pickles.units import LEAST, LEFT_OVER, Unit, letters_of, passed, unit, worth
-from lockgate.scan.pickles.values import INERT, LIST, NONE, SET, STARTS, Blob, Global, Mapping, special_key
+from lockgate.scan.pickles.units import (
+    LEAST,
+    LEFT_OVER,
+    Unit,
+    letters_of,
+    letters_of_lines,
+    passed,
+    unit,
+    worth,
+)
+from lockgate.scan.pickles.values import (
+    INERT,
+    KEPT,
+    LIST,
+    NONE,
+    SET,
+    STARTS,
+    Blob,
+    Global,
+    Mapping,
+    special_key,
+)
 
 _ANCHORS = (0, 4, 8, 16, 24, 40, 56, 88, 120)
 _SAME = 12  # letters that must come again
@@ -62,23 +82,36 @@ class Repeats:
     remembered: list[Any] = field(default_factory=list)
 
 
-def find(buf: bytes, i: int, stop: int, memo: list[Any], swept: Swept) -> Repeats | None:
+def find(
+    buf: bytes,
+    i: int,
+    stop: int,
+    stack: list[Any],
+    memo: list[Any],
+    swept: Swept,
+    *,
+    lines: bool = False,
+) -> Repeats | None:
     """Return what repeats at a place or a little after it; None if nothing does.
 
     Args:
         buf: The window.
         i: The place; an opcode begins there.
         stop: Where the last unit must have ended.
+        stack: The stack down to the last mark.
         memo: What is remembered so far, in order.
         swept: What stands for dicts.
+        lines: Whether the pickle is of protocol 0.
     """
     stop = min(stop, i + _MOST)
     if (last := swept.last) is not None:
         if run := last.run.match(buf, i, stop):
-            return _carry_out(last, buf, i, run.end(), memo, swept)
+            return _carry_out(last, buf, i, run.end(), stack, memo, swept)
         if (ahead := last.ahead.match(buf, i, stop)) and ahead.end() > i:
             return Repeats(ahead.end(), ahead.end())
-    for letters in letters_of(buf, i, min(stop, i + _AHEAD), near=len(memo) >= _NEAR):
+    end = min(stop, i + _AHEAD)
+    ways = letters_of_lines(buf, i, end) if lines else letters_of(buf, i, end, near=len(memo) >= _NEAR)
+    for letters in ways:
         at, made = _repeated(letters)
         if made is not None:
             break
@@ -89,7 +122,7 @@ def find(buf: bytes, i: int, stop: int, memo: list[Any], swept: Swept) -> Repeat
         return Repeats(start, start) if start > i else None
     run = made.run.match(buf, i, stop)
     swept.last = made
-    return _carry_out(made, buf, i, run.end(), memo, swept) if run else None
+    return _carry_out(made, buf, i, run.end(), stack, memo, swept) if run else None
 
 
 def _repeated(letters: str) -> tuple[int, Unit | None]:
@@ -112,12 +145,16 @@ def _period(letters: str) -> tuple[int, int]:
     return 0, 0
 
 
-def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept: Swept) -> Repeats | None:
+def _carry_out(
+    made: Unit, buf: bytes, i: int, end: int, stack: list[Any], memo: list[Any], swept: Swept
+) -> Repeats | None:
+    if made.gives and not _takes(stack[-1:], made.gives):
+        return None
     each: list[Any] = made.pattern.findall(buf, i, end)
-    columns: list[Any] = list(zip(*each, strict=True)) if len(made.caught) > 1 else [each]
+    columns: list[Any] = list(zip(*each, strict=True)) if len(made.caught) > 1 else [each][: len(made.caught)]
     count = len(each)
     for at, kind in enumerate(made.caught):
-        if kind in "gfhk" and (codes := {*columns[at]} - {b""}) and max(map(_number, codes)) >= len(memo):
+        if kind in "gfhkz" and (codes := {*columns[at]} - {b""}) and max(map(_number, codes)) >= len(memo):
             late = (n for n, code in enumerate(columns[at]) if code and _number(code) >= len(memo))
             count = min(count, next(late))  # from there on, what is remembered in between is asked for
     if count < LEAST - LEFT_OVER:
@@ -131,9 +168,16 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
     for at, kind in enumerate(made.caught):
         if kind == "b":
             values[at] = new[at] = [Blob(len(data) - 1, data[1:]) for data in caught[at]]
-        elif kind == "i":
+        elif kind == "#":
             values[at] = _numbers(caught[at])
-        elif kind == "h":
+        elif kind == "~":
+            values[at] = _line_numbers(caught[at])
+        elif kind == "v":
+            joined = b"\n".join(caught[at])
+            if b"__" in joined:
+                return None
+            values[at] = new[at] = joined.decode("ascii").split("\n")
+        elif kind in "hz":
             known = _known({*caught[at]}, memo)
             if known is None:
                 return None
@@ -149,21 +193,42 @@ def _carry_out(made: Unit, buf: bytes, i: int, end: int, memo: list[Any], swept:
             if found is None:
                 return None
             values[at], new[at] = found
-    if "r" in made.caught and not _in_order(made, columns, len(memo)):
+    if not _in_order(made, columns, len(memo)):
         return None
     pushed = _all(made.leaves, values, count, swept)
     remembered = _all(made.remembers, new, count, swept)
     if any(at in new and _NOTHING in new[at] for at in made.remembers if isinstance(at, int)):
         remembered = [value for value in remembered if value is not _NOTHING]
-    return Repeats(i, end, pushed, remembered)
+    if made.gives == "i":
+        _put(stack[-1], pushed)
+    return Repeats(i, end, [] if made.gives else pushed, remembered)
+
+
+def _takes(target: list[Any], gives: str) -> bool:
+    """Whether what is under the units takes items, and nobody asks what they are."""
+    if gives == "a":
+        return target == [LIST]
+    return bool(target) and target[0].__class__ is Mapping and not (target[0].state or target[0].sealed)
+
+
+def _put(target: Mapping, items: list[Any]) -> None:
+    """Put items as one by one."""
+    room = max(0, KEPT - len(target) + 1) // 2 * 2
+    target += items[:room]
+    if items[room:]:
+        target.put(items[room:])
 
 
 def _in_order(made: Unit, columns: list[Any], first: int) -> bool:
-    """Whether LONG_BINPUT numbers what is remembered as MEMOIZE would."""
-    puts = [column for kind, column in zip(made.caught, columns, strict=True) if kind == "r"]
-    numbers = b"".join(chain.from_iterable(zip(*puts, strict=True)))
-    expected = array("I", range(first, first + len(numbers) // 4))
-    return sys.byteorder == "little" and numbers == expected.tobytes()
+    """Whether LONG_BINPUT or PUT number what is remembered as MEMOIZE would."""
+    puts = [column for kind, column in zip(made.caught, columns, strict=True) if kind in "rw"]
+    if not puts:
+        return True
+    numbers = [*chain.from_iterable(zip(*puts, strict=True))]
+    last = first + len(numbers)
+    if "w" in made.caught:
+        return b"\n".join(numbers) == "\n".join(map(str, range(first, last))).encode()
+    return sys.byteorder == "little" and b"".join(numbers) == array("I", range(first, last)).tobytes()
 
 
 def _all(kinds: list[str | int], values: dict[int, list[Any]], count: int, swept: Swept) -> list[Any]:
@@ -238,8 +303,19 @@ def _numbers(codes: list[bytes]) -> list[Any]:
     return [values[code] for code in codes]
 
 
+def _line_numbers(lines: list[bytes]) -> list[Any]:
+    """Return whole numbers of protocol 0, None, and `INERT` for all others."""
+    return [
+        NONE if line == b"N"
+        else INERT if line[0] == 0x46 or line in (b"I00\n", b"I01\n")  # noqa: PLR2004
+        else int(line[1:].rstrip(b"L\n"))
+        for line in lines
+    ]  # fmt: skip
+
+
 def _number(code: bytes) -> int:
-    return int.from_bytes(code[1:], "little")
+    """Return a place in the memo, of an opcode with its number or of the digits of a line."""
+    return int(code) if code.isdigit() else int.from_bytes(code[1:], "little")
 
 
 def _decoded(texts: list[bytes]) -> list[Any] | None:

@@ -36,7 +36,7 @@ _PATTERNS = {
     "x": rb"(?:\x8c(" + _lengths(0, _TEXT) + rb")\x94|" + _FROM_MEMO + rb")",
     "y": rb"(?:X(" + _lengths(0, _TEXT, rb"\x00\x00\x00") + rb")r(.{4})|" + _FROM_MEMO + rb")",
     "g": rb"(h.)",
-    "i": rb"(K.|J.{4}|G.{8}|M..|[N\x88\x89]|\x8a(?:\x05.{5}|\x06.{6}|\x07.{7}|\x08.{8}))",
+    "#": rb"(K.|J.{4}|G.{8}|M..|[N\x88\x89]|\x8a(?:\x05.{5}|\x06.{6}|\x07.{7}|\x08.{8}))",
     "b": rb"C(" + _lengths(0, 5) + rb"|" + _lengths(5, _TEXT, first=_NO_PICKLE) + rb")",
     "r": rb"r(.{4})",
     # Bytes as protocol 2 writes them: _codecs.encode(text, "latin1"), all three from or for the memo.
@@ -50,9 +50,24 @@ _LISTS = {
     "M": rb"\]\x94\((?:h.|" + _PATTERNS["n"] + rb")+e",
     "Q": rb"\]r(.{4})\((?:h.|" + _PATTERNS["n"] + rb")+e",
 }  # fmt: skip
-_CATCHES = {"g": "h", "i": "i", "x": "tg", "y": "trg", "b": "b", "r": "r", "N": "", "R": "r", "M": "",
+_CATCHES = {"g": "h", "#": "#", "x": "tg", "y": "trg", "b": "b", "r": "r", "N": "", "R": "r", "M": "",
     "Q": "r", "C": "forkrr",
+    "v": "vw", "~": "~", "o": "w", "D": "w", "P": "w", "G": "z",
 }  # fmt: skip
+# Protocol 0, where each has a line: text of ASCII, numbers, and lists and dicts that are remembered.
+_LINE_NUMBER = (
+    rb"N|I[+-]?[0-9]{1,18}\n|L[+-]?[0-9]{1,18}L?\n"
+    rb"|F[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}(?:e[+-]?[0-9]{1,4})?|inf|nan)\n"
+)
+_LINES = {
+    "v": rb"V([ -\[\]-~]{0,255})\np([0-9]{1,9})\n",
+    "k": rb"(?:" + _LINE_NUMBER + rb")",
+    "~": rb"(" + _LINE_NUMBER + rb")",
+    "o": rb"\(lp([0-9]{1,9})\n",
+    "D": rb"\(dp([0-9]{1,9})\n",
+    "P": rb"p([0-9]{1,9})\n",
+    "G": rb"g(0|[1-9][0-9]{0,8})\n",
+}
 _OPCODES = {
     "l": b"]", "d": b"}", "s": b"\x8f", "p": b")", "(": b"(", "t": b"t", "m": b"\x94", "e": b"e", "a": b"a",
     "u": b"u", "i": b"s", "+": b"\x90", "1": b"\x85", "2": b"\x86", "3": b"\x87",
@@ -70,7 +85,15 @@ _ANY = re.compile(
     + b"|".join(re.sub(rb"(?<!\\)\((?!\?)", b"(?:", pattern) for pattern in _PATTERNS.values()) + b")",
     re.DOTALL,
 )  # fmt: skip
-_MAKES = frozenset("NRMQClds123t")
+_ANY_LINE = re.compile(
+    b"|".join(
+        b"(" + re.sub(rb"(?<!\\)\((?!\?)", b"(?:", pattern) + b")"
+        for pattern in (*_LINES.values(), *(re.escape(_OPCODES[letter]) for letter in "(tai"))
+    )
+)
+_NAMES = " " + "".join(_LINES) + "(tai"
+_SIZES = {"a": 1, "i": 2, "1": 1, "2": 2, "3": 3}
+_MAKES = frozenset("NRMQClds123toDvk")
 _LIST_LETTERS = {"N": re.compile(r"lm\(nn+e"), "R": re.compile(r"lr\(nn+e")}
 _MIXED_LETTERS = {"M": re.compile(r"lm\([ng]{2,}e"), "Q": re.compile(r"lr\([ng]{2,}e")}
 _BYTES_LETTERS = re.compile(r"[gx]x[gx]2rcr")
@@ -85,11 +108,13 @@ class Unit:
         pattern: Reads one unit, and catches what is kept of it.
         run: Reads units in a row, up to those that are not carried out.
         ahead: Reads what may stand between two runs: a few units, and the end of a batch of items.
-        caught: What is caught: ``t`` new text, ``g`` from the memo instead, ``h`` always from the memo, ``i``
+        caught: What is caught: ``t`` new text, ``g`` from the memo instead, ``h`` always from the memo, ``#``
             a number, ``r`` a number in the memo, ``b`` bytes, ``f`` a function that is given the text ``o``
-            and the codec ``k``.
+            and the codec ``k``; of lines ``v`` text, ``~`` a number, ``w`` a number in the memo,
+            ``z`` from the memo.
         leaves: What it leaves on the stack: a letter, or the place of what is caught.
         remembers: What it remembers, likewise.
+        gives: ``a`` or ``i`` if it puts what it leaves into the list or dict that is under it.
     """
 
     pattern: re.Pattern[bytes]
@@ -98,6 +123,7 @@ class Unit:
     caught: str
     leaves: list[str | int] = field(default_factory=list)
     remembers: list[str | int] = field(default_factory=list)
+    gives: str = ""
 
 
 @functools.lru_cache(512)
@@ -109,15 +135,16 @@ def unit(letters: str) -> Unit | None:
     stack: list[str | tuple[int, int]] = []
     marks: list[list[str | tuple[int, int]]] = []
     remembers: list[str | tuple[int, int]] = []
+    gives = ""
     for place, letter in enumerate(letters):
         if letter in "ldsp":
             stack.append(letter)
-        elif letter in "NRMQ":
-            stack.append("l")
-            remembers.append("l")
-        elif letter in "ngxyb":
+        elif letter in "NRMQoD":
+            stack.append("d" if letter == "D" else "l")
+            remembers.append(stack[-1])
+        elif letter in "ngxybkvG":
             stack.append((place, 0))
-            if letter in "xy":
+            if letter in "xyv":
                 remembers.append((place, 0))
         elif letter == "C":
             stack.append((place, 0))
@@ -133,12 +160,15 @@ def unit(letters: str) -> Unit | None:
                 stack.append("p")
             elif stack[-1:] != [{"e": "l", "u": "d", "+": "s"}[letter]] or (letter == "u" and len(items) % 2):
                 return None
-        elif letter in "mr":
-            if not stack or (isinstance(stack[-1], tuple) and letters[stack[-1][0]] in "ngxy"):
+        elif letter in "mrP":
+            if not stack or (isinstance(stack[-1], tuple) and letters[stack[-1][0]] in "ngxykvG"):
                 return None
             remembers.append(stack[-1])
         else:
-            size = {"a": 1, "i": 2, "1": 1, "2": 2, "3": 3}.get(letter, NEVER)  # none is REDUCE
+            size = _SIZES.get(letter, NEVER)  # none is REDUCE
+            if letter in "ai" and len(stack) == size and not marks and place == len(letters) - 1:
+                gives = letter
+                break
             if len(stack) < size:
                 return None
             del stack[-size:]
@@ -148,14 +178,14 @@ def unit(letters: str) -> Unit | None:
                 return None
     if marks or not stack or not worth(letters):
         return None
-    return _unit(letters, stack, remembers)
+    return _unit(letters, stack, remembers, gives)
 
 
 def _unit(
-    letters: str, stack: list[str | tuple[int, int]], remembers: list[str | tuple[int, int]]
+    letters: str, stack: list[str | tuple[int, int]], remembers: list[str | tuple[int, int]], gives: str
 ) -> Unit | None:
     left = {at[0] for at in stack if isinstance(at, tuple)}
-    letters = "".join("i" if one == "n" and place in left else one for place, one in enumerate(letters))
+    letters = "".join(_LEFT.get(one, one) if place in left else one for place, one in enumerate(letters))
     catches = [_CATCHES.get(letter, "") for letter in letters]
     places = [sum(map(len, catches[:place])) for place in range(len(letters))]
     caught = "".join(catches)
@@ -169,12 +199,16 @@ def _unit(
     run = one + b"{%d,}(?=%s{%d})" % (LEAST - LEFT_OVER, one, LEFT_OVER)
     ahead = one + rb"{0,%d}(?:[eu\x90]\()?(?=%s{%d})" % (LEFT_OVER, one, LEAST)
     patterns = [re.compile(pattern, re.DOTALL) for pattern in (body, run, ahead)]
-    return Unit(patterns[0], patterns[1], patterns[2], caught, leaves, kept)
+    return Unit(patterns[0], patterns[1], patterns[2], caught, leaves, kept, gives)
+
+
+_LEFT = {"n": "#", "k": "~"}
 
 
 def worth(letters: str) -> bool:
-    """Whether letters make a container, or text with a number; other plain values are faster one by one."""
-    return bool({*letters} & _MAKES) or ("n" in letters and ("x" in letters or "y" in letters))
+    """Whether letters make a container, lines, or text with numbers; the rest is faster one by one."""
+    found = {*letters}
+    return bool(found & _MAKES) or ("n" in found and bool(found & {"x", "y"}))
 
 
 def letters_of(buf: bytes, i: int, stop: int, *, near: bool) -> tuple[str, ...]:
@@ -197,6 +231,11 @@ def letters_of(buf: bytes, i: int, stop: int, *, near: bool) -> tuple[str, ...]:
     return (letters, letters.replace("g", text)) if "g" in letters else (letters,)
 
 
+def letters_of_lines(buf: bytes, i: int, stop: int) -> tuple[str, ...]:
+    """Return the letters of opcodes of protocol 0; see `letters_of`."""
+    return ("".join(_NAMES[found.lastindex or 0] for found in _ANY_LINE.finditer(buf, i, stop)),)
+
+
 def passed(buf: bytes, i: int, letters: str) -> int:
     """Return where as many letters end."""
     for letter in letters:
@@ -213,4 +252,4 @@ def _one(letter: str) -> re.Pattern[bytes]:
 
 
 def _pattern(letter: str) -> bytes:
-    return _PATTERNS.get(letter) or _LISTS.get(letter) or re.escape(_OPCODES[letter])
+    return _PATTERNS.get(letter) or _LINES.get(letter) or _LISTS.get(letter) or re.escape(_OPCODES[letter])
