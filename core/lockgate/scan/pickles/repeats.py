@@ -9,6 +9,8 @@ the opcodes are and nothing else.
 What is kept: text, on the stack and in the memo. What is not: the items of dicts and tuples that a unit
 makes. A dict of a unit is `Swept`: no key of it looks like ``__name__``, and one that comes later is
 reported at once. A tuple is `INERT`, which no call takes for its arguments.
+
+In protocol 0 each item is put by itself into what is under it; that is part of the unit there.
 """
 
 from __future__ import annotations
