@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+import time
 import warnings
 
 import pytest
@@ -129,6 +130,14 @@ def test_lines_that_are_none_among_those_that_repeat_are_seen(old, new):
     for changed_ in (data.replace(old, new), data[:at] + new + data[at + len(old) :]):
         fast, plain = (carried_out(changed_, plain=one)[0] for one in (False, True))
         assert fast == plain
+
+
+def test_lines_that_break_off_soon_are_read_soon():
+    few = b"(lp0\nV" + b"x" * 245 + b"\np1\na" + b"F11111111111111111111\na" * 11
+    started = time.process_time()
+    for _ in range(20):
+        assert carried_out(few + b"p" * 400, plain=False)[0].answer is Answer.UNKNOWN
+    assert time.process_time() - started < 5
 
 
 def test_what_trees_leave_in_the_memo_is_what_their_opcodes_leave():

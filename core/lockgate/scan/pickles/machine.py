@@ -13,13 +13,12 @@ from typing import Any
 from lockgate.scan.pickles import lines, loop, objects, repeats
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import Judge
-from lockgate.scan.pickles.memory import MAX_MEMO, MEMO_TEXT, Memory
+from lockgate.scan.pickles.memory import MAX_MEMO, MEMO_DICTS, MEMO_TEXT, Memory
 from lockgate.scan.pickles.values import NEVER, Later
 from lockgate.scan.record import CutShortError, TooMuchError
 from lockgate.scan.source import BytesStream
 
 MAX_STACK = 4_000_000
-_MEMO_DICTS = 500_000  # entries after which the items of dicts are not remembered
 _WAIT, _LONGEST_WAIT = 256, 1 << 15  # bytes from one look for what repeats to the next
 
 
@@ -72,7 +71,7 @@ class Machine(Memory):
                 raise TooMuchError("the pickle holds too many objects at once", here)
             whole = stop
             few = not (last or self.far or self.plain) and len(memo) + len(buf) < MEMO_TEXT
-            keep = len(memo) < _MEMO_DICTS
+            keep = len(memo) < MEMO_DICTS
             if few and here >= next_try:
                 found_ = repeats.find(buf, i, stop, stack, memo, self.swept, lines=not self.proto)
                 if found_ is None:

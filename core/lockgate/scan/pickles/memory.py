@@ -14,6 +14,7 @@ from lockgate.scan.pickles.values import INERT, LOST, NEVER, SHORT, Blob, Later,
 from lockgate.scan.record import DamagedError, TooMuchError
 
 MAX_MEMO = 8_000_000  # entries: 64 MB
+MEMO_DICTS = 500_000  # entries after which the items of dicts are not remembered
 MEMO_TEXT = 1_200_000  # entries after which text that is no identifier is not remembered
 _MEMO_ALL_TEXT = 2_000_000  # and after which no text is
 MAX_MARKS = 10_000  # a pickle nested deeper cannot be read by Python either

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, repeat
 from typing import Any
 
+from lockgate.scan.pickles.memory import MEMO_DICTS
 from lockgate.scan.pickles.units import (
     LEAST,
     LEFT_OVER,
@@ -150,7 +151,7 @@ def _period(letters: str) -> tuple[int, int]:
 def _carry_out(
     made: Unit, buf: bytes, i: int, end: int, stack: list[Any], memo: list[Any], swept: Swept
 ) -> Repeats | None:
-    if made.gives and not _takes(stack[-1:], made.gives):
+    if made.gives and (len(memo) >= MEMO_DICTS or not _takes(stack[-1:], made.gives)):
         return None
     each: list[Any] = made.pattern.findall(buf, i, end)
     columns: list[Any] = list(zip(*each, strict=True)) if len(made.caught) > 1 else [each][: len(made.caught)]

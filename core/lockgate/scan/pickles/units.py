@@ -55,9 +55,10 @@ _CATCHES = {"g": "h", "#": "#", "x": "tg", "y": "trg", "b": "b", "r": "r", "N": 
     "v": "vw", "~": "~", "o": "w", "D": "w", "P": "w", "G": "z",
 }  # fmt: skip
 # Protocol 0, where each has a line: text of ASCII, numbers, and lists and dicts that are remembered.
+# One way to read each: a pattern of many that could be read in two would take for ever where it ends.
 _LINE_NUMBER = (
     rb"N|I[+-]?[0-9]{1,18}\n|L[+-]?[0-9]{1,18}L?\n"
-    rb"|F[+-]?(?:[0-9]{1,40}\.?[0-9]{0,40}(?:e[+-]?[0-9]{1,4})?|inf|nan)\n"
+    rb"|F[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?(?:e[+-]?[0-9]{1,4})?|inf|nan)\n"
 )
 _LINES = {
     "v": rb"V([ -\[\]-~]{0,255})\np([0-9]{1,9})\n",
