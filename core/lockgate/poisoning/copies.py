@@ -41,8 +41,8 @@ def copies(evidence: Evidence) -> tuple[float, NDArray[np.bool_]]:
     import numpy as np
     from scipy.special import betainc
 
-    from lockgate.poisoning.density import DIMENSIONS, EDGE, FACTORS, outer_radii, within
-    from lockgate.poisoning.space import Space
+    from lockgate.poisoning.density import within
+    from lockgate.poisoning.space import DIMENSIONS, EDGE, FACTORS, Space, outer_radii
 
     values = evidence.features.values
     code = _hashed(values)

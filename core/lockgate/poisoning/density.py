@@ -7,7 +7,8 @@ the rows spread as real ones are, each of the N lay within r with a chance of (r
 times everything looked at). D is 2, less than most tables fill (compare Levina and Bickel 2004), 1 where
 they lie along lines, and no more than the columns in which a row holds no common value. Only
 heaps that are tighter than is usual in the table and in the class that their rows are labelled with
-count, and only those that end at once: the ball of twice the radius alone has to be surprising (`EDGE`).
+count, and only those that end at once: the ball of twice the radius alone has to be surprising
+(`space.EDGE`).
 The middle of a real cluster is denser than a ball that reaches beyond it, too, but it fades.
 
 Heaps that a baseline has as well (`NATURAL`) are no one's work, nor are those where common values meet
@@ -22,12 +23,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.repeated import copied_more, distinct, is_resampled
+from lockgate.poisoning.space import DIMENSIONS, EDGE, FACTORS, Scale, Space, outer_radii
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from lockgate.poisoning.evidence import Evidence
-    from lockgate.poisoning.space import Space
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
@@ -37,21 +40,14 @@ MOST_ROWS = 4_000
 NEIGHBOURS = (4, 5, 6, 8, 10, 13, 17, 22, 29, 38, 50, 66, 87, 115, 150, 200, 300, 450, 700, 1_000)
 LARGEST = 0.22
 """Share of the rows that a heap may have at most."""
-FACTORS = (2.0, 4.0, 8.0, 16.0)
-"""How many times as large as r the larger radius R is."""
-DIMENSIONS = 2.0
-"""Real tables fill more; their densest clusters thin out as slowly as this."""
 TIGHT = 0.5
 """A heap's radius is at most this times the usual distance to as many neighbours."""
-EDGE = 0.001
-"""Largest tail of a ball of twice the radius, before any correction; one row beyond is never too many."""
 NATURAL = 1 / 3
 """A heap that the baseline has as well, with this share of its weight or more, was not made up."""
 AROUND = 3
 """So many times the rows of a heap, those nearest to its middle, say how often their values meet."""
 MET = 0.5
 """A heap is where common values meet when this share of its rows would be there by chance."""
-_ONE_CATEGORY = 1.02
 _SHUFFLES = 20
 _REACH = 1.3
 _AT_ONCE = 400
@@ -78,8 +74,6 @@ class Heaps:
 
 def space_of(evidence: Evidence) -> Space:
     """Return the space of a table's rows; it is measured once."""
-    from lockgate.poisoning.space import Space
-
     if "space" not in evidence.cache:
         evidence.cache["space"] = Space(evidence.features)
     found: Space = evidence.cache["space"]
@@ -116,8 +110,6 @@ def within(space: Space, values: Floats, centre: int, reach: float) -> tuple[Int
     A row that is farther away in one column alone is left out before anything else is measured.
     """
     import numpy as np
-
-    from lockgate.poisoning.space import Scale
 
     middle = space.points(values[centre : centre + 1])
     near = np.arange(len(values))
@@ -165,8 +157,6 @@ def is_natural(evidence: Evidence, found: Heaps, centre: int, radius: float) -> 
 
 def _scan(evidence: Evidence) -> Heaps:
     import numpy as np
-
-    from lockgate.poisoning.repeated import copied_more, distinct, is_resampled
 
     values = evidence.features.values
     sample = np.arange(len(values))
@@ -242,14 +232,3 @@ def _dimensions(radius: Floats, numbers: Integers) -> float:
         return DIMENSIONS
     grows = float(np.median(np.log(radius[near, far] / radius[near, 0])))
     return float(np.clip(np.log(numbers[far] / numbers[0]) / max(grows, 1e-9), 1.0, DIMENSIONS))
-
-
-def outer_radii(radius: Floats, space: Space) -> Floats:
-    """Return the larger radii; shape (factors, numbers)."""
-    import numpy as np
-
-    least = np.maximum(radius, max(space.step, 1e-4))
-    outer: Floats = np.array(FACTORS)[:, None] * least[None, :]
-    if space.categorical:
-        outer = np.maximum(outer, _ONE_CATEGORY)
-    return outer

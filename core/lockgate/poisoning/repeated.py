@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.space import DIMENSIONS, EDGE, outer_radii
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
+FEWEST = 5
+"""A row that comes less often is no alarm."""
 REPEATED = 0.05
 """Rows of a class that repeat at a higher rate (Poisson) were drawn with replacement."""
 
@@ -65,19 +69,17 @@ def copied_more(points: Floats, labels: Integers, copied: Integers, free: Floats
     import numpy as np
     from scipy.special import betainc, gammainc
 
-    from lockgate.poisoning.density import DIMENSIONS, EDGE, NEIGHBOURS, outer_radii
-
     p_value = np.ones(len(points))
     for k in np.unique(labels):
         mine = labels == k
         rate = max(usual_copies(copied[mine]), 1.0 / len(points))
         p_value[mine] = gammainc(copied[mine], rate) / -np.expm1(-rate)
     outer = outer_radii(np.zeros(1), space)[0, 0] * (1 + 1e-9)
-    for i in np.flatnonzero((copied > NEIGHBOURS[0]) & (p_value * len(points) <= EDGE)):
+    for i in np.flatnonzero((copied >= FEWEST) & (p_value * len(points) <= EDGE)):
         near = np.sqrt(((points - points[i]) ** 2).sum(axis=1)) <= outer
         chance = max(2.0 ** -float(free[i]), 2.0**-DIMENSIONS)
         others, around = int(copied[i]) - 1, int(copied[near].sum()) - 1
         tail = float(betainc(others, max(around - others + 1, 1), min(chance, 1.0)))
         p_value[i] = max(p_value[i], tail if around > others or chance >= 1.0 else 0.0)
-    p_value[copied <= NEIGHBOURS[0]] = 1.0
+    p_value[copied < FEWEST] = 1.0
     return np.minimum(p_value * len(points), 1.0)

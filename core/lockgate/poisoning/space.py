@@ -32,6 +32,13 @@ LONG_TAILS = 3.0
 NORMAL_TAILS = 2.44
 MOSTLY = 0.5
 """A column is evened out when so much of it is no atom; of fewer values a heap is too large a part."""
+FACTORS = (2.0, 4.0, 8.0, 16.0)
+"""How many times as large as r the larger radius R is."""
+DIMENSIONS = 2.0
+"""Real tables fill more; their densest clusters thin out as slowly as this."""
+EDGE = 0.001
+"""Largest tail of a ball of twice the radius, before any correction; one row beyond is never too many."""
+_ONE_CATEGORY = 1.02
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_CATEGORIES = 30
 _FEWEST = 20
@@ -183,3 +190,14 @@ class Space:
         for column, measure in zip(values.T, self.columns, strict=True):
             count += ~measure.is_shared_by_chance(column) if isinstance(measure, Scale) else 1
         return count
+
+
+def outer_radii(radius: Floats, space: Space) -> Floats:
+    """Return the larger radii; shape (factors, numbers)."""
+    import numpy as np
+
+    least = np.maximum(radius, max(space.step, 1e-4))
+    outer: Floats = np.array(FACTORS)[:, None] * least[None, :]
+    if space.categorical:
+        outer = np.maximum(outer, _ONE_CATEGORY)
+    return outer
