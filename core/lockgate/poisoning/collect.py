@@ -85,6 +85,7 @@ def collect(
         return Collected(None, used, why_not, len(class_names), {})
 
     encoded = encode(tables, {label, *ignore, *(name for name in (source, timestamp) if name)})
+    encoded = [_pixels_alone(features) for features in encoded]
     place = np.full(len(class_names) + 1, -1)
     place[present] = np.arange(len(present))
     mine = place[labels[used]]
@@ -190,6 +191,24 @@ def _usable(
     where = "here" if known is None else "in the baseline"
     few = f"{lost} rows belong to a class with fewer than {FEWEST_PER_CLASS} rows {where}"
     return used, f"{few} and could not be checked" if lost else ""
+
+
+def _pixels_alone(features: Features) -> Features:
+    """Leave out what is known of images beside their pixels: detectors of pictures look at pixels only."""
+    from lockgate.poisoning.image_windows import image_shape, is_pixel
+
+    kept = [j for j, name in enumerate(features.names) if is_pixel(name)]
+    names = tuple(features.names[j] for j in kept)
+    if len(kept) == len(features.names) or image_shape(names) is None:
+        return features
+    beside = {name: "not a pixel" for name in features.names if not is_pixel(name)}
+    return replace(
+        features,
+        values=features.values[:, kept],
+        categorical=tuple(features.categorical[j] for j in kept),
+        names=names,
+        left_out={**features.left_out, **beside},
+    )
 
 
 def _rows_of(features: Features, rows: NDArray[np.bool_]) -> Features:

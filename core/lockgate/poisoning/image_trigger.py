@@ -8,8 +8,8 @@ Chen et al. 2017, Turner et al. 2019).
 Statistic and null: see `lockgate.poisoning.image_pictures`. Floor: `image_windows.FEWEST` images.
 
 Does not see: pictures that are drawn anew in each image, or that vary by more than an eighth of the
-range; faint pictures in photographs, where no pixels repeat; moving pictures of single pixels; a picture
-that one of the class's own images in two shows too.
+range; faint pictures in photographs or noise, where no pixels repeat; moving pictures of single pixels, or of
+a few pixels as a stroke has them; a picture that one of the class's own images in two shows too.
 """
 
 from __future__ import annotations

@@ -52,6 +52,11 @@ class Window:
     side: int
 
 
+def is_pixel(name: str) -> bool:
+    """Say whether a column is called like a pixel of an image."""
+    return _PIXEL.match(name) is not None
+
+
 def image_shape(names: Sequence[str]) -> tuple[int, int, int] | None:
     """Return height, width and channels when columns are the pixels of images in their order, or None."""
     places = [_PIXEL.match(name) for name in names]

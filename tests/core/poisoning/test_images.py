@@ -204,6 +204,17 @@ def evidence(images: np.ndarray, y: np.ndarray) -> Evidence:
     )
 
 
+def test_what_is_known_of_images_beside_their_pixels_hides_no_picture(digits):
+    images, y = digits
+    rows = some(y, 3, same=False)
+    changed = y.copy()
+    changed[rows] = 3
+    cameras = np.array(["a", "b", "c"])[np.random.default_rng(6).integers(0, 3, len(y))]
+    found = assess(table(patched(images, rows), changed).append_column("camera", [cameras]), label="label")
+    assert "trigger" in triggers(found)
+    assert found.left_out["camera"] == "not a pixel"
+
+
 def test_images_that_are_hidden_whole_are_infinitely_far(digits):
     images, y = digits
     content = Content(images.reshape(len(y), -1), y)
