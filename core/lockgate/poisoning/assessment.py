@@ -160,9 +160,10 @@ def _ranked(
     import numpy as np
     from cleanlab.rank import get_label_quality_scores
 
+    from lockgate.poisoning.agreeing import sharpest
     from lockgate.poisoning.evidence import believe
 
-    batch = evidence.batch
+    batch = sharpest(evidence)
     quality = get_label_quality_scores(batch.labels, batch.probabilities, method="self_confidence")
     score = believe(NO_ALARM_SHARE, quality, 1.0 - quality)
     reason = np.full(batch.rows, -1)

@@ -15,7 +15,7 @@ bootstrap). The class that disagrees most is left out, because one outcome can b
 even at its surest (employment at the best age), and flips at random leave no class alone.
 
 Where classes are clear, or fairly so, the curve is not needed: the labels that contradict sure models of
-the rows that agree are counted instead (`lockgate.poisoning.agreeing`).
+the rows that agree are counted instead (`lockgate.poisoning.contradictions`).
 
 Floor: `Evidence.min_share` of the labels.
 
@@ -27,7 +27,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockgate.poisoning.agreeing import second_look, sharpest, sure_contradictions
+from lockgate.poisoning.agreeing import second_look, sharpest
+from lockgate.poisoning.contradictions import sure_contradictions
 from lockgate.poisoning.curve import lapse
 from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
 from lockgate.poisoning.resampling import permuted_p

@@ -2,17 +2,18 @@
 
 Threat: somebody controls one contributor (an office, a device, an annotator) and sends wrong labels.
 
-Statistic: the mean excess surprise of the source's labels above everybody else's, in standard errors.
-The model does not know the source, so a hijacked source does not teach it its own labels. Where classes
-are clear, models of the rows that agree are asked (`lockgate.poisoning.agreeing`): they are not blurred by
-what was planted.
+Statistic: how much likelier a label is if `MAYBE` of them are flipped than if it is honest, as a logarithm;
+the mean over the source's labels above everybody else's, in standard errors. A label that a sure model
+contradicts says much, one at a boundary next to nothing. The model does not know the source, so a hijacked
+source does not teach it its own labels. Where classes are clear, models of the rows that agree are asked
+(`lockgate.poisoning.agreeing`): they are not blurred by what was planted.
 
 Several sources may work together, each below what can be seen of one: the worst two, three, ... are
 taken as one source as well (`resampling.worst_together`). The smaller p value counts twice.
 
-Where classes are clear, that there are contradictions at all (`agreeing.sure_contradictions`) is evidence
-too, and independent of who sent them: if they lie in some sources (p value of at most `SOMEWHERE`), both
-p values are taken together (Fisher); again the smaller counts twice.
+Where classes are clear, that there are contradictions at all (`contradictions.sure_contradictions`) is
+evidence too, and independent of who sent them: if they lie in some sources (p value of at most
+`SOMEWHERE`), both p values are taken together (Fisher); again the smaller counts twice.
 
 Null: the source column is permuted; were the sources equally honest, this changes nothing.
 
@@ -26,7 +27,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lockgate.poisoning.agreeing import second_look, sharpest, sure_contradictions
+from lockgate.poisoning.agreeing import second_look, sharpest
+from lockgate.poisoning.contradictions import sure_contradictions
 from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
 from lockgate.poisoning.resampling import permuted_p, permuted_together_p
 
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lockgate.poisoning.evidence import Evidence
+    from lockgate.poisoning.evidence import Evidence, Labelled
 
 NAME = "source-labels"
 RULE = "LG-POISON-003"
@@ -50,6 +52,10 @@ FEWEST = 3
 """Fewest flipped rows that alarm."""
 FEWEST_ROWS = 5
 """A source with fewer rows is not tested."""
+MAYBE = 0.1
+"""Share of flipped labels that the statistic is best for."""
+LEAST = 1e-3
+"""No label is held for less probable than this, so that no single row decides."""
 MOST_SHOWN = 50
 """The report shows this many sources, the worst first."""
 
@@ -79,7 +85,8 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
         return Alarm(name, rule, ran=False, why_not=f"fewer than two {kind}s have five rows or more")
     excess = evidence.batch.excess
-    seen, p = permuted_p(excess, evidence.source, tested, evidence.random(name), evidence.draws)
+    said = _likelihood_ratio(evidence.batch)
+    seen, p = permuted_p(said, evidence.source, tested, evidence.random(name), evidence.draws)
     share = _shares(evidence, tested)
     worst = int(np.lexsort((-seen, p))[0])
     guilty = (share >= FLOOR) & (share * count[tested] >= FEWEST)
@@ -87,7 +94,7 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
     p_value, large_enough = float(p[worst]), bool(guilty[worst])
     if len(tested) >= FEWEST_TOGETHER:
         together_p, together = permuted_together_p(
-            excess, evidence.source, tested, evidence.random(name + " together"), evidence.draws
+            said, evidence.source, tested, evidence.random(name + " together"), evidence.draws
         )
         if together_p <= p_value or not large_enough:
             clearly = (seen > 2.0) & (share >= 0.5 * share[np.isin(tested, together)].mean())  # noqa: PLR2004 - two standard errors
@@ -128,6 +135,16 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
             for i, s in ((int(i), int(tested[i])) for i in np.lexsort((-seen, p))[:MOST_SHOWN])
         ],
     )
+
+
+def _likelihood_ratio(batch: Labelled) -> NDArray[np.float64]:
+    """Return how much likelier each label is if `MAYBE` of all are flipped, as a logarithm; shape (rows,)."""
+    import numpy as np
+
+    honest = np.clip(1.0 - batch.surprise, LEAST, 1.0)
+    flipped = (1.0 - honest) / (batch.probabilities.shape[1] - 1)
+    said: NDArray[np.float64] = np.log1p(MAYBE * (flipped / honest - 1.0))
+    return said
 
 
 def _with_contradictions(evidence: Evidence, p_value: float) -> float:

@@ -2,7 +2,9 @@
 
 Below `FEW_ROWS` rows: the mean of a logistic regression and a forest of extremely randomised trees
 (Geurts et al. 2006); above: gradient-boosted trees on histograms. Probabilities are then scaled with
-one temperature (Guo et al. 2017), fitted on the rows themselves, out of sample.
+one temperature (Guo et al. 2017), fitted on the rows themselves, out of sample. Models of some rows
+(`of_some`) have a logistic regression on a Gaussian kernel (Williams and Seeger 2001) beside them: a class
+that lies in several places is then as clear to them as it is.
 
 Every fit runs on one thread: sums over several would differ in the last digit, and a verdict must
 not depend on the number of cores.
@@ -28,6 +30,8 @@ FOLDS = 4
 FEW_ROWS = 4_000
 MOST_ROWS = 60_000
 """A model is fitted on at most this many rows, drawn with the seed; it then scores all rows."""
+KERNELS = 300
+"""Rows that a Gaussian kernel is placed on, at most; half of the rows, if that is fewer."""
 
 
 def out_of_sample(
@@ -87,7 +91,8 @@ def of_some(features: Features, labels: Integers, classes: int, seed: int, some:
     with threadpool_limits(1):
         for fold, (fit, held) in enumerate(folds.split(found, labels)):
             learnt = fit[some[fit]]
-            model = _Model(features, seed + fold, len(labels)).fit(features.values[learnt], labels[learnt])
+            model = _Model(features, seed + fold, len(labels), curved=True)
+            model.fit(features.values[learnt], labels[learnt])
             found[held] = model.probabilities(features.values[held], classes)
     return _scaled(found, _temperature(found[some], labels[some]))
 
@@ -95,10 +100,10 @@ def of_some(features: Features, labels: Integers, classes: int, seed: int, some:
 class _Model:
     """The mean of a few classifiers behind one preparation of the features."""
 
-    def __init__(self, features: Features, seed: int, rows: int) -> None:
-        self.few = rows <= FEW_ROWS
+    def __init__(self, features: Features, seed: int, rows: int, *, curved: bool = False) -> None:
+        self.few, self.curved, self.seed = rows <= FEW_ROWS, curved, seed
         self.categorical = features.categorical
-        self.members = _for_few(seed) if self.few else _for_many(features, seed)
+        self.members = [] if self.few else _for_many(features, seed)
 
     def fit(self, values: Floats, labels: Integers) -> _Model:
         import numpy as np
@@ -114,6 +119,7 @@ class _Model:
             plain = self._plain(values)
             self.mean, self.spread = plain.mean(axis=0), plain.std(axis=0)
             self.spread[self.spread < 1e-12] = 1.0  # noqa: PLR2004 - a constant column, up to rounding
+            self.members = _for_few(self.seed, *plain.shape, curved=self.curved)
         with warnings.catch_warnings():
             # Probabilities of a regression that stopped early rank rows nearly as well, and are scaled after.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -151,12 +157,19 @@ class _Model:
         return np.hstack(blocks)
 
 
-def _for_few(seed: int) -> list[Any]:
+def _for_few(seed: int, rows: int, columns: int, *, curved: bool) -> list[Any]:
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.linear_model import LogisticRegression
 
     trees = ExtraTreesClassifier(150, min_samples_leaf=3, random_state=seed, n_jobs=1)
-    return [trees, LogisticRegression(C=0.3, max_iter=2_000)]
+    straight = LogisticRegression(C=0.3, max_iter=2_000)
+    if not curved:
+        return [trees, straight]
+    from sklearn.kernel_approximation import Nystroem
+    from sklearn.pipeline import make_pipeline
+
+    kernel = Nystroem(gamma=0.5 / columns, n_components=min(KERNELS, rows // 2), random_state=seed)
+    return [trees, straight, make_pipeline(kernel, LogisticRegression(C=10.0, max_iter=2_000))]
 
 
 def _for_many(features: Features, seed: int) -> list[Any]:

@@ -1,0 +1,147 @@
+"""Labels that models of the rows that agree contradict where they are sure: more than honest data shows?
+
+See `lockgate.poisoning.agreeing` for the models, and for how clear a table is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lockgate.poisoning.agreeing import fades, quarters, rank
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lockgate.poisoning.agreeing import Agreeing
+
+HONEST, HONEST_FAIRLY = 0.005, 0.02
+"""What may be contradicted by sure models in honest data as clear as that."""
+CLEAR_CLASS = 0.25
+"""The same as `CLEAR` for the rows taken for one class, where a pair of classes is looked for."""
+SUREST, SUREST_FAIRLY = 0.625, 0.5
+"""Only this share of the rows counts, the surest: honest contradictions fade, and are rare there."""
+SURE = 0.9
+"""And only rows of which the models are as sure as this."""
+FEWEST = 3
+"""Fewest contradicted rows of which anything is said."""
+ONE_LABEL = 0.8
+"""Contradictions with as large a share of one label are those of one class."""
+ONE_CLASS = 0.01
+"""So much of the contradictions of one class alone is not counted where classes are fairly clear only: one
+outcome that is a little uncertain everywhere is no rare thing."""
+STILL = 0.2
+"""Contradictions of a class have not faded when as many in the surest quarter come by chance as rarely."""
+INVISIBLE = 0.2
+"""Of two classes, one may have as many rows by nature that look like the other."""
+AT_LEAST = 0.8
+"""How sure it has to be that the share of contradicted labels is as large as said (Clopper and Pearson)."""
+
+
+def sure_contradictions(found: Agreeing) -> tuple[float, float]:
+    """Test whether labels contradict sure models more than honest ones would.
+
+    Binomial tail against `HONEST` over the surest rows. Where classes are fairly clear only, against
+    `HONEST_FAIRLY` over the surest half, and against half of it over the surest quarter; the larger p value
+    counts, because honest contradictions fade and labels that somebody set do not. Of two classes, one may be
+    hard to see by nature: where nearly all contradictions carry one label, they have to be fewer than
+    `INVISIBLE` of the rows with that label.
+
+    Returns:
+        The p value, and the share of contradicted labels among the sure rows that is `AT_LEAST` certain.
+    """
+    import numpy as np
+    from scipy.special import bdtrc
+
+    limit, honest = (SUREST, HONEST) if found.clear else (SUREST_FAIRLY, HONEST_FAIRLY)
+    sure = (found.certainty > SURE) & (rank(found.certainty) < limit)
+    wrong = sure & found.contradicted
+    if wrong.sum() < FEWEST:
+        return 1.0, 0.0
+    carried = np.bincount(found.labels[wrong], minlength=found.probabilities.shape[1])
+    label = int(carried.argmax())
+    one_label = bool(carried[label] >= ONE_LABEL * wrong.sum())
+    if one_label and _hard_to_see(found, sure, label):
+        return 1.0, 0.0
+    share = _at_least(int(wrong.sum()), int(sure.sum()))
+    if one_label and not found.clear:
+        share = max(0.0, share - ONE_CLASS)
+    p_value = float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest))
+    if not found.clear:
+        surest = sure & (rank(found.certainty) < 0.5 * limit)
+        p_surest = bdtrc((wrong & surest).sum() - 1.0, int(surest.sum()), 0.5 * honest)
+        p_value = max(p_value, float(p_surest)) if (wrong & surest).any() else 1.0
+    return p_value, share
+
+
+def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
+    """Find the pair of classes of which one is labelled as the other where the models are sure.
+
+    Binomial tail over the surest half of the rows of each class, for each ordered pair, times their number.
+    Honest are `HONEST` of them, or what the other classes show if that is more; where classes are fairly
+    clear only, `HONEST_FAIRLY`, and in the surest quarter there have to be more than half of it would show
+    (`STILL`). At least 70 % of what is contradicted in the class carries the one label. Where classes are
+    clear, a class that meets others in many rows (`CLEAR_CLASS`) is not looked at.
+
+    Returns:
+        The p value, was, became, and the share of the class.
+    """
+    import numpy as np
+    from scipy.special import bdtrc
+
+    classes = found.probabilities.shape[1]
+    best = (1.0, 0, 1, 0.0)
+    sure = _surest(found, SUREST_FAIRLY)
+    count, surest = _labels_of(found, sure), _labels_of(found, _surest(found, 0.5 * SUREST_FAIRLY))
+    rows = count.sum(axis=1)
+    wrong = count * (1 - np.eye(classes, dtype=np.int64))
+    for was, became in zip(*np.nonzero(wrong >= FEWEST), strict=True):
+        taken = found.predicted == was
+        if wrong[was, became] < 0.7 * wrong[was].sum() or _hard_to_see(found, sure, int(became)):
+            continue
+        others = (wrong.sum() - wrong[was].sum()) / max(rows.sum() - rows[was], 1)
+        honest = max(HONEST if found.clear else HONEST_FAIRLY, float(others))
+        tail = float(bdtrc(wrong[was, became] - 1.0, int(rows[was]), honest))
+        if not found.clear:
+            of_surest = bdtrc(surest[was, became] - 1.0, int(surest[was].sum()), 0.5 * honest)
+            tail = tail if surest[was, became] and of_surest <= STILL else 1.0
+        elif not fades(quarters(found.certainty[taken], found.contradicted[taken]), CLEAR_CLASS):
+            continue
+        p = min(1.0, tail * classes * (classes - 1))
+        best = min(best, (p, int(was), int(became), float(wrong[was, became] / rows[was])))
+    return best
+
+
+def _surest(found: Agreeing, share: float) -> NDArray[np.bool_]:
+    """Mark the surest rows taken for each class."""
+    sure = found.certainty > SURE
+    for k in range(found.probabilities.shape[1]):
+        mine = found.predicted == k
+        sure[mine] &= rank(found.certainty[mine]) < share
+    return sure
+
+
+def _labels_of(found: Agreeing, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Count the labels of some rows by the class that they are taken for; shape (classes, classes)."""
+    import numpy as np
+
+    classes = found.probabilities.shape[1]
+    count = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(count, (found.predicted[rows], found.labels[rows]), 1)
+    return count
+
+
+def _hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
+    """Whether so many rows of one of two classes look like the other that this may be its nature."""
+    if found.probabilities.shape[1] > 2:  # noqa: PLR2004 - of more classes a pair is held against the others
+        return False
+    elsewhere = found.predicted != label
+    hidden = (found.labels == label) & sure & elsewhere
+    looked_at = max(sure[elsewhere].mean(), 1e-9) if elsewhere.any() else 1.0
+    return bool(hidden.sum() / looked_at > INVISIBLE * (found.labels == label).sum())
+
+
+def _at_least(wrong: int, rows: int) -> float:
+    from scipy.special import betaincinv
+
+    return float(betaincinv(wrong, rows - wrong + 1, 1.0 - AT_LEAST))
