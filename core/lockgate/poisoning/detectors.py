@@ -12,6 +12,7 @@ from lockgate.poisoning import (
     label_pair,
     label_source,
     label_window,
+    tampered,
     trigger,
 )
 from lockgate.poisoning.evidence import Alarm, Evidence
@@ -31,5 +32,6 @@ DETECTORS: tuple[Detector, ...] = (
     clean_trigger.detect,
     duplicates.detect,
     cluster.detect,
+    tampered.detect,
 )
 """What every detector looks at, and what every detector answers."""

@@ -20,6 +20,8 @@ Planted: TypeAlias = "tuple[Evidence, Bools]"
 """The copy, and which of its rows were planted or changed."""
 Plant: TypeAlias = "Callable[[Evidence, int, np.random.Generator], Planted | None]"
 """Plants so many rows; None where there is no place for them."""
+FAR = 2.5
+"""How far values are moved, in standard deviations of each column."""
 HEAP = 0.3
 """Spread of a planted heap, in the usual distance to as many neighbours."""
 SQUARE = 1 / 8
@@ -204,3 +206,23 @@ def heap(some: Evidence, count: int, random: np.random.Generator) -> Planted | N
     spread = width * np.nanstd(some.features.values[:, numeric], axis=0)
     values[np.ix_(rows, numeric)] += spread * random.normal(size=(int(rows.sum()), int(numeric.sum())))
     return _changed(some, values, made[0].batch.labels, rows)
+
+
+def values(some: Evidence, count: int, random: np.random.Generator) -> Planted | None:
+    """Move two columns of numbers in rows of the smallest source that has twice as many."""
+    import numpy as np
+
+    numeric = np.flatnonzero(~np.array(some.features.categorical))
+    if some.source is None or not len(numeric):
+        return None
+    sizes = np.bincount(some.source[some.source >= 0], minlength=len(some.sources))
+    large = np.flatnonzero(sizes >= 2 * count)
+    if not len(large):
+        return None
+    rows = _chosen(some.source == large[sizes[large].argmin()], count, random)
+    if rows is None:
+        return None
+    moved = some.features.values.copy()
+    for j in random.choice(numeric, min(2, len(numeric)), replace=False):
+        moved[rows, j] += FAR * np.nanstd(moved[:, j])
+    return _changed(some, moved, some.batch.labels, rows)

@@ -9,6 +9,7 @@ Rules:
     LG-POISON-006: Many rows are copies of a few, or nearly so.
     LG-POISON-007: A heap of rows lies where real rows would thin out.
     LG-POISON-008: The labels of one stretch of time contradict its rows more than the others' do.
+    LG-POISON-009: Rows of one source hold numbers that the rest of each row contradicts, in one direction.
     LG-POISON-090: A detector was not asked for, or has not what it needs, and did not look.
 
 What each detector measures, and what it cannot see, stands in its module in `lockgate.poisoning`.
@@ -53,7 +54,8 @@ def detect_poisoning(
     rows of a class too rare to be checked.
 
     It looks for flipped labels, values or pixels that were set to mean a label (triggers), copies of
-    rows, and heaps of made-up rows. What each detector cannot see stands in its module.
+    rows, heaps of made-up rows, and values of one source that were moved. What each detector cannot see
+    stands in its module.
 
     Models that never saw a row judge its label; they come from the baseline when there is one, which
     lets the detectors see more. Row keys are left out by themselves.

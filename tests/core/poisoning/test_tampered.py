@@ -1,0 +1,85 @@
+"""Values that one source moved are found; sources that only differ are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+pytest.importorskip("sklearn")
+pytest.importorskip("cleanlab")
+
+from lockgate.poisoning import Assessment, assess
+
+ROWS = 500
+
+
+def measured(seed: int) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Six measurements that go together, a class of two, and six sources that send the same."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, 2, ROWS)
+    x = random.normal(size=(ROWS, 6)) @ (np.eye(6) + 0.6 * random.normal(size=(6, 6)))
+    x[:, 0] += 4.0 * y
+    return {f"x{i}": column for i, column in enumerate(x.T)}, y, random.integers(0, 6, ROWS)
+
+
+def looked(columns: dict[str, np.ndarray], y: np.ndarray, source: np.ndarray) -> Assessment:
+    return assess(pa.table({**columns, "label": y, "source": source}), label="label", source="source")
+
+
+def alarm_of(found: Assessment):
+    [alarm] = [a for a in found.alarms if a.detector == "tampered-values"]
+    return alarm
+
+
+def test_two_columns_moved_in_a_third_of_one_source_are_named_with_source_and_rows():
+    columns, y, source = measured(4)
+    moved = (source == 2) & (np.random.default_rng(1).random(ROWS) < 0.35)
+    columns["x2"] = columns["x2"] + moved * 2.8 * columns["x2"].std()
+    columns["x4"] = columns["x4"] - moved * 2.8 * columns["x4"].std()
+    found = looked(columns, y, source)
+    alarm = alarm_of(found)
+    assert alarm.alarmed
+    assert (alarm.rule, alarm.source) == ("LG-POISON-009", "2")
+    assert set(alarm.columns) >= {"x2", "x4"}
+    assert found.suspects[moved].mean() > 0.8
+    assert found.suspects[~moved].mean() < 0.02
+
+
+def test_the_rows_that_were_moved_are_suspects_where_they_are_most_of_the_source():
+    columns, y, source = measured(4)
+    moved = (source == 2) & (np.random.default_rng(1).random(ROWS) < 0.6)
+    columns["x2"] = columns["x2"] + moved * 3.0 * columns["x2"].std()
+    columns["x4"] = columns["x4"] - moved * 3.0 * columns["x4"].std()
+    found = looked(columns, y, source)
+    assert alarm_of(found).alarmed
+    assert found.suspects[moved].mean() > found.suspects[~moved].mean() + 0.6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sources_that_send_the_same_raise_no_alarm(seed):
+    columns, y, source = measured(seed)
+    assert not alarm_of(looked(columns, y, source)).alarmed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_source_that_sees_other_things_is_no_tampering(seed):
+    columns, y, source = measured(seed)
+    random = np.random.default_rng([seed, 9])
+    # A third of what one source sees is another kind, which differs in every measurement.
+    other = (source == 1) & (random.random(ROWS) < 0.35)
+    columns = {k: v + other * random.normal() * 2.5 * v.std() for k, v in columns.items()}
+    assert not alarm_of(looked(columns, y, source)).alarmed
+
+
+def test_a_source_that_measures_higher_throughout_is_no_tampering():
+    columns, y, source = measured(7)
+    columns["x3"] = columns["x3"] + 1.5 * columns["x3"].std() * (source == 3)
+    assert not alarm_of(looked(columns, y, source)).alarmed
+
+
+def test_without_a_source_it_does_not_look_and_says_so():
+    columns, y, _ = measured(2)
+    alarm = alarm_of(assess(pa.table({**columns, "label": y}), label="label"))
+    assert not alarm.ran
+    assert "no source" in alarm.why_not
