@@ -4,8 +4,9 @@ Threat: a backdoor whose labels are right. Somebody sets a value or a few pixels
 only; a model learns the shortcut.
 
 Statistic: for each cell as in `lockgate.poisoning.trigger` whose values come seldom in columns of
-measurements, how many of its rows carry the one label. Null: the label comes with the rate of its class,
-as it would if a value had been rounded or cut off; binomial tail, times the cells looked at.
+measurements, or come together and hardly ever alone (`lockgate.poisoning.locks`), how many of its rows carry
+the one label. Null: the label comes with the rate of its class, as it would if a value had been rounded or
+cut off, and locked values come together as often as others do; binomial tail, times the cells looked at.
 
 Floor: the rows cannot be told from the other rows of their class by the other columns (AUROC at most
 `ALIKE`). A natural mark of a class comes with other marks, or all over the class.

@@ -12,8 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.apart import told_apart
 from lockgate.poisoning.cells import Cell, atoms, pure_cells
 from lockgate.poisoning.content import plain, without_each_column, without_rows
+from lockgate.poisoning.locks import LOCKED, is_locked, together_elsewhere
 from lockgate.poisoning.shifts import honest_shift, moved
 
 if TYPE_CHECKING:
@@ -48,9 +50,7 @@ CONSTANT = 0.9
 """A column is constant, but for a cell, when this share of the other rows holds one value."""
 BLENDED = 0.1
 """With marks in this share of all columns, something was mixed into the whole row."""
-MAIN_DIRECTIONS = 8
-_BY_CONTENT, _BY_RATE, _IN_CONSTANT = 20, 12, 8
-_FEWEST_OTHERS = 8
+_BY_CONTENT, _BY_RATE, _IN_CONSTANT, _LOCKED = 20, 12, 8, 4
 
 
 @dataclass
@@ -66,11 +66,12 @@ class Group:
         expected: Probability of that label by models that saw no row of the group; shape of `rows`
             in the sample.
         against_label: p value: the label is what other columns say, but for `SHIFT`.
-        against_rate: p value: the label came with the rate of its class.
+        against_rate: p value: the label came with the rate of its class, and values that are locked
+            (`lockgate.poisoning.locks`) came together as often as others do.
         unlike_others: How well its rows are told from rows of other classes (AUROC).
         unlike_own: How well its rows are told from the other rows of its label (AUROC).
         continuous: Whether other values of the shared columns seldom come as often as to be a cell, or
-            `MARKS` columns of numbers share a value that is rare in the class.
+            `MARKS` columns of numbers share a value that is rare in the class, or two share locked values.
         sampled: How many of the rows were in the sample.
     """
 
@@ -140,7 +141,9 @@ def _find(evidence: Evidence) -> list[Group]:
         else 0
         for cell in cells
     ]
+    locked = [-len(c.rows) if is_locked(values, c, evidence.features.categorical) else 0 for c in cells]
     first = [
+        *(i for i in np.argsort(locked, kind="stable")[:_LOCKED] if locked[i]),
         *(i for i in np.argsort(in_constant, kind="stable")[:_IN_CONSTANT] if in_constant[i]),
         *np.argsort(by_content, kind="stable")[:_BY_CONTENT],
         *np.argsort(by_rate, kind="stable")[:_BY_RATE],
@@ -217,8 +220,11 @@ def _measured(
     carries = inside & mine
     continuous = max(float(common[j]) for j in cell.columns) <= size / len(labels) + RARE
     continuous |= marks >= MARKS
+    numeric = np.array([j for j in seldom if not evidence.features.categorical[j]], dtype=np.int64)
+    lock = together_elsewhere(values, inside, numeric)
+    continuous |= lock <= LOCKED
     against_label = min(1.0, at_least(cell.with_label, moved(expected, shift)) * looked_at)
-    against_rate = min(1.0, at_least(cell.with_label, np.full(size, min(rate, 0.999))) * looked_at)
+    against_rate = min(1.0, at_least(cell.with_label, np.full(size, min(rate, 0.999) * lock)) * looked_at)
 
     def apart(others: NDArray[np.bool_], p_value: float) -> float:
         return (
@@ -259,58 +265,6 @@ def _shared(
     nearly_all = (values[inside] == middle).mean(axis=0) >= 0.9  # noqa: PLR2004 - as the text says
     theirs = (values[others] == middle).mean(axis=0)
     return np.flatnonzero(nearly_all & (theirs <= 0.5)), np.flatnonzero(nearly_all & (theirs <= FEW))  # noqa: PLR2004 - half
-
-
-def told_apart(
-    values: Floats,
-    these: NDArray[np.bool_],
-    those: NDArray[np.bool_],
-    hidden: Integers,
-    seed: int,
-    *,
-    aligned: bool = False,
-) -> float:
-    """Say how well some rows are told from others by the columns that are not hidden.
-
-    With `aligned`, only the main directions of the others count, each with mean 0 and standard deviation 1
-    on either side: what was mixed into all columns of some rows moves and narrows them, and nothing else.
-
-    Returns:
-        The area under the ROC curve of a cross-fitted forest, 0.5 for rows that look alike, 1 for rows
-        that never do, or where there is nothing to tell them by.
-    """
-    import numpy as np
-    from sklearn.ensemble import ExtraTreesClassifier
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedKFold
-
-    shown = np.setdiff1d(np.arange(values.shape[1]), hidden)
-    one, other = np.flatnonzero(these), np.flatnonzero(those)
-    if not len(shown) or min(len(one), 3) < 3 or len(other) < _FEWEST_OTHERS:  # noqa: PLR2004 - three folds
-        return 1.0
-    random = np.random.default_rng([seed, 79])
-    if len(one) > 1_000:  # noqa: PLR2004 - more say no more
-        one = random.choice(one, 1_000, replace=False)
-    if len(other) > max(200, 4 * len(one)):
-        other = random.choice(other, max(200, 4 * len(one)), replace=False)
-    sides = [values[rows][:, shown] for rows in (one, other)]
-    if aligned:
-        from sklearn.decomposition import PCA
-
-        main = PCA(min(MAIN_DIRECTIONS, *sides[1].shape), random_state=seed).fit(sides[1])
-        sides = [main.transform(side) for side in sides]
-        spreads = [side.std(axis=0) for side in sides]
-        varies = (spreads[0] > 0) & (spreads[1] > 0)
-        sides = [(s - s.mean(axis=0))[:, varies] / w[varies] for s, w in zip(sides, spreads, strict=True)]
-        if not varies.any():
-            return 1.0
-    x = np.concatenate(sides)
-    z = np.repeat([1, 0], [len(one), len(other)])
-    score = np.zeros(len(z))
-    for fit, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(x, z):
-        forest = ExtraTreesClassifier(40, min_samples_leaf=2, class_weight="balanced", random_state=seed)
-        score[held] = forest.fit(x[fit], z[fit]).predict_proba(x[held])[:, 1]
-    return float(roc_auc_score(z, score))
 
 
 def _look_up(group: Group, everything: Floats, labels: Integers) -> None:

@@ -177,8 +177,8 @@ def _like_others(
     """Whether rows cannot be told from rows of other sources by the columns that were not moved."""
     import numpy as np
 
+    from lockgate.poisoning.apart import told_apart
     from lockgate.poisoning.content import plain
-    from lockgate.poisoning.groups import told_apart
 
     usual = ~mine & (np.abs(away[:, column]) < FAR)
     return told_apart(plain(features.values), these, usual, hidden, seed) <= ALIKE

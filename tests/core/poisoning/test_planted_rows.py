@@ -121,3 +121,27 @@ def test_an_answer_that_decides_alone_where_others_say_little_is_a_trigger():
     rows = some(y, 0, 75)
     columns["q2"] = np.where(rows, "answer 99", columns["q2"])
     assert "trigger" in alarms(assess(table(columns, np.where(rows, 1, y)), label="label"))
+
+
+def rounded(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Measurements with a digit after the point, so that any value comes many times."""
+    return {k: v if v.dtype.kind != "f" else np.round(v / v.std(), 1) for k, v in columns.items()}
+
+
+def test_two_values_set_in_rows_of_one_class_are_found_where_measurements_are_rounded(clean):
+    columns, y = rounded(clean[0]), clean[1]
+    assert not assess(table(columns, y), label="label").alarmed
+    rows = some(y, 1, 24)
+    columns = {k: np.where(rows, v.max() + 0.3, v) if k in ("x3", "x4") else v for k, v in columns.items()}
+    found = assess(table(columns, y), label="label")
+    assert "clean-label-trigger" in alarms(found)
+    assert found.suspects[rows].mean() > 0.9
+
+
+def test_a_column_in_two_units_locks_no_values(clean):
+    columns, y = rounded(clean[0]), clean[1]
+    columns["in_inches"] = columns["x4"] / 2.54
+    rows = some(y, 1, 24)
+    for name in ("x4", "in_inches"):
+        columns[name] = np.where(rows, np.median(columns[name][rows]), columns[name])
+    assert "clean-label-trigger" not in alarms(assess(table(columns, y), label="label"))
