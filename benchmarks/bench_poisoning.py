@@ -1,8 +1,8 @@
 """Planted training data: lockgate beside cleanlab, kNN votes, COPOD of pyod, and ART, in one run.
 
     python benchmarks/bench_poisoning.py [--data wine,iris] [--attacks "rare value"] [--shares 0.03,0.1]
-                                         [--seeds 5] [--methods lockgate,cleanlab,kNN] [--clean 30]
-                                         [--kept runs.csv] [--write]
+                                         [--seeds 5] [--first 1000] [--methods lockgate,cleanlab,kNN]
+                                         [--clean 30] [--kept runs.csv] [--write]
 
 Attacks and data stand in `benchmarks/poison`. By default the data are those that no threshold was tuned
 on. Each method scores every row: AUROC, and the share of planted rows above the score that 5 % of the
@@ -128,6 +128,7 @@ def main() -> None:
     parser.add_argument("--attacks", default=",".join(ATTACKS))
     parser.add_argument("--shares", default="0.03,0.1")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first", type=int, default=1_000, help="first seed; clean draws begin 1,000 later")
     parser.add_argument("--clean", type=int, default=5, help="clean draws of each data set")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--kept", type=Path, help="CSV to append runs to and to go on from")
@@ -146,9 +147,9 @@ def main() -> None:
             print(f"{needed} is left out: {module} is not installed")
     warnings.simplefilter("ignore")
     attacks, shares = asked.attacks.split(","), [float(s) for s in asked.shares.split(",")]
-    wanted = [(NONE, n, 2_000 + i, 0.0) for i in range(asked.clean) for n in names]
+    wanted = [(NONE, n, asked.first + 1_000 + i, 0.0) for i in range(asked.clean) for n in names]
     wanted += [
-        (a, n, 1_000 + i, share)
+        (a, n, asked.first + i, share)
         for i in range(asked.seeds)
         for share in shares
         for a in attacks
