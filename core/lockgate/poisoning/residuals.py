@@ -26,7 +26,7 @@ _MAD = 1.4826  # median absolute deviations to standard deviations of a normal d
 
 
 def residuals(features: Features, labels: Integers, seed: int) -> tuple[Floats, Integers]:
-    """Predict each column of numbers from the others and the label, out of sample, and say how far off it is.
+    """Predict each column of numbers from the others and the class, out of sample, and say how far off it is.
 
     By ridge regression, twice: the second time without the rows that the first one fits worst.
 

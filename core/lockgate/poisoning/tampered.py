@@ -3,10 +3,11 @@
 Threat: somebody who holds a source (a device, an office) or a pipeline for some days moves the values of a
 column in part of what it sends, with labels as they were.
 
-Statistic: each number is predicted from the other columns and the label (`lockgate.poisoning.residuals`); how
-many rows of a source lie more than `FAR` to one side of the source's own middle, in one column. That a source
-is different as a whole is ordinary, so it is held against its own middle. Null: who sent what is permuted
-(hypergeometric tail), times the sources, columns and sides. Windows of time are looked at as sources are.
+Statistic: each number is predicted from the other columns and the class that models of other rows expect
+(`lockgate.poisoning.residuals`); how many rows of a source lie more than `FAR` to one side of the source's
+own middle, in one column. That a source is different as a whole is ordinary, so it is held against its own
+middle. Null: who sent what is permuted (hypergeometric tail), times the sources, columns and sides. Windows
+of time are looked at as sources are.
 
 Floor: `FLOOR` of the source's rows and `FEWEST` of them, `MORE` times as many as of other sources; and by
 the other columns these rows cannot be told from rows of other sources that lie where they should (AUROC at
@@ -85,7 +86,9 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
         rows = np.sort(evidence.random(NAME).choice(rows, MOST_ROWS, replace=False))
     features = replace(evidence.features, values=evidence.features.values[rows])
     group = group[rows]
-    away, columns = residuals(features, evidence.batch.labels[rows], evidence.seed)
+    # The class that models expect, and not the label: a wrong label is no wrong number.
+    expected = evidence.batch.probabilities[rows].argmax(axis=1)
+    away, columns = residuals(features, expected, evidence.seed)
     alarm = Alarm(NAME, RULE, p_value=1.0, belief=np.zeros(evidence.batch.rows))
     sizes = np.bincount(group, minlength=len(names))
     tested = np.flatnonzero(sizes >= FEWEST_ROWS)
@@ -119,7 +122,7 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
     these = _which(away, mine, mine & beyond[:, side], column)
     if these.sum() < FEWEST:
         return alarm
-    moved = _moved(features.values[:, columns], evidence.batch.labels[rows], these, mine, column)
+    moved = _moved(features.values[:, columns], expected, these, mine, column)
     alarm.large_enough = _like_others(features, these, mine, columns[moved], away, column, evidence.seed)
     alarm.columns = tuple(features.names[columns[k]] for k in moved)
     alarm.source, alarm.share_within = names[source], float(these.sum() / sizes[source])
