@@ -168,6 +168,8 @@ def _ranked(
     score = believe(NO_ALARM_SHARE, quality, 1.0 - quality)
     reason = np.full(batch.rows, -1)
     raised = [alarm for alarm in alarms if alarm.alarmed and alarm.belief is not None]
+    if raised:
+        score = SUSPECT * score  # doubt alone makes no suspect, and hides none of an alarm's
     for i, alarm in enumerate(raised):
         stronger = np.asarray(alarm.belief) > score
         score = np.where(stronger, np.asarray(alarm.belief), score)
