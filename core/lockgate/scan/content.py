@@ -38,6 +38,9 @@ from lockgate.scan.source import CHUNK, Source, Stream, spooled
 
 _HEAD = files.HEAD
 _LEAST = 12  # bytes of text; less may be what is left of another file
+# So may be one word that nothing ends: the first bytes of a tar archive are a path. A digest is none.
+# Two begin a pickle of protocol 0 by what it imports.
+_LONE = re.compile(rb"(?![0-9a-f]{32,}\Z)[A-Za-z_./-][\w./-]{0,254}|\(?[ci][A-Za-z_][\w.]*\n[\w.]*")
 _SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 _ARCHIVES = {
     _SEVEN_ZIP: "7z", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard", b"MSCF": "CAB", b"!<arch>\n": "ar",
@@ -203,7 +206,7 @@ def _by_structure(
         is_("graph", lambda: savedmodel.scan_graph(source, context))
     elif savedmodel.looks_like_meta_graph(source):
         is_("graph", lambda: savedmodel.scan_meta_graph(source, context))
-    elif (source.size >= _LEAST or context.depth) and text.is_text(source):
+    elif (context.depth or not (source.size < _LEAST or _LONE.fullmatch(head))) and text.is_text(source):
         is_("text", lambda: text.scan(source, context))
 
 

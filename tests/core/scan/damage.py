@@ -1,13 +1,19 @@
 """Damages model files and asks their own libraries about each that is still called safe.
 
-    python tests/core/scan/damage.py [--formats npy,tar] [--seed 1] [--flips 1000] [--cuts 200] [--write]
+    python tests/core/scan/damage.py [--formats "npy;tar"] [--seeds 1,2] [--flips 1000] [--cuts 200] [--write]
 
 Every format has a few real files, made by the library that it belongs to, and a reader: that library
-again, which returns what the file is built of (shapes, members, operators, types) and raises when it refuses
-it. A damaged file has to be refused by the scan, or read by the library to the same structure; values may
-differ, as no format without checksums says which bits they had. Readers run in a child, as some libraries
-die of damage. ``--write`` puts the rows of these formats into `benchmarks/RESULTS.md` and keeps the others',
-as no one environment has all the libraries.
+again, which returns what the file is built of (shapes, members, operators, types) and the names in it, and
+raises when it refuses it. Of the damaged files that the scan calls safe
+
+- none may be one that its own library refuses, dies of or does not end with: those are malformed;
+- none should be read to another structure;
+- another name is another valid text, and another weight another valid number: nobody can see them in a
+  format without checksums. Names are counted, numbers are not looked at.
+
+The smallest file of each format is besides cut at every length, and each of its bytes left out and put in
+twice. Readers run in a child, as some libraries die of damage. ``--write`` puts the rows of these formats
+into `benchmarks/RESULTS.md` and keeps the others', as no one environment has all the libraries.
 """
 
 from __future__ import annotations
@@ -29,19 +35,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 SECONDS = 20  # a reader may take
 _TITLE = "Damaged model files"
-_HEAD = [
-    "| format | damage | files | refused | same structure | other | not readable | scan stopped |",
-    "|---|---|---|---|---|---|---|---|",
-]
+_COLUMNS = {  # outcome: its column
+    "refused": "scan refuses",
+    "same": "same structure",
+    "names": "another name",
+    "other": "other structure",
+    "unreadable": "library refuses",
+    "stopped": "scan stopped",
+}
+_HEAD = [f"| format | damage | files | {' | '.join(_COLUMNS.values())} |", "|---" * (3 + len(_COLUMNS)) + "|"]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format: its files, made anew from a seed, and its library's reader of a path."""
+    """A format: its files, made anew from a seed, and its library's reader of a path.
+
+    The reader returns structure and names.
+    """
 
     name: str
     make: Callable[[int], list[bytes]]
-    read: Callable[[str], object]
+    read: Callable[[str], tuple[object, object]]
 
 
 @dataclass
@@ -49,8 +63,8 @@ class Told:
     """What became of the damaged files of one kind.
 
     Attributes:
-        counts: By "refused" (by the scan), "same", "other" (structure), "unreadable", "stopped" (the scan).
-        examples: (file, where, what) of those that are neither refused nor the same.
+        counts: By the outcomes of `_COLUMNS`.
+        examples: (file, where, what) of those that should not be.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -97,7 +111,72 @@ def fuzzed(data: bytes, chance: random.Random, count: int) -> Iterator[tuple[str
             yield f"fuzzed {number}", bytes(made)
 
 
-KINDS = {"flips": flips, "cuts": cuts, "fuzzed": fuzzed}
+def blocks(data: bytes, chance: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield copies with a block cleared, left out, doubled, moved, or with one of another place in it."""
+    for number in range(count):
+        size = min(chance.choice([8, 16, 64, 512, 4096]), max(len(data) // 2, 1))
+        step = chance.choice([1, 8, size])  # most formats have things begin at round numbers
+        places = range(0, max(len(data) - size, 0) + 1, step)
+        at, other = chance.choice(places), chance.choice(places)
+        block, second = data[at : at + size], data[other : other + size]
+        what = ("zeros", "ones", "left out", "doubled", "copied over", "swapped")[number % 6]
+        made = bytearray(data)
+        if what in ("zeros", "ones"):
+            made[at : at + size] = (b"\0" if what == "zeros" else b"\xff") * len(block)
+        elif what == "left out":
+            del made[at : at + size]
+        elif what == "doubled":
+            made[at:at] = block
+        else:
+            made[other : other + size] = block
+            if what == "swapped":
+                made[at : at + size] = second
+        if made != data:
+            yield f"{size} bytes at {at}, {other} {what}", bytes(made)
+
+
+def appended(data: bytes, chance: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield copies that go on: with zeros, text, bytes by chance, or bytes of their own."""
+    for number in range(count):
+        size = chance.choice([1, 2, 3, 4, 8, 64, 512, 1024, 4096])
+        start = chance.randrange(len(data))
+        more = (
+            b"\0" * size,
+            chance.randbytes(size),
+            data[start : start + size],
+            b"\n" * size,
+            data,
+            data[-size:],
+        )
+        yield f"appended {number % 6} {size}", data + more[number % 6]
+
+
+def every_cut(data: bytes, chance: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield a copy for each length, or for as many lengths as are asked for."""
+    for size in _places(data, chance, count):
+        yield f"cut at {size} of {len(data)}", data[:size]
+
+
+def every_byte_less(data: bytes, chance: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield a copy for each byte that lacks it."""
+    for at in _places(data, chance, count):
+        yield f"without byte {at} of {len(data)}", data[:at] + data[at + 1 :]
+
+
+def every_byte_more(data: bytes, chance: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield a copy for each byte that has it twice, or has another one before it."""
+    for at in _places(data, chance, count):
+        more = chance.choice([data[at : at + 1], b"\0", chance.randbytes(1)])
+        yield f"with {more.hex()} at byte {at} of {len(data)}", data[:at] + more + data[at:]
+
+
+def _places(data: bytes, chance: random.Random, count: int) -> list[int]:
+    return sorted(chance.sample(range(len(data)), min(count, len(data))))
+
+
+KINDS = {"flips": flips, "cuts": cuts, "fuzzed": fuzzed, "blocks": blocks, "appended": appended}
+EVERY = {"every length": every_cut, "every byte less": every_byte_less, "every byte more": every_byte_more}
+COUNTS = {"flips": 1000, "cuts": 200, "fuzzed": 1000, "blocks": 600, "appended": 60, "every": 4000}
 
 
 class Reader:
@@ -168,45 +247,51 @@ def measure(kind: Format, seed: int, counts: dict[str, int]) -> dict[str, Told]:
     Raises:
         AssertionError: An undamaged file is not called safe, or its library does not read it.
     """
-    from lockgate.scan.record import Answer
-    from lockgate.scan.worker import scan_path
-
-    told = {what: Told() for what in counts}
+    told: dict[str, Told] = {}
     reader = Reader(kind.read)
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "damaged")
-
-        def judge(data: bytes) -> Any:
-            Path(path).write_bytes(data)
-            return scan_path(path, "")
-
         maker = Reader(kind.make, 300)
         how, files = maker(seed)
         assert how == "read", (kind.name, files)
         maker.close()
+        smallest = min(range(len(files)), key=lambda number: len(files[number]))
         for number, data in enumerate(files):
-            said = judge(data)
-            assert said.answer is Answer.SAFE, (kind.name, number, said.problems, said.hits)
-            how, whole = reader(path)
-            assert how == "read", (kind.name, number, whole)
-            for what, count in counts.items():
+            outcome, said = _judge(data, path, reader, None)
+            assert outcome == "same", (kind.name, number, said)
+            for what, damage in {**KINDS, **EVERY}.items():
+                if what in EVERY and number != smallest:
+                    continue
+                count = counts["every" if what in EVERY else what]
+                share = count if what in EVERY else count // len(files) + (number < count % len(files))
                 chance = random.Random(f"{seed} {kind.name} {number} {what}")
-                share = count // len(files) + (number < count % len(files))
-                for where, damaged in KINDS[what](data, chance, share):
-                    said = judge(damaged)
-                    if any("made the scan stop" in problem for problem in said.problems):
-                        outcome, why = "stopped", said.problems[-1]
-                    elif said.answer is not Answer.SAFE:
-                        outcome, why = "refused", ""
-                    else:
-                        how, found = reader(path)
-                        outcome = "unreadable" if how != "read" else "same" if found == whole else "other"
-                        why = str(found)[:150] if how != "read" else _difference(whole, found)
-                    told[what].counts[outcome] += 1
-                    if outcome not in ("refused", "same"):
-                        told[what].examples.append((number, where, f"{outcome}: {why}"))
+                results = told.setdefault(what, Told())
+                for where, damaged in damage(data, chance, share):
+                    outcome, why = _judge(damaged, path, reader, said)
+                    results.counts[outcome] += 1
+                    if outcome not in ("refused", "same", "names"):
+                        results.examples.append((number, where, f"{outcome}: {why}"))
     reader.close()
     return told
+
+
+def _judge(data: bytes, path: str, reader: Reader, whole: Any) -> tuple[str, Any]:
+    """Return the outcome for a file, and why; for an undamaged one what its library reads."""
+    from lockgate.scan.record import Answer
+    from lockgate.scan.worker import scan_path
+
+    Path(path).write_bytes(data)
+    said = scan_path(path, "")
+    if any("made the scan stop" in problem for problem in said.problems):
+        return "stopped", said.problems[-1]
+    if said.answer is not Answer.SAFE:
+        return "refused", [*said.problems, *said.hits]
+    how, found = reader(path)
+    if how != "read":
+        return "unreadable", str(found)[:150]
+    if whole is None or found == whole:
+        return "same", found
+    return ("other" if found[0] != whole[0] else "names"), _difference(whole, found)
 
 
 def _difference(before: object, after: object) -> str:
@@ -223,39 +308,45 @@ def main() -> None:
 
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--formats", default="")
-    asked.add_argument("--seed", type=int, default=1)
-    for what, count in (("flips", 1000), ("cuts", 200), ("fuzzed", 1000)):
+    asked.add_argument("--seeds", default="1")
+    for what, count in COUNTS.items():
         asked.add_argument(f"--{what}", type=int, default=count)
     asked.add_argument("--examples", type=int, default=6)
     asked.add_argument("--write", action="store_true")
     given = asked.parse_args()
     rows: list[str] = []
-    counts = {what: getattr(given, what) for what in KINDS}
+    counts = {what: getattr(given, what) for what in COUNTS}
     print("\n".join(_HEAD))
     for kind in damage_formats.available():
-        if given.formats and kind.name not in given.formats.split(","):
+        if given.formats and kind.name not in given.formats.split(";"):
             continue
-        for what, told in measure(kind, given.seed, counts).items():
-            numbers = [told.counts[one] for one in ("refused", "same", "other", "unreadable", "stopped")]
+        all_told: dict[str, Told] = {}
+        for seed in map(int, given.seeds.split(",")):
+            for what, told in measure(kind, seed, counts).items():
+                all_told.setdefault(what, Told()).counts.update(told.counts)
+                for number, where, why in told.examples[: given.examples]:
+                    print(f"    {seed}, file {number}, {where}: {why}", file=sys.stderr, flush=True)
+        for what, told in all_told.items():
+            numbers = [told.counts[one] for one in _COLUMNS]
             rows.append(f"| {kind.name} | {what} | {' | '.join(map(str, [sum(numbers), *numbers]))} |")
             print(rows[-1], flush=True)
-            for number, where, why in told.examples[: given.examples]:
-                print(f"    file {number}, {where}: {why}", file=sys.stderr, flush=True)
     if given.write:
-        _write(rows, given.seed)
+        _write(rows, given.seeds)
 
 
-def _write(rows: list[str], seed: int) -> None:
+def _write(rows: list[str], seeds: str) -> None:
     """Put rows into the results in place of those of the same formats and kinds of damage."""
     sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
     from results import RESULTS, write_section
 
     page = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
     section = page.partition(f"## {_TITLE}\n")[2].partition("\n## ")[0]
-    before, _, after = section.partition(_HEAD[0])
+    before, _, after = section.partition("| format |")
     table, _, after = after.partition("\n\n")
-    made = {tuple(row.split("|")[1:3]): row for row in [*table.splitlines()[2:], *rows]}
-    words = before.strip() or f"`python tests/core/scan/damage.py --seed {seed} --write`."
+    wide = _HEAD[0].count("|")
+    kept = [row for row in table.splitlines()[2:] if row.count("|") == wide]  # of the same columns
+    made = {tuple(row.split("|")[1:3]): row for row in [*kept, *rows]}
+    words = before.strip() or f"`python tests/core/scan/damage.py --seeds {seeds} --write`."
     write_section(_TITLE, [words, "", *_HEAD, *(made[key] for key in sorted(made)), "", after.strip()])
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from damage import Format
 
 Maker = Callable[[int], list[bytes]]
+Read = tuple[object, object]  # structure, names
 
 
 def available() -> Iterator[Format]:
@@ -47,6 +48,28 @@ def shape_of(thing: Any, depth: int = 0) -> Any:
     return (kind,)
 
 
+def names_of(thing: Any, depth: int = 0) -> Iterator[str]:
+    """Yield the texts that are keys or names of fields in anything, in order."""
+    if depth > 12:
+        return
+    if isinstance(thing, np.ndarray):
+        yield from thing.dtype.names or ()
+    elif isinstance(thing, dict):
+        yield from (str(key) for key in thing)
+        for one in thing.values():
+            yield from names_of(one, depth + 1)
+    elif isinstance(thing, (list, tuple)):
+        for one in thing:
+            yield from names_of(one, depth + 1)
+    elif hasattr(thing, "__getstate__") and not isinstance(thing, (int, float, str, bytes, type, np.generic)):
+        yield from names_of(thing.__getstate__(), depth + 1)
+
+
+def described(thing: Any) -> Read:
+    """Return structure and names of anything."""
+    return shape_of(thing), tuple(names_of(thing))
+
+
 # --- Pickles --------------------------------------------------------------------------------------------
 
 
@@ -71,6 +94,32 @@ def pickles(seed: int) -> list[bytes]:
     return [pickle.dumps(one, protocol) for one, protocol in zip(models(seed), (4, 5, 2, 3), strict=True)]
 
 
+def estimators(seed: int) -> list[bytes]:
+    """Return twelve of scikit-learn's estimators by chance, each in a protocol by chance."""
+    import warnings
+
+    from sklearn.utils import all_estimators
+
+    chance = np.random.default_rng(seed)
+    rows = np.abs(chance.normal(size=(25, 3)))
+    labels = (rows[:, 0] > 0.6).astype(int)
+    known = all_estimators()
+    made: list[bytes] = []
+    for at in chance.permutation(len(known)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model = known[at][1]().fit(rows, labels)
+        except (TypeError, ValueError):
+            continue  # takes other data, or other estimators
+        data = pickle.dumps(model, int(chance.integers(6)))
+        if len(data) < 1 << 15:
+            made.append(data)
+        if len(made) == 12:
+            break
+    return made
+
+
 def joblibs(**options: Any) -> Maker:
     def make(seed: int) -> list[bytes]:
         import joblib
@@ -85,15 +134,15 @@ def joblibs(**options: Any) -> Maker:
     return make
 
 
-def unpickle(path: str) -> object:
+def unpickle(path: str) -> Read:
     with Path(path).open("rb") as file:
-        return shape_of(pickle.load(file))
+        return described(pickle.load(file))
 
 
-def unjoblib(path: str) -> object:
+def unjoblib(path: str) -> Read:
     import joblib
 
-    return shape_of(joblib.load(path))
+    return described(joblib.load(path))
 
 
 # --- Arrays and tensors ---------------------------------------------------------------------------------
@@ -123,13 +172,14 @@ def npz(seed: int) -> list[bytes]:
     return made
 
 
-def read_npy(path: str) -> object:
-    return shape_of(np.load(path, allow_pickle=False))
+def read_npy(path: str) -> Read:
+    array = np.load(path, allow_pickle=False)
+    return (array.dtype.kind, array.dtype.itemsize, array.dtype.isnative, array.shape), array.dtype.names
 
 
-def read_npz(path: str) -> object:
+def read_npz(path: str) -> Read:
     with np.load(path, allow_pickle=False) as held:
-        return tuple((name, shape_of(held[name])) for name in held.files)
+        return tuple(shape_of(held[name]) for name in held.files), tuple(held.files)
 
 
 def safetensors(seed: int) -> list[bytes]:
@@ -142,11 +192,12 @@ def safetensors(seed: int) -> list[bytes]:
     ]
 
 
-def read_safetensors(path: str) -> object:
+def read_safetensors(path: str) -> Read:
     from safetensors import safe_open
 
     with safe_open(path, "numpy") as held:
-        return sorted(shape_of(held.get_tensor(name)) for name in held.keys())  # noqa: SIM118
+        names = sorted(held.keys())
+        return sorted(shape_of(held.get_tensor(name)) for name in names), names
 
 
 def torches(seed: int) -> list[Any]:
@@ -176,10 +227,10 @@ def torch_saved(legacy: bool) -> Maker:
     return make
 
 
-def read_torch(path: str) -> object:
+def read_torch(path: str) -> Read:
     import torch
 
-    return shape_of(torch.load(path, weights_only=False))
+    return described(torch.load(path, weights_only=False))
 
 
 def scripts(seed: int) -> list[bytes]:
@@ -190,11 +241,12 @@ def scripts(seed: int) -> list[bytes]:
     return [written.getvalue()]
 
 
-def read_script(path: str) -> object:
+def read_script(path: str) -> Read:
     import torch
 
     held = torch.jit.load(path)
-    return held.code, shape_of(held.state_dict())
+    weights = held.state_dict()
+    return (held.code, shape_of(weights)), tuple(weights)
 
 
 # --- Archives -------------------------------------------------------------------------------------------
@@ -240,7 +292,7 @@ def mars(seed: int) -> list[bytes]:
     return [zip_of(members), zip_of(members, zipfile.ZIP_STORED)]
 
 
-def read_tar(path: str) -> object:
+def read_tar(path: str) -> Read:
     with tarfile.open(path) as archive:
         members = archive.getmembers()
         for one in members:
@@ -248,13 +300,14 @@ def read_tar(path: str) -> object:
                 held = archive.extractfile(one)
                 assert held is not None
                 assert len(held.read()) == one.size
-        return tuple((one.name, one.type, one.size) for one in members)
+        return tuple((one.type, one.size) for one in members), tuple(one.name for one in members)
 
 
-def read_zip(path: str) -> object:
+def read_zip(path: str) -> Read:
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
-        return tuple((one.filename, one.file_size) for one in archive.infolist())
+        members = archive.infolist()
+        return tuple(one.file_size for one in members), tuple(one.filename for one in members)
 
 
 def skops(seed: int) -> list[bytes]:
@@ -263,10 +316,10 @@ def skops(seed: int) -> list[bytes]:
     return [dumps(one) for one in models(seed)[:2]]
 
 
-def read_skops(path: str) -> object:
+def read_skops(path: str) -> Read:
     from skops.io import get_untrusted_types, load
 
-    return shape_of(load(path, trusted=get_untrusted_types(file=path)))
+    return described(load(path, trusted=get_untrusted_types(file=path)))
 
 
 # --- Graphs ---------------------------------------------------------------------------------------------
@@ -298,12 +351,13 @@ def onnxes(seed: int) -> list[bytes]:
     return [*made, model.SerializeToString()]
 
 
-def read_onnx(path: str) -> object:
+def read_onnx(path: str) -> Read:
     import onnx
 
     model = onnx.load(path)
     onnx.checker.check_model(model)
-    return tuple((one.domain, one.version) for one in model.opset_import), _onnx_graph(model.graph)
+    versions = tuple((one.domain, one.version) for one in model.opset_import)
+    return (versions, _onnx_graph(model.graph)), ()
 
 
 def _onnx_graph(graph: Any) -> tuple[Any, ...]:
@@ -363,17 +417,17 @@ def frozen_graphs(seed: int) -> list[bytes]:
     return [convert_variables_to_constants_v2(plain).graph.as_graph_def().SerializeToString()]
 
 
-def read_saved_model(path: str) -> object:
+def read_saved_model(path: str) -> Read:
     from tensorflow.core.protobuf import saved_model_pb2
 
     model = saved_model_pb2.SavedModel.FromString(Path(path).read_bytes())
-    return tuple(_graph_def(meta.graph_def) for meta in model.meta_graphs)
+    return tuple(_graph_def(meta.graph_def) for meta in model.meta_graphs), ()
 
 
-def read_graph(path: str) -> object:
+def read_graph(path: str) -> Read:
     from tensorflow.core.framework import graph_pb2
 
-    return _graph_def(graph_pb2.GraphDef.FromString(Path(path).read_bytes()))
+    return _graph_def(graph_pb2.GraphDef.FromString(Path(path).read_bytes())), ()
 
 
 def _graph_def(graph: Any) -> tuple[Any, ...]:
@@ -422,14 +476,15 @@ def ggufs(seed: int) -> list[bytes]:
     return made
 
 
-def read_gguf(path: str) -> object:
+def read_gguf(path: str) -> Read:
     import gguf
 
     held = gguf.GGUFReader(path)
     pairs = tuple((tuple(int(t) for t in one.types), len(one.data)) for one in held.fields.values())
     for one in held.fields.values():
         one.contents()
-    return pairs, tuple((int(t.tensor_type), tuple(map(int, t.shape)), int(t.n_bytes)) for t in held.tensors)
+    tensors = tuple((int(t.tensor_type), tuple(map(int, t.shape)), int(t.n_bytes)) for t in held.tensors)
+    return (pairs, tensors), (tuple(held.fields), tuple(one.name for one in held.tensors))
 
 
 # --- Boosted trees and HDF5 -----------------------------------------------------------------------------
@@ -481,12 +536,13 @@ def catboosts(suffix: str) -> Maker:
     return make
 
 
-def read_catboost(suffix: str) -> Callable[[str], object]:
-    def read(path: str) -> object:
+def read_catboost(suffix: str) -> Callable[[str], Read]:
+    def read(path: str) -> Read:
         import catboost
 
         model = catboost.CatBoost().load_model(path, format=suffix)
-        return model.tree_count_, len(model.feature_names_), shape_of(model.get_leaf_values())
+        names = tuple(model.feature_names_)
+        return (model.tree_count_, len(names), shape_of(model.get_leaf_values())), names
 
     return read
 
@@ -520,7 +576,7 @@ def xgboosts(suffix: str) -> Maker:
     return make
 
 
-def read_xgboost(path: str) -> object:
+def read_xgboost(path: str) -> Read:
     import xgboost
 
     booster = xgboost.Booster()
@@ -529,7 +585,8 @@ def read_xgboost(path: str) -> object:
     booster.predict(xgboost.DMatrix(np.zeros((2, booster.num_features())), feature_names=names))
     kind = json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
     trees = [] if kind == "gblinear" else [one.count("\n") for one in booster.get_dump()]
-    return booster.num_features(), booster.num_boosted_rounds(), kind, trees
+    rounds = booster.num_boosted_rounds() if trees else 0  # a number that stands alone otherwise
+    return (booster.num_features(), rounds, kind, trees), names
 
 
 def lightgbms(seed: int) -> list[bytes]:
@@ -547,12 +604,13 @@ def lightgbms(seed: int) -> list[bytes]:
     return made
 
 
-def read_lightgbm(path: str) -> object:
+def read_lightgbm(path: str) -> Read:
     import lightgbm
 
     booster = lightgbm.Booster(model_file=path)
     booster.predict(np.zeros((2, booster.num_feature())))
-    return booster.num_trees(), booster.num_feature(), booster.num_model_per_iteration()
+    said = booster.num_trees(), booster.num_feature(), booster.num_model_per_iteration()
+    return said, booster.feature_name()
 
 
 def hdf5s(seed: int) -> list[bytes]:
@@ -574,22 +632,28 @@ def hdf5s(seed: int) -> list[bytes]:
     return made
 
 
-def read_hdf5(path: str) -> object:
+def read_hdf5(path: str) -> Read:
     import h5py
 
-    found = []
+    found, names = [], []
+
+    def attributes(thing: Any) -> tuple[str, ...]:
+        names.extend(thing.attrs)
+        return tuple(str(shape_of(np.asarray(one))) for one in thing.attrs.values())
 
     def visit(name: str, thing: Any) -> None:
-        attributes = tuple(sorted((key, str(shape_of(np.asarray(one)))) for key, one in thing.attrs.items()))
-        found.append((name, attributes, shape_of(thing[()]) if isinstance(thing, h5py.Dataset) else ()))
+        names.append(name)
+        values = shape_of(thing[()]) if isinstance(thing, h5py.Dataset) else ()
+        found.append((name.count("/"), attributes(thing), values))
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
-        return tuple(found), tuple(sorted(file.attrs))
+        return (tuple(found), attributes(file)), tuple(names)
 
 
-FORMATS: list[tuple[str, str, Maker, Callable[[str], object]]] = [
+FORMATS: list[tuple[str, str, Maker, Callable[[str], Read]]] = [
     ("pickle", "sklearn", pickles, unpickle),
+    ("pickle, others", "sklearn", estimators, unpickle),
     ("joblib", "sklearn joblib", joblibs(), unjoblib),
     ("joblib zlib", "sklearn joblib", joblibs(compress=3), unjoblib),
     ("joblib lz4", "sklearn joblib lz4", joblibs(compress=("lz4", 3)), unjoblib),

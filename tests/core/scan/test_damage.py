@@ -1,4 +1,4 @@
-"""A damaged file that is still called safe is read by its own library to the same structure."""
+"""A damaged file that is still called safe is one that its own library reads, to the same structure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).parent
-# Beside the one that is let pass: what no scan can see is one in some hundreds in formats without checksums,
-# and more where names are data, as the long ones of tar archives are (ADR 32).
-_SHARES = {"tar": 0.02, "torch legacy": 0.02}
+_COUNTS = {"flips": 60, "cuts": 15, "fuzzed": 40, "blocks": 24, "appended": 12, "every": 30}
 
 SEEDS = 5, 635554919  # the same in every run; damage.py takes any other
 
@@ -35,7 +33,7 @@ FORMATS = list(_module("damage_formats").available())
 
 def test_damage_is_damage_and_made_from_the_seed():
     data = bytes(range(256)) * 8
-    for make in damage.KINDS.values():
+    for make in (*damage.KINDS.values(), *damage.EVERY.values()):
         first, again, other = (list(make(data, random.Random(seed), 30)) for seed in (1, 1, 2))
         assert first == again != other
         assert all(made != data for _, made in first)
@@ -43,8 +41,8 @@ def test_damage_is_damage_and_made_from_the_seed():
 
 def damaged(kind: str, seed: int) -> dict[str, dict[str, int]]:
     """Return what became of damaged files, by damage; in a process that holds no threads of other tests."""
-    words = [sys.executable, str(_HERE / "damage.py"), "--formats", kind, "--seed", str(seed)]
-    words += ["--flips", "60", "--cuts", "15", "--fuzzed", "40"]
+    words = [sys.executable, str(_HERE / "damage.py"), "--formats", kind, "--seeds", str(seed)]
+    words += [word for what, count in _COUNTS.items() for word in (f"--{what}", str(count))]
     around = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=around)
     assert done.returncode == 0, (seed, done.stderr[-2000:])
@@ -57,10 +55,8 @@ def damaged(kind: str, seed: int) -> dict[str, dict[str, int]]:
 def test_what_is_called_safe_is_read_by_its_library(kind):
     for seed in SEEDS:
         found = damaged(kind, seed)
-        assert set(found) == set(damage.KINDS)
+        assert set(found) == {*damage.KINDS, *damage.EVERY}
         for what, told in found.items():
             assert not told["scan stopped"], (seed, what, told)
-            wrong = told["not readable"] + told["other"]
-            assert wrong <= 1 + _SHARES.get(kind, 0) * told["files"], (seed, what, told)
-            if what == "cuts":
-                assert wrong == 0, (seed, told)
+            assert not told["library refuses"], (seed, what, told)
+            assert told["other structure"] <= (what in damage.KINDS and what != "cuts"), (seed, what, told)

@@ -129,7 +129,8 @@ def scan(source: Source, context: Context) -> None:
             alignment = value
     if not 0 < alignment <= 1 << 16 or alignment % 8:
         raise DamagedError("has an alignment that is none", reader.at)
-    spans = [_tensor(reader) for _ in range(tensors)]
+    titles: set[str] = set()
+    spans = [_tensor(reader, titles) for _ in range(tensors)]
     start = (reader.at + alignment - 1) // alignment * alignment
     at = 0
     for offset, size in sorted(spans):
@@ -145,9 +146,12 @@ def scan(source: Source, context: Context) -> None:
         raise BytesFollowError("bytes follow its pairs", reader.at)
 
 
-def _tensor(reader: _Reader) -> tuple[int, int]:
+def _tensor(reader: _Reader, titles: set[str]) -> tuple[int, int]:
     """Return offset and size of a tensor."""
-    reader.text(_LONGEST_KEY)
+    title = reader.text(_LONGEST_KEY)
+    if title in titles or not title:
+        raise DamagedError("has two tensors of a name, or one of none", reader.at)
+    titles.add(title)
     dimensions = reader.number(4)
     if dimensions > 8:  # noqa: PLR2004 - GGML_MAX_DIMS is 4
         raise DamagedError("has a tensor of too many dimensions", reader.at)

@@ -18,9 +18,9 @@ MAGIC = b"tree\n"
 _HEAD = 8 << 20
 _LARGEST = 64 << 20  # bytes of a tree
 _TAIL = 1 << 20
-_WHOLE = re.compile(rb"(?:-?\d+(?: +-?\d+)*)? *")
+_WHOLE = re.compile(rb" *(?:-?\d+(?: +-?\d+)*)? *")  # a linear leaf without features is a blank
 _REAL = rb"(?:-?(?:\d+(?:\.\d+)?(?:e[+-]\d+)?|inf|nan))"
-_REALS = re.compile(rb"(?:" + _REAL + rb"(?: +" + _REAL + rb")*)? *")
+_REALS = re.compile(rb" *(?:" + _REAL + rb"(?: +" + _REAL + rb")*)? *")
 _NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?")  # of JSON
 _POSITIVE = rb"(?!-|0(?:\.0*)?(?:e|\Z| ))" + _REAL
 # What stands behind the name of an objective, as each writes itself (``ToString`` of LightGBM's objectives).
@@ -59,6 +59,8 @@ _KEYS = {
 }  # fmt: skip
 _NEEDED = (b"split_feature", b"threshold", b"decision_type", b"left_child", b"right_child")
 _LINE = re.compile(rb"[\w.]+=")
+_CONSTRAINTS = re.compile(rb"(?:\[[\d,]*\](?:,\[[\d,]*\])*)?")
+_NO_BRACKETS = re.compile(rb"[^\[\]]*")
 _INFO = re.compile(rb"none|\[" + _REAL + rb":" + _REAL + rb"\]|-?\d+(?::-?\d+)*")
 
 
@@ -208,7 +210,7 @@ def _tail(raw: bytes, at: int) -> None:
     if not mark or not re.fullmatch(importance, head):
         raise DamagedError("ends before its trees do", at)
     parameters, end, last = rest.partition(b"\nend of parameters\n")
-    if not end or not re.fullmatch(rb"(?:\[\w+: [^\n]*\]\n?)*", parameters):
+    if not end or not re.fullmatch(rb"(?:\[\w+: [^\n]*\](?:\n|\Z))*", parameters):
         raise DamagedError("ends before its parameters do", at)
     for name, value in re.findall(rb"\[(\w+): ([^\n]*)\]", parameters):
         _parameter(name.decode(), value, at)
@@ -225,6 +227,8 @@ def _tail(raw: bytes, at: int) -> None:
 
 def _parameter(name: str, value: bytes, at: int) -> None:
     """Hold that a parameter can be read as JSON, which LightGBM does when it loads a model."""
+    if not (_CONSTRAINTS if name == "interaction_constraints" else _NO_BRACKETS).fullmatch(value):
+        raise DamagedError(f"has a {name} that LightGBM cannot read", at)
     kind = load("lightgbm-parameters")["parameters"].get(name)
     if kind is None:
         try:

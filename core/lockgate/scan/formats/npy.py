@@ -59,11 +59,21 @@ def _header(raw: bytes, version: int) -> dict[str, Any]:
     return header
 
 
+def _order(code: str) -> None:
+    """Hold that a code has an order of bytes if, and only if, NumPy writes one for its kind."""
+    bare = code.lstrip("<>|=")
+    if (code[:1] in "<>") != (bare[:1] not in "SVaO?bB" and bare not in ("i1", "u1", "b1")):
+        raise DamagedError("the header of an array names a type in a way that NumPy does not", 8)
+    if code[:1] == "=" or bare[:1] == "a" or bare in ("m8", "M8"):
+        raise DamagedError("the header of an array names a type in a way that NumPy does not", 8)
+
+
 def _itemsize(descr: Any, depth: int = 0) -> tuple[int, bool]:
     """Return the bytes of an item, and whether items hold Python objects."""
     if isinstance(descr, str) and (match := _CODE.match(descr)) is not None:
         if not EXISTS.match(descr):
             raise DamagedError("has numbers of a type that NumPy does not have")
+        _order(descr)
         kind, digits = match.groups()
         if kind is None:
             return 1, False
@@ -77,6 +87,9 @@ def _itemsize(descr: Any, depth: int = 0) -> tuple[int, bool]:
     if not isinstance(descr, list) or depth >= _DEEPEST:
         raise DamagedError("the header of an array names no valid type", 8)
     size, objects = 0, False
+    titles = [one for part in descr if isinstance(part, tuple) and part for one in _titles(part[0])]
+    if len(set(titles)) != len(titles):
+        raise DamagedError("the header of an array has two fields of a name", 8)
     for part in descr:
         if not isinstance(part, tuple) or len(part) not in (2, 3):
             raise DamagedError("the header of an array names no valid type", 8)
@@ -84,6 +97,13 @@ def _itemsize(descr: Any, depth: int = 0) -> tuple[int, bool]:
         size += one * (_count(part[2]) if len(part) == 3 else 1)  # noqa: PLR2004 - (name, type, shape)
         objects |= holds
     return size, objects
+
+
+def _titles(name: Any) -> list[Any]:
+    """Return the name of a field, with its title if it has one; an empty one is padding."""
+    if isinstance(name, tuple):
+        return [one for one in name if isinstance(one, str)]
+    return [name] if isinstance(name, str) and name else []
 
 
 def _count(shape: Any) -> int:

@@ -45,8 +45,14 @@ _LOADER = re.compile(rb"""^[ \t]*loader_module[ \t]*:[ \t]*["']?([^\s"'#]+)""", 
 _CODE = re.compile(rb"""^[ \t]*model_code_path[ \t]*:[ \t]*["']?([^\s"'#]+)""", re.MULTILINE)
 # Lines of a model of LightGBM, which is read as such when it begins like one.
 _MODEL = re.compile(
-    rb"^(?:tree_sizes=[\d ]+|feature_infos=(?:none|\[|-?\d).*|leaf_value=[\d .e+-]+)$", re.MULTILINE
+    rb"^(?:tree_sizes=[\d ]+|feature_infos=(?:none|\[|-?\d).*|leaf_value=[\d .e+-]+|\[boosting: \w+\]"
+    rb"|end of (?:trees|parameters)|shrinkage=[\d.e+-]+)$",
+    re.MULTILINE,
 )
+# What is left of JSON whose first byte is another, or of which a part is gone: keys, and little but values.
+_KEY = re.compile(rb'"[ \t\r\n]*:')
+_JSON = re.compile(rb'"[\w .:/+-]*"|true|false|null|[-+.\deE,:\[\]{}\s]+')
+_KEYS, _OF_IT = 3, 0.1
 
 _FLAVORS = re.compile(rb"^flavors[ \t]*:[ \t]*$", re.MULTILINE)
 _VALUE = re.compile(rb"""^([ \t]*)[\w-]+[ \t]*:[ \t]*["']?([^\s"'#]*)""", re.MULTILINE)
@@ -147,6 +153,8 @@ def _configuration(raw: bytes, context: Context) -> None:
     """Report what YAML loaders and Hydra would import or call, and what is no text but a damaged model."""
     if _MODEL.search(raw):
         context.cannot("has lines of a model of LightGBM, but does not begin like one")
+    if _is_part_of_json(raw):
+        context.cannot("reads like a part of JSON, and is none")
     for found in _YAML_TAG.finditer(raw):
         name = found.group().decode("ascii", "replace")
         context.hit(
@@ -175,6 +183,13 @@ def _configuration(raw: bytes, context: Context) -> None:
         if _CALL.search(found.group(2)) and _calls(value):
             message = "Has a value that is Python, for a loader that evaluates it."
             context.hit("LG-SCAN-062", "HIGH", message, offset=found.start(), name=value)
+
+
+def _is_part_of_json(raw: bytes) -> bool:
+    """Whether text has keys, brackets and values of JSON, and hardly anything else."""
+    if len(_KEY.findall(raw)) < _KEYS or not {*b"{}[]"} & {*raw}:
+        return False
+    return len(_JSON.sub(b"", raw)) < _OF_IT * len(raw)
 
 
 def _places(raw: bytes, start: int, context: Context) -> None:

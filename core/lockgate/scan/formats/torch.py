@@ -17,7 +17,7 @@ from lockgate.scan.pickles.cursor import Cursor
 from lockgate.scan.pickles.inside import DeepJudge
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.machine import Machine
-from lockgate.scan.pickles.values import Global, Storage, Unjudged
+from lockgate.scan.pickles.values import NONE, Global, Storage, Unjudged
 from lockgate.scan.record import DamagedError
 from lockgate.scan.source import Source
 
@@ -66,25 +66,28 @@ def root_of(names: set[str]) -> str | None:
 class Storages:
     """The storages that pickles name by persistent ids: key to size in bytes, where it is known."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, parts: int = 5) -> None:
         self.context = context
+        self.parts = parts  # of a persistent id
         self.sizes: dict[str, int] = {}
         self.counts: dict[str, int] = {}
 
     def persistent(self, pid: Any, offset: int) -> Any:
         """Take ``("storage", class, key, location, count)``; anything else torch does not write."""
-        if not (isinstance(pid, tuple) and len(pid) in (5, 6) and pid[0] == "storage"):
+        if not (isinstance(pid, tuple) and len(pid) == self.parts and pid[0] == "storage"):
             if isinstance(pid, tuple) and pid and pid[0] == "module":  # source texts, in old files
                 return pid[1] if len(pid) > 1 else Unjudged()
             raise DamagedError("a persistent id names no storage of torch", offset)
-        _, cls, key, location, count = pid[:5]
+        _, cls, key, location, count, *view = pid
         if isinstance(cls, Unjudged):
             return cls
         if not (isinstance(cls, Global) and isinstance(key, str) and isinstance(count, int) and count >= 0):
             raise DamagedError("a persistent id names no storage of torch", offset)
         if not cls.allowed:
             return Unjudged()
-        if isinstance(location, str) and not _LOCATION.fullmatch(location):
+        if any(one is not NONE and not _is_view(one) for one in view):
+            raise DamagedError("a persistent id names no storage of torch", offset)
+        if not (isinstance(location, str) and _LOCATION.fullmatch(location)):
             raise DamagedError("a storage lies in a place that torch does not know", offset)
         item = _ITEM.get(cls.name) if cls.module in ("torch", "torch.storage") else None
         if item is None:
@@ -93,6 +96,11 @@ class Storages:
             raise DamagedError("names a storage with two sizes", offset)
         self.counts[key] = count
         return Storage(count)
+
+
+def _is_view(part: Any) -> bool:
+    """Whether it says which part of another storage one was, in files from before 0.4: key, start, size."""
+    return isinstance(part, tuple) and list(map(type, part)) == [str, int, int]
 
 
 class Archive:
@@ -167,7 +175,7 @@ def _stream(source: Source, member: Member, context: Context) -> Any:
 def scan_legacy(cursor: Cursor, context: Context) -> None:
     """Judge a file from before 1.6, after its magic number: protocol, system, object, keys, raw storages."""
     context.record.met("torch legacy")
-    storages = Storages(context)
+    storages = Storages(context, 6)  # and which part of another storage it was
     judge = DeepJudge(context, storages.persistent)
     if Machine(cursor, judge).run() != _PROTOCOL:
         raise DamagedError("has another protocol than torch's own", cursor.offset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lockgate.scan.record import DamagedError
@@ -71,6 +72,23 @@ _TYPES = {
 }
 
 
+_REAL = r"-?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|inf|nan)"
+_PARAMETER = re.compile(rf"{_REAL}|\[(?:{_REAL}(?:,{_REAL})*)?\]")
+_WHOLE = (
+    "num_class",
+    "num_target",
+    "num_feature",
+    "num_trees",
+    "num_nodes",
+    "size_leaf_vector",
+    "num_deleted",
+)
+_WORDS = {
+    "aft_loss_distribution": ("normal", "logistic", "extreme"),
+    "lambdarank_pair_method": ("topk", "mean"),
+}
+
+
 def is_model(document: Any) -> bool:
     """Whether a document is a model of XGBoost, or one that is damaged in one place."""
     if not isinstance(document, dict):
@@ -100,9 +118,9 @@ def check(document: dict[str, Any], *, typed: bool = False) -> None:
         said = learner["learner_model_param"]
         _known(said, "learner_model_param")
         features = int(said["num_feature"])
+        if not said["base_score"]:
+            raise DamagedError("has no score to begin with")
         outputs = {0, 1, int(said["num_class"]), int(said.get("num_target", 1))}
-        for one in str(said["base_score"]).strip("[]").split(","):
-            float(one)
         _known(learner, "learner")
         _objective(learner["objective"])
         for key in ("feature_names", "feature_types"):
@@ -110,6 +128,7 @@ def check(document: dict[str, Any], *, typed: bool = False) -> None:
                 raise DamagedError("has another number of features than names of them")
         if len(set(learner.get("feature_names", []))) != len(learner.get("feature_names", [])):
             raise DamagedError("has two features of a name")
+        _parameters(learner)
         if typed:
             _typed(learner["gradient_booster"])
         _booster(learner["gradient_booster"], features, outputs)
@@ -130,6 +149,21 @@ def _objective(said: dict[str, Any]) -> None:
     needed = _OBJECTIVE_PARAM.get(name)
     if needed and _INNER.get(needed, "") not in {"", *said[needed]}:
         raise DamagedError("has an objective without its parameter")
+
+
+def _parameters(part: Any) -> None:
+    """Hold all parameters, which are numbers as text; XGBoost refuses what it cannot read whole."""
+    for key, value in part.items() if isinstance(part, dict) else ():
+        if key.endswith("_param") and isinstance(value, dict):
+            for name, said in value.items():
+                known = said in _WORDS[name] if name in _WORDS else _PARAMETER.fullmatch(str(said))
+                if not known or (name in _WHOLE and not str(said).isdigit()):
+                    raise DamagedError(f"has a {name} that is none")
+        elif isinstance(value, dict):
+            _parameters(value)
+        elif key == "trees" and isinstance(value, list):
+            for tree in value:
+                _parameters(tree)
 
 
 def _typed(booster: dict[str, Any]) -> None:
@@ -216,7 +250,7 @@ def _tree(tree: dict[str, Any], features: int, outputs: set[int]) -> None:
             raise DamagedError("has a category that no column can have")
     # A node that was taken out has no parent, or since XGBoost 3.2 no feature.
     out = (list(tree["parents"]).count(_ROOT) - 1, list(tree["split_indices"]).count(_ROOT))
-    if int(said["num_deleted"]) not in (0, *out):
+    if int(said["num_deleted"]) not in (0, *out) or (out[1] and not int(said["num_deleted"])):
         raise DamagedError("has another number of nodes taken out than it says")
     if int(said["num_deleted"]) or vector > 1:
         # Leaves of several targets: parents and children are written otherwise.

@@ -69,7 +69,7 @@ def text(raw: bytes, block: Block) -> str:
         name = raw.decode("utf-8")
     except UnicodeDecodeError:
         name = ""
-    if not name or "\0" in name:
+    if not name or any(letter < " " or letter == "\x7f" for letter in name):
         raise block.bad("has a name that is no text")
     return name
 

@@ -14,6 +14,24 @@ from lockgate.scan.source import Source
 DEFLATE, SHUFFLE, FLETCHER, LZF = 1, 2, 3, 32000
 KNOWN = frozenset([DEFLATE, SHUFFLE, FLETCHER, LZF])
 _LARGEST = 64 << 20  # bytes of a chunk that is unpacked
+_LEVELS = 9
+
+
+def check(filters: list[Filter], width: int) -> str:
+    """Return what is wrong with the filters of values of some bytes each, or nothing.
+
+    HDF5 hands a filter its values as they are, so one that is out of range makes the filter fail.
+    """
+    for one in filters:
+        known = {
+            DEFLATE: len(one.values) == 1 and one.values[0] <= _LEVELS,
+            SHUFFLE: one.values in ((), (width,)),
+            FLETCHER: not one.values,
+            LZF: len(one.values) == 3,  # noqa: PLR2004 - versions of filter and library, bytes of a chunk
+        }
+        if not known.get(one.number, True):
+            return f"the filter {one.number} with values that it does not take"
+    return "" if len({one.number for one in filters}) == len(filters) else "a filter twice"
 
 
 def undo(source: Source, at: int, size: int, filters: list[Filter], mask: int, unpacked: int) -> bytes:

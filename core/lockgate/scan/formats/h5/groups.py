@@ -61,6 +61,8 @@ def walk_tree(
             else:
                 leaf(Block(low, block.at), Block(high, block.at), child)
             low = high
+        if not used and any(block.take(block.left())):
+            raise block.bad("has a tree that denies what is in it")
         return first, low
 
     ends = node(root, None)
@@ -71,12 +73,14 @@ def walk_tree(
 
 def symbols(file: File, tree: int, heap: int) -> list[Link]:
     """Return the links of a group with a symbol table."""
-    names = local_names(file, heap)
+    names, free = local_names(file, heap)
     links: list[Link] = []
+    used = {0: 8, **free}  # the empty name, which stands first
 
     def name(offset: int) -> bytes:
         if offset % 8 or offset >= len(names.data) or (end := names.data.find(b"\0", offset)) < 0:
             raise names.bad("has a name outside of its heap")
+        used[offset] = max(used.get(offset, 0), (end - offset) // 8 * 8 + 8)
         return names.data[offset:end]
 
     def leaf(low: Block, high: Block, child: int) -> None:
@@ -96,7 +100,24 @@ def symbols(file: File, tree: int, heap: int) -> list[Link]:
             raise block.bad("has a tree whose keys are not its names")
 
     walk_tree(file, tree, 0, file.internal, 8, leaf)
+    _all_used(names, used)
     return links
+
+
+def _all_used(names: Block, used: dict[int, int]) -> None:
+    """Hold that names do not overlap, and that none is there which nothing leads to.
+
+    Where a link was taken out, its name is free; but eight bytes are too few for the list of what is, and
+    such names stay, if any are left.
+    """
+    end = 0
+    for start, size in [*sorted(used.items()), (len(names.data), 0)]:
+        if start < end:
+            raise names.bad("has names that share bytes")
+        rest = [names.data[at : at + 8] for at in range(end, start, 8)]
+        if any(0 not in each for each in rest):
+            raise names.bad("has a name that nothing leads to")
+        end = start + size
 
 
 def _entry(block: Block, name: Callable[[int], bytes]) -> tuple[bytes, Link]:

@@ -74,22 +74,23 @@ class GlobalHeaps:
         return objects
 
 
-def local_names(file: File, at: int) -> Block:
-    """Return the bytes of a local heap, which hold the names of a group."""
+def local_names(file: File, at: int) -> tuple[Block, dict[int, int]]:
+    """Return the bytes of a local heap, which hold the names of a group, and where how many are free."""
     head = file.block(at, 32, b"HEAP")
     head.zeros(4)
     size, free, data = head.number(8), head.number(8), head.number(8)
     names = file.block(data, size)
-    left = size // 16 + 1
+    empty: dict[int, int] = {}
     while free != 1:  # the end of the list
-        left -= 1
-        if free % 8 or free + 16 > size or left < 0:
+        if free % 8 or free + 16 > size or free in empty:
             raise head.bad("has a heap whose free space leads nowhere")
         names.i = free
-        free, length = names.number(8), names.number(8)
-        if length < 16 or names.i - 16 + length > size:  # noqa: PLR2004 - what it takes to be on the list
+        after, length = names.number(8), names.number(8)
+        if length < 16 or free + length > size:  # noqa: PLR2004 - what it takes to be on the list
             raise head.bad("has a heap whose free space leads nowhere")
-    return names
+        empty[free] = length
+        free = after
+    return names, empty
 
 
 class FractalHeap:

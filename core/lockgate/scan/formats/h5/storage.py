@@ -37,6 +37,8 @@ def check(block: Block, data: Dataset, file: File, heaps: GlobalHeaps) -> None:
     for one in data.filters:
         if one.number not in filters.KNOWN:  # HDF5 loads the library of a filter that it does not have
             raise block.bad(f"has values behind the filter {one.number}, which is not read here")
+    if what := filters.check(data.filters, data.kind.size):
+        raise block.bad(f"has {what}")
     if storage == 0:
         raw = block.take(block.number(2))
         if len(raw) != size:
@@ -125,7 +127,8 @@ class _Chunks:
         offsets = [low.number(8) for _ in range(len(self.sizes) + 1)]
         high.i = 8
         above = [high.number(8) for _ in offsets]
-        if offsets.pop() or any(at % chunk for at, chunk in zip(offsets, self.sizes, strict=True)):
+        places = zip([*offsets, *above], 2 * [*self.sizes, self.data.kind.size], strict=True)
+        if offsets.pop() or any(at % chunk for at, chunk in places):
             raise low.bad("has a chunk that begins within another")
         if offsets <= self.above or above[:-1] < offsets or (above[:-1] == offsets and not above[-1]):
             raise low.bad("has chunks out of order")

@@ -80,9 +80,12 @@ def read_type(block: Block, depth: int = 0) -> Type:
         _enumeration(block, version, bits, size, depth)
     elif kind == 9:  # noqa: PLR2004 - of variable length
         base = read_type(block, depth + 1)
-        if size != 16 or bits & 15 > 1 or bits >> 12 or base.heaps:  # noqa: PLR2004
+        text = bits & 15 == 1
+        if text and (bits >> 4 & 15 > 2 or bits >> 8 > 1):  # noqa: PLR2004 - paddings, character sets
+            raise block.bad("has text of no known kind")
+        if size != 16 or bits & 15 > 1 or (bits >> 4 and not text) or base.heaps:  # noqa: PLR2004
             raise block.bad("has values of variable length of no known kind")
-        return Type(size, ((0, base.size, bits & 15 == 1 and bits >> 8 & 15 == 1),))
+        return Type(size, ((0, base.size, text and bits >> 8 == 1),))
     elif kind == 10:  # noqa: PLR2004 - array
         return _array(block, version, size, depth)
     else:
