@@ -16,12 +16,14 @@ from typing import Any
 from lockgate.scan.pickles.arguments import JudgeBase, RefusedError, plain_args, unless_reported
 from lockgate.scan.pickles.values import (
     INERT,
-    LIST,
     NEVER,
     NONE,
+    SET,
     Blob,
+    Counted,
     Global,
     Instance,
+    Items,
     Mapping,
     Text,
     Unjudged,
@@ -49,6 +51,7 @@ EXISTS = re.compile(
 )
 _WIDE = re.compile(r"[|<>=]?(?:[iufc](?:[248]|[1-9][0-9])|[UMm])")  # have an order of bytes
 _NO_OBJECTS = ("S0", "U0", "V0")
+_OBJECT_FLAGS = 63  # NPY_OBJECT_DTYPE_FLAGS
 _REFCOUNT = 1  # NPY_ITEM_REFCOUNT among the flags of a type
 _DEEPEST = 8  # types in types
 _BIGGEST = 1 << 24  # what a few bytes of a pickle may have made for nothing
@@ -80,7 +83,8 @@ def array(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     if not (isinstance(cls, Global) and cls.path in CLASSES and "new" in cls.allowed):
         raise RefusedError("on something else than a class of arrays")
     _shape(shape)
-    if not (code == "b" or (isinstance(code, Blob) and code.size == 1)):  # the array has no items yet
+    known = isinstance(code, Blob) and code.size == 1 and code.data in (b"b", None)
+    if not (code == "b" or known):  # the array has no items yet
         raise RefusedError("with items of a type that no pickler writes")
     return Instance(cls)
 
@@ -165,13 +169,14 @@ def array_state(made: Instance, state: Any) -> None:
     if not is_dtype(of):
         raise RefusedError("without a type")
     if has_objects(of):
-        if data is not LIST and not isinstance(data, Unjudged):
+        if not isinstance(data, (Items, Unjudged)) or data is SET:
             raise RefusedError("with objects in raw bytes")
+        if isinstance(data, Counted) and math.prod(_lengths(shape)) != data.count:
+            # NumPy takes as many objects as the shape says, from behind the list if need be.
+            raise DamagedError("an array of NumPy has another number of objects than its shape says")
     elif not (isinstance(data, (Blob, str, Text, Unjudged)) or data is INERT):
         raise DamagedError("an array of NumPy has something else than bytes")
     elif isinstance(data, Blob):
-        if not isinstance(shape, tuple):
-            raise RefusedError("with a shape that is none")
         _fits(data, of, shape)
 
 
@@ -188,15 +193,31 @@ def dtype_state(made: Instance, state: Any) -> None:
     if both and sorted(map(str, fields[::2])) != sorted(map(str, names)):
         raise RefusedError("with other names than fields")
     itemsize(made)
+    code = _SIZED.match(str(made.args[0])) if isinstance(made.args, tuple) else None
+    if code and code[1] not in "UVSa" and len(state) > 6 and state[5:7] != (-1, -1):  # noqa: PLR2004
+        raise DamagedError("a type of numbers of NumPy has a size beside its code")
+    flags = {"O": _OBJECT_FLAGS}.get(code[1], None if code[1] in "UVSa" else 0) if code else None
+    if flags is not None and len(state) > 7 and state[7] != flags:  # noqa: PLR2004
+        raise DamagedError("a type of NumPy has other flags than its code")
+    if code and code[1] in "USa" and len(state) > 6 and state[5] != _coded(code[0]):  # noqa: PLR2004
+        raise DamagedError("a type of text of NumPy has another size than its code")
 
 
 def _fits(blob: Blob, of: Any, shape: Any) -> None:
     if has_objects(of):
         raise RefusedError("with objects in raw bytes")
     size = itemsize(of)
-    whole = isinstance(shape, tuple) and all(isinstance(n, int) for n in shape)
-    if size and whole and blob.size >= 0 and math.prod(shape) * size != blob.size:
+    lengths = _lengths(shape)
+    if size and blob.size >= 0 and math.prod(lengths) * size != blob.size:
         raise RefusedError("with a shape that does not fit its bytes")
+
+
+def _lengths(shape: Any) -> tuple[int, ...]:
+    if not isinstance(shape, tuple):
+        raise RefusedError("with a shape that is none")
+    if any(not isinstance(n, int) or n < 0 for n in shape):
+        raise DamagedError("an array of NumPy has a shape that is none")
+    return shape
 
 
 # --- Types ----------------------------------------------------------------------------------------------

@@ -212,20 +212,58 @@ def _tensor_class(value: Any) -> None:
         raise RefusedError("with a type that is none of torch's tensors")
 
 
+# What torch's functions take after storage, offset, size and stride, and how much of it may be left out:
+# b a truth value, h hooks, d a dict or None, t a type or None, q what a quantised tensor is scaled by.
+_TENSOR_TAKES = {
+    "_rebuild_tensor": ("", 0),
+    "_rebuild_tensor_v2": ("bhd", 1),
+    "_rebuild_tensor_v3": ("bhtd", 1),
+    "_rebuild_qtensor": ("qbh", 0),
+}
+
+
 def _tensor(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
     """A tensor on a storage, within which it has to lie."""
-    if not isinstance(args, tuple) or len(args) < 4:  # noqa: PLR2004
-        raise DamagedError("a tensor is made of too little")
+    kinds, optional = _TENSOR_TAKES[func.name]
+    if not isinstance(args, tuple) or not len(kinds) - optional <= len(args) - 4 <= len(kinds):
+        raise DamagedError(f"{func.path} is called with more or less than it takes")
     storage, start, size, stride = args[:4]
-    known = all(isinstance(one, tuple) and all(isinstance(n, int) for n in one) for one in (size, stride))
-    if isinstance(storage, Storage) and isinstance(start, int) and known:
-        if len(size) != len(stride) or min((start, *size, *stride), default=0) < 0:
-            raise DamagedError("a tensor has a shape that is none")
-        last = start + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-        if 0 not in size and last >= storage.count:
-            raise DamagedError("a tensor is larger than its storage")
-    elif isinstance(storage, (str, int, tuple, Blob, Global)):
+    if any(isinstance(one, Unjudged) for one in args):
+        return Instance(func, args)
+    if isinstance(storage, (str, int, tuple, Blob, Global)):
         raise DamagedError("a tensor is made of something else than a storage")
+    known = all(isinstance(one, tuple) and all(isinstance(n, int) for n in one) for one in (size, stride))
+    if not known or not isinstance(start, int):
+        raise DamagedError("a tensor has a shape that is none")
+    if not all(_is(kind, arg) for kind, arg in zip(kinds, args[4:], strict=False)):
+        raise DamagedError(f"{func.path} is called with something else than it takes")
+    if len(size) != len(stride) or min((start, *size, *stride), default=0) < 0:
+        raise DamagedError("a tensor has a shape that is none")
+    last = start + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if isinstance(storage, Storage) and 0 not in size and last >= storage.count:
+        raise DamagedError("a tensor is larger than its storage")
+    return Instance(func, args)
+
+
+def _is(kind: str, arg: Any) -> bool:
+    """Whether an argument is what a function of torch takes in its place."""
+    if kind == "b":
+        return arg is INERT or arg in (0, 1)
+    if kind == "q":
+        return isinstance(arg, tuple) and len(arg) in (3, 4)
+    if kind == "t":
+        return arg is NONE or isinstance(arg, (Global, Instance))
+    ordered = isinstance(arg, Instance) and arg.of.name == "OrderedDict"
+    return arg is NONE or ordered or (kind == "d" and isinstance(arg, Mapping))
+
+
+def _parameter(judge: JudgeBase, func: Global, args: Any, offset: int) -> Any:
+    """A parameter: a tensor, whether it is trained, and hooks."""
+    known = isinstance(args, tuple) and len(args) == 3  # noqa: PLR2004
+    if not known or not (_is("b", args[1]) and _is("h", args[2])):
+        raise DamagedError(f"{func.path} is called with something else than it takes")
+    if not isinstance(args[0], (Instance, Unjudged)):
+        raise DamagedError("a parameter is made of no tensor")
     return Instance(func, args)
 
 
@@ -306,10 +344,12 @@ CALLS: dict[str, Condition] = {
     "scipy.spatial._ckdtree.cKDTree": _plain,
     "sklearn.tree._tree.Tree": _tree,
     "torch._tensor._rebuild_from_type_v2": _of_other_call,
+    "torch._utils._rebuild_parameter": _parameter,
     "torch._utils._rebuild_parameter_with_state": _with_state,
     "torch._utils._rebuild_qtensor": _tensor,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor,
     "torch._utils._rebuild_wrapper_subclass": _of_tensor_class,
     "torch.serialization._get_layout": _plain,
 } | {

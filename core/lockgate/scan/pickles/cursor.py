@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lockgate.scan.record import CutShortError, DamagedError
 from lockgate.scan.source import CHUNK, Stream
 
@@ -115,6 +117,19 @@ class Cursor:
                 self.i = end + 1
                 return None
             self.i = len(self.buf)
+            if self.finished:
+                raise CutShortError("a line of the pickle does not end", self.offset)
+
+    def line_parts(self) -> Iterator[bytes]:
+        """Yield the bytes up to the next line feed in parts; the line feed is passed over."""
+        while True:
+            self.fill(1)
+            end = self.buf.find(b"\n", self.i)
+            part = self.buf[self.i : end if end >= 0 else len(self.buf)]
+            self.i += len(part) + (end >= 0)
+            yield part
+            if end >= 0:
+                return
             if self.finished:
                 raise CutShortError("a line of the pickle does not end", self.offset)
 

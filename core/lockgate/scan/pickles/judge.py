@@ -14,7 +14,19 @@ from lockgate.scan.pickles import arrays, frames, states
 from lockgate.scan.pickles.arguments import JudgeBase, RefusedError
 from lockgate.scan.pickles.calls import CALLS
 from lockgate.scan.pickles.contents import WRAPPER
-from lockgate.scan.pickles.values import INERT, LIST, NONE, SET, Blob, Global, Instance, Mapping, Unjudged
+from lockgate.scan.pickles.values import (
+    INERT,
+    LIST,
+    NONE,
+    SET,
+    Blob,
+    Global,
+    Instance,
+    Items,
+    Mapping,
+    Unjudged,
+    hashable,
+)
 from lockgate.scan.record import DamagedError
 
 # Instances that have no attributes, items or methods of the file's choice for whoever is filled from them.
@@ -214,7 +226,7 @@ class Judge(JudgeBase):
 
     def append(self, target: Any, offset: int) -> None:
         """Judge APPEND and APPENDS."""
-        if target is not LIST:
+        if not isinstance(target, Items) or target is SET:
             self._may(target, "append", offset)
 
     def additems(self, target: Any, offset: int) -> None:
@@ -228,10 +240,14 @@ class Judge(JudgeBase):
             if target.sealed:
                 self.hit("LG-SCAN-003", "CRITICAL", "Changes the fields of a type after it was used.", offset)
             target.put(items, keep=keep)
+            if not all(map(hashable, items[::2])):
+                self.odd("a dict gets a key that can be none", offset)
             if target.state:
                 self._special(target, offset)
         else:
             self._may(target, "setitem", offset)
+            if not all(map(hashable, items[::2])) and isinstance(target, Instance):
+                self.odd("an object gets a key that can be none", offset)
 
     def _may(self, target: Any, use: str, offset: int) -> None:
         if isinstance(target, Unjudged):

@@ -9,7 +9,20 @@ from typing import Any
 from lockgate.scan.pickles import runs
 from lockgate.scan.pickles.memory import MAX_MARKS, Memory
 from lockgate.scan.pickles.opcodes import HANDLERS, MOST_ITEMS
-from lockgate.scan.pickles.values import INERT, KEPT, LIST, NONE, SET, STARTS, Blob, Later, Mapping
+from lockgate.scan.pickles.values import (
+    INERT,
+    KEPT,
+    LIST,
+    NONE,
+    PERHAPS_NO_KEYS,
+    SET,
+    STARTS,
+    Blob,
+    Counted,
+    Instance,
+    Later,
+    Mapping,
+)
 from lockgate.scan.record import CutShortError, DamagedError, TooMuchError
 
 _RUN = 1 << 16  # bytes of plain values that are counted at once
@@ -81,6 +94,8 @@ def carry_out(m: Memory, i: int, stop: int, whole: int, *, few: bool, keep: bool
             elif op == 0x4B:  # BININT1
                 push(buf[i])
                 i += 1
+            elif op == 0x5D and len(stack) == 4 and stack[3] is INERT and stack[2].__class__ is Instance:
+                push(Counted())  # the list of objects in the state of an array of NumPy
             elif op == 0x7D or op == 0x5D:  # EMPTY_DICT, EMPTY_LIST
                 if few and (misses < 16 or not misses & 63):  # if it never matches, ask now and then
                     found, made, end = runs.find(buf, i - 1, whole, _RUN)
@@ -138,11 +153,19 @@ def carry_out(m: Memory, i: int, stop: int, whole: int, *, few: bool, keep: bool
                 push = stack.append
                 target = stack[-1]
                 if op == 0x65:
-                    if target is not LIST:
+                    if target.__class__ is Counted:
+                        target.count += len(items)
+                    elif target is not LIST:
                         judge.append(target, base + i)
                 elif len(items) & 1:
                     raise DamagedError("a key of the pickle has no value", base + i)
-                elif target.__class__ is Mapping and not target.state and keep and len(target) < KEPT:
+                elif (
+                    target.__class__ is Mapping
+                    and not target.state
+                    and keep
+                    and len(target) < KEPT
+                    and PERHAPS_NO_KEYS.isdisjoint(map(type, items[::2]))
+                ):
                     target += items
                 else:
                     judge.setitems(target, items, base + i, keep=keep)
@@ -153,7 +176,9 @@ def carry_out(m: Memory, i: int, stop: int, whole: int, *, few: bool, keep: bool
                 i += 4
             elif op == 0x61:  # APPEND
                 stack.pop()
-                if stack[-1] is not LIST:
+                if stack[-1].__class__ is Counted:
+                    stack[-1].count += 1
+                elif stack[-1] is not LIST:
                     judge.append(stack[-1], base + i)
             elif op == 0x73:  # SETITEM
                 value, second = stack.pop(), stack.pop()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lockgate.scan.pickles import lines, loop, objects, repeats
+from lockgate.scan.pickles import lines, loop, objects, opcodes, repeats
 from lockgate.scan.pickles.cursor import MARGIN, Cursor
 from lockgate.scan.pickles.judge import Judge
 from lockgate.scan.pickles.memory import MAX_MEMO, MEMO_DICTS, MEMO_TEXT, Memory
@@ -58,6 +58,8 @@ class Machine(Memory):
             if here >= self.frame_end:
                 if here > self.frame_end:
                     self.judge.odd("an opcode of the pickle crosses the end of a frame", here)
+                elif not opcodes.may_be_unframed(self):
+                    self.judge.odd("a frame of the pickle ends where no pickler ends it", here)
                 self.frame_end = NEVER
             c.fill(MARGIN)
             buf, i = c.buf, c.i

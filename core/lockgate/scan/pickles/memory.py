@@ -53,6 +53,7 @@ class Memory(ABC):
         self.plain = False  # whether every opcode is carried out by itself
         self.misses = 0  # looks for a run that found none, since the last one
         self.frame_end = NEVER
+        self.frame_size = 0
         self.start = cursor.offset
         self.build_end = 0
         self.rewritten = False  # whether an entry of the memo was put twice

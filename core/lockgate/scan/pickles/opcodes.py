@@ -9,12 +9,17 @@ import re
 from collections.abc import Callable
 
 from lockgate.scan.pickles.memory import Memory
-from lockgate.scan.pickles.values import INERT, LIST, NEVER, SET, SHORT, Mapping
+from lockgate.scan.pickles.values import INERT, LIST, NEVER, SET, SHORT, Counted, Instance, Mapping, Text
 from lockgate.scan.record import DamagedError
 
 _INTEGER = re.compile(rb"[+-]?[0-9]+L?\Z")
 FLOAT = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*(?:e[+-]?[0-9]+)?|\.[0-9]+|inf|nan)\Z", re.IGNORECASE)
 
+_FRAME = 1 << 16  # bytes that a frame is made of, and from which on bytes and text have none
+_LONG = {b"X": 4, b"B": 4, b"\x8d": 8, b"\x8e": 8, b"\x96": 8}  # opcodes, and bytes of their lengths
+# Every pickler writes a backslash as an escape itself.
+_UNICODE = re.compile(rb"(?:[^\\]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})*", re.DOTALL)
+_ESCAPE = 10  # bytes of the longest
 MOST_ITEMS = 32  # of a tuple that is kept
 
 HANDLERS: dict[int, Callable[[Memory], None]] = {}
@@ -43,7 +48,18 @@ def _frame(m: Memory) -> None:
     size = m.uint(8)
     if m.frame_end != NEVER:
         m.judge.odd("a frame begins before the last one ended", m.c.offset)
-    m.frame_end = m.c.offset + size
+    m.frame_end, m.frame_size = m.c.offset + size, size
+
+
+def may_be_unframed(m: Memory) -> bool:
+    """Whether what comes next may stand behind the frame that ended (PEP 3154): a frame, or long bytes.
+
+    A pickler ends a frame of less than 64 KiB only for these, or at STOP.
+    """
+    head = m.c.peek(9)
+    width = _LONG.get(head[:1], 0)
+    long = width and int.from_bytes(head[1 : 1 + width], "little") >= _FRAME
+    return m.frame_size >= _FRAME or head[:1] in (b"", b"\x95") or bool(long)
 
 
 @_opcode("I")
@@ -108,12 +124,25 @@ def _string(m: Memory) -> None:
 
 @_opcode("V")
 def _unicode(m: Memory) -> None:
-    raw = m.c.text_line()
-    if raw is None:
-        m.stack.append(INERT)
-        return
+    m.c.fill(1024)  # so that short text is of one part
+    size, short, raw = 0, b"", b""
+    for part in m.c.line_parts():
+        raw += part
+        # An escape may go on in the next part; what comes before it may not.
+        held = raw.rfind(b"\\", max(len(raw) - _ESCAPE, 0))
+        done, raw = (raw[:held], raw[held:]) if held >= 0 else (raw, b"")
+        size, short = _counted(m, done, size), short or done
+    size = _counted(m, raw, size)
+    text = (short + raw).decode("raw-unicode-escape") if 0 <= size <= SHORT else ""
+    m.stack.append(text if len(text) == size else Text(size))
+
+
+def _counted(m: Memory, raw: bytes, size: int) -> int:
+    """Return how many letters of Latin-1 a text has so far; -1 if it has others, too."""
+    if not _UNICODE.fullmatch(raw):
+        raise DamagedError("a text of the pickle has a broken escape", m.c.offset)
     text = raw.decode("raw-unicode-escape")
-    m.stack.append(text if len(text) <= SHORT else INERT)
+    return -1 if size < 0 or (b"\\" in raw and max(text) > "\xff") else size + len(text)
 
 
 @_opcode("T")
@@ -166,8 +195,10 @@ def _frozenset(m: Memory) -> None:
 
 @_opcode("l")
 def _list(m: Memory) -> None:
-    m.pop_mark()
-    m.stack.append(LIST)
+    count = len(m.pop_mark())
+    # Of the objects in the state of an array of NumPy.
+    array = len(m.stack) == 4 and m.stack[3] is INERT and isinstance(m.stack[2], Instance)
+    m.stack.append(Counted(count) if array else LIST)
 
 
 @_opcode("d")
@@ -176,7 +207,7 @@ def _dict(m: Memory) -> None:
     if len(items) % 2:
         raise DamagedError("a key of the pickle has no value", m.c.offset)
     made = Mapping()
-    made.put(items)
+    m.judge.setitems(made, items, m.c.offset)
     m.stack.append(made)
 
 

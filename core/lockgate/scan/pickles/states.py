@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from lockgate.scan.pickles import contents
-from lockgate.scan.pickles.values import INERT, Instance, Mapping
+from lockgate.scan.pickles.values import INERT, LOST, NONE, Instance, Mapping
 from lockgate.scan.record import DamagedError
 
 ESTIMATOR = "estimator"  # a use of the lists: scikit-learn writes its own version into the state
 _VERSION = "_sklearn_version"
+_NUMBERS = re.compile(r"\d+\.\d")
+_HOOKS = frozenset(
+    [
+        "training",
+        "_parameters",
+        "_buffers",
+        "_modules",
+        "_backward_hooks",
+        "_forward_hooks",
+        "_forward_pre_hooks",
+    ]
+)
+_NEWER = frozenset(  # all since torch 2.0
+    [
+        *("_non_persistent_buffers_set", "_backward_pre_hooks", "_is_full_backward_hook"),
+        *("_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_state_dict_hooks"),
+        *("_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks"),
+    ]
+)
+_FEW = 3
 _PLACES = ("left_child", "right_child", "feature", "n_node_samples")
 _NODE = dict.fromkeys(_PLACES, "i") | dict.fromkeys(
     ("threshold", "impurity", "weighted_n_node_samples"), "f8"
@@ -25,6 +46,10 @@ def check(made: Instance, state: Any) -> None:
         DamagedError: The class would refuse it.
     """
     rule = _estimator if ESTIMATOR in made.of.allowed else _RULES.get(made.of.path)
+    if rule is None and made.of.module.startswith("torch.nn.modules"):
+        rule = _module
+    if isinstance(state, Mapping) and any(value is state for value in state.values()):
+        raise DamagedError(f"an object of {made.of.path} gets its own attributes as one of them")
     if rule is None:
         return
     if isinstance(state, Mapping) and not state.whole:
@@ -35,7 +60,22 @@ def check(made: Instance, state: Any) -> None:
 
 def _estimator(made: Instance, state: Any) -> str:  # noqa: ARG001 - a rule
     """``BaseEstimator.__getstate__`` has written the version since scikit-learn 0.18."""
-    return "" if isinstance(state, Mapping) and _VERSION in state[::2] else f"gets no {_VERSION}"
+    said = state.get(_VERSION) if isinstance(state, Mapping) and _VERSION in state[::2] else NONE
+    known = said is INERT or said is LOST or (isinstance(said, str) and _NUMBERS.match(said))
+    return "" if known else f"gets no {_VERSION}"
+
+
+def _module(made: Instance, state: Any) -> str:  # noqa: ARG001 - a rule
+    """``torch.nn.Module.__init__`` and ``__setstate__``: what has always been there, and what is newer."""
+    if not isinstance(state, Mapping):
+        return ""
+    keys = {key for key in state[::2] if isinstance(key, str)}
+    hooks = {key for key in keys if "_hooks" in key} - _HOOKS - _NEWER - {"_forward_hooks_always_called"}
+    if "_modules" in keys or "_parameters" in keys or "_buffers" in keys:
+        missing = _HOOKS - keys or (_NEWER - keys if len(_NEWER & keys) > len(_NEWER) - _FEW else set())
+        if missing or hooks:
+            return f"gets {min(hooks)}" if hooks else f"gets no {min(missing)}"
+    return ""
 
 
 def _tree(made: Instance, state: Any) -> str:

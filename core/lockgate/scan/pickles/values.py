@@ -15,6 +15,7 @@ INERT: Any = None
 SHORT = 255  # bytes of text that are kept
 STARTS = frozenset(b"\x80(])}0123456789lNKqci\x00\x01\x02\x03\x04")  # what a pickle in bytes begins with
 NEVER: Final = 1 << 62
+_UNHASHABLE = frozenset(f"collections.{name}" for name in ("OrderedDict", "defaultdict", "Counter", "deque"))
 KEPT = 128  # keys and values of a dict after which no more are remembered
 
 
@@ -161,6 +162,14 @@ class Items:
         self.kind = kind
 
 
+class Counted(Items):
+    """A list of which it matters how many items it has: those of an array of objects."""
+
+    def __init__(self, count: int = 0) -> None:
+        super().__init__("list")
+        self.count = count
+
+
 LIST = Items("list")
 SET = Items("set")
 
@@ -204,6 +213,19 @@ class Mapping(list[Any]):
     def find_special(self) -> str:
         """Return a key that Python itself would look at on an object, or nothing."""
         return self.special or special_key(self[::2])
+
+
+PERHAPS_NO_KEYS = frozenset([Items, Counted, Mapping, Instance, tuple])
+"""Kinds of values of which `hashable` has to look at each."""
+
+
+def hashable(key: Any) -> bool:
+    """Whether Python takes something for a key of a dict; a set may be a frozen one."""
+    if isinstance(key, tuple):
+        return all(map(hashable, key))
+    if isinstance(key, Instance):
+        return key.of.path not in _UNHASHABLE
+    return not isinstance(key, Mapping) and (not isinstance(key, Items) or key is SET)
 
 
 def special_key(keys: Iterable[Any]) -> str:
