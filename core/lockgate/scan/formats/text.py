@@ -49,6 +49,7 @@ _MODEL = re.compile(
     rb"|end of (?:trees|parameters)|shrinkage=[\d.e+-]+)$",
     re.MULTILINE,
 )
+_PICKLED = re.compile(rb"^(?:p|[(][dlt]p)\d+$", re.MULTILINE)  # what remembers something
 # What is left of JSON whose first byte is another, or of which a part is gone: keys, and little but values.
 _KEY = re.compile(rb'"[ \t\r\n]*:')
 _JSON = re.compile(rb'"[\w .:/+-]*"|true|false|null|[-+.\deE,:\[\]{}\s]+')
@@ -153,6 +154,8 @@ def _configuration(raw: bytes, context: Context) -> None:
     """Report what YAML loaders and Hydra would import or call, and what is no text but a damaged model."""
     if _MODEL.search(raw):
         context.cannot("has lines of a model of LightGBM, but does not begin like one")
+    if _PICKLED.search(raw) and raw.endswith(b"."):
+        context.cannot("has lines of a pickle of protocol 0, and is none")
     if _is_part_of_json(raw):
         context.cannot("reads like a part of JSON, and is none")
     for found in _YAML_TAG.finditer(raw):

@@ -9,6 +9,7 @@ flags and sizes are those of its code, its fields lie within its items, and obje
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import Any
@@ -292,6 +293,14 @@ def _coded(code: Any) -> int | None:
     return 0 if kind == "O" else size * 4 if kind == "U" else size
 
 
+def _apart(fields: list[tuple[Any, Any]]) -> None:
+    """Hold that no two fields share bytes, as no array of NumPy's own functions has them."""
+    known = [(at, itemsize(part) or 0) for part, at in fields if is_dtype(part) and isinstance(at, int)]
+    known.sort()
+    if any(at + size > after for (at, size), (after, _) in itertools.pairwise(known)):
+        raise DamagedError("a type of NumPy has fields that share bytes")
+
+
 def _holds_objects(state: tuple[Any, ...], size: int | None, depth: int) -> bool:
     """Whether a type with this state has fields, or items, that are objects."""
     base, fields = state[2], state[4]
@@ -308,6 +317,7 @@ def _holds_objects(state: tuple[Any, ...], size: int | None, depth: int) -> bool
             parts.append((field[0], field[1]))
     elif fields is not NONE:
         raise RefusedError("with fields that are computed")
+    _apart(parts[len(parts) - (len(fields) // 2 if isinstance(fields, Mapping) else 0) :])
     for part, at in parts:
         if not is_dtype(part) or depth > _DEEPEST:
             raise RefusedError("with a field of no plain type")
