@@ -1,4 +1,4 @@
-"""What a reader of the format would refuse, or take for something else, is not called safe; what is sound is."""
+"""What its reader would refuse, or take for something else, is not called safe; what is sound is."""
 
 from __future__ import annotations
 
@@ -56,7 +56,12 @@ def test_what_is_left_of_a_model_is_no_text(judged):
     model = json.dumps({"learner": {"attributes": {}, "feature_names": [], "objective": {"name": "x"}}})
     for data in (model[1:], model[20:], "weights/0.npy", "ccopy_reg\n_reconst"):
         assert not safe(judged, data.encode())
-    for data in ("a model of flowers, see https://example.org", "a: 1\nb: 2\n", '"a","b"\n1,2\n', "0" * 64):
+    for data in (
+        "a model of flowers, see https://example.org",
+        "first: 1\nsecond: 2\n",
+        '"a","b"\n1,2\n',
+        "0" * 64,
+    ):
         assert safe(judged, data.encode())
 
 
