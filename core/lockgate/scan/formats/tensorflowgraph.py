@@ -11,9 +11,9 @@ import re
 from typing import Any
 
 from lockgate.scan import schemas
-from lockgate.scan.formats.protobuf import Message
+from lockgate.scan.formats.protobuf import LEN, Message
 from lockgate.scan.formats.protoschema import Held, Holder
-from lockgate.scan.formats.tensorflowtypes import Edges, Type, expand, listed, same
+from lockgate.scan.formats.tensorflowtypes import Edges, Type, expand, listed, numbers, same
 from lockgate.scan.record import DamagedError
 
 _PACKAGE = "tensorflow."
@@ -37,6 +37,11 @@ _FIELDS = {
     "string": "s", "int": "i", "float": "f", "bool": "b", "type": "type", "shape": "shape",
     "tensor": "tensor", "func": "func",
 }  # fmt: skip
+
+
+_REDUCE = frozenset(["Sum", "Mean", "Max", "Min", "Prod", "All", "Any", "ArgMax", "ArgMin", "EuclideanNorm"])
+_DIMENSIONS = 254  # TensorShape::MaxDimensions
+_SMALL = 4096  # bytes
 
 
 def check_saved_model(model: Message) -> None:
@@ -169,6 +174,8 @@ class _Checker:
             raise DamagedError("has a node of a name that TensorFlow does not take", around.start)
         known |= args
         wanted: list[tuple[list[Type], list[str], Message]] = []
+        axes: dict[str, list[int]] = {}  # the whole numbers of constants
+        along: list[tuple[str, Message]] = []
         for one in messages:
             node = self.held(one, "NodeDef")
             inputs = node.texts("input")
@@ -180,9 +187,16 @@ class _Checker:
             given = self._node(node, len(data), functions)
             operator = self.operators.get(node.text("op"))
             edges.add(node.text("name"), operator[4] if operator else None, given)
+            if node.text("op") == "Const":
+                axes[node.text("name")] = self._wholes(node)
+            elif node.text("op") in _REDUCE and len(data) > 1:
+                along.append((data[1].partition(":")[0], one))
             parts = [expand(spec, given) for spec in operator[3]] if operator else [None]
             if None not in parts:
                 wanted.append(([kind for part in parts if part is not None for kind in part], data, one))
+        for name, one in along:
+            if any(abs(axis) > _DIMENSIONS for axis in axes.get(name, [])):
+                raise DamagedError("has a sum along a dimension that nothing has", one.start)
         for types, data, one in wanted:  # a loop takes what is made after it
             same(types, [edges.type(name, one.start) for name in data], one.start)
         return known
@@ -224,6 +238,28 @@ class _Checker:
         if name == "Const" and given.get("value") != given.get("dtype"):
             raise DamagedError("has a constant of another type than it says", at)
         return given
+
+    def _wholes(self, node: Held) -> list[int]:
+        """Return the numbers of a small constant of whole ones; none of another."""
+        for one in node.messages("attr"):
+            pair = self.held(one, "NodeDef.AttrEntry")
+            for value in pair.messages("value") if pair.text("key") == "value" else ():
+                for message in self.held(value, "AttrValue").messages("tensor"):
+                    tensor = self.held(message, "TensorProto")
+                    width = {3: 4, 9: 8}.get(tensor.number("dtype"), 0)
+                    raw = tensor.fields.get("tensor_content", [])
+                    if not width or (raw and raw[0].size > _SMALL):
+                        return []
+                    if raw and raw[0].size:
+                        data = message.source.exactly(raw[0].start, raw[0].size)
+                        parts = (data[at : at + width] for at in range(0, len(data), width))
+                        return [int.from_bytes(part, "little", signed=True) for part in parts]
+                    found = tensor.fields.get("int_val" if width == 4 else "int64_val", [])  # noqa: PLR2004
+                    packed = found and found[0].wire == LEN
+                    data = message.source.exactly(found[0].start, found[0].size) if packed else b""
+                    values = numbers(data) if packed else [one.value for one in found]
+                    return [value - (1 << 64) if value >> 63 else value for value in values]
+        return []
 
     def _value(self, value: Held) -> str:
         """Return the name of the field that is set."""

@@ -28,13 +28,20 @@ def listed(message: Message) -> list[int]:
         if each.wire != LEN:
             found.append(each.value)
             continue
-        value, shift = 0, 0
-        for byte in message.source.exactly(each.start, each.size):
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:  # noqa: PLR2004 - the last byte of a number
-                found.append(value)
-                value, shift = 0, 0
+        found += numbers(message.source.exactly(each.start, each.size))
+    return found
+
+
+def numbers(packed: bytes) -> list[int]:
+    """Return the numbers of a packed field."""
+    found: list[int] = []
+    value, shift = 0, 0
+    for byte in packed:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:  # noqa: PLR2004 - the last byte of a number
+            found.append(value)
+            value, shift = 0, 0
     return found
 
 
