@@ -128,7 +128,7 @@ DRIFTED = {"shift": 1.5}
 def test_a_drip_from_one_source_is_stopped_though_each_batch_alone_passes(gate):
     single = gate(batch(4, 400, flips=0.008), keep=False)
     assert single.decision is Decision.KEEP
-    for number in range(1, 7):
+    for number in range(1, 11):
         result = gate(batch(number, 400, flips=0.008))
         if result.decision is Decision.QUARANTINE:
             break
