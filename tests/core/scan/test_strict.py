@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 import tarfile
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
@@ -50,6 +51,18 @@ def test_records_of_pax_are_known_ones_of_their_kind(judged):
     for old, new in ((b" path=", b" pith="), (b" path=fol", b" path=\xffol"), (b"x\n", b"xx")):
         assert old in whole
         assert not safe(judged, whole.replace(old, new, 1))
+
+
+def test_a_member_of_a_zip_archive_is_a_folder_to_all_readers_or_to_none(judged):
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.mkdir("folder")
+        archive.writestr("folder/notes.txt", "three words here")
+    whole = written.getvalue()
+    assert safe(judged, whole)
+    marked = bytearray(whole)
+    marked[whole.rindex(b"PK\x01\x02") + 38] |= 0x10  # MS-DOS's attribute of a folder
+    assert not safe(judged, bytes(marked))
 
 
 def test_what_is_left_of_a_model_is_no_text(judged):

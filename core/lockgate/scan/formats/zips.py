@@ -22,6 +22,7 @@ _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _FOUR, _TWO = 0xFFFFFFFF, 0xFFFF
 _LONGEST_DIRECTORY = 128 << 20
+_FOLDER = 0x10
 _NEWEST = 63  # version 6.3 of the format
 _LINK = 0o120000
 
@@ -217,6 +218,9 @@ def _central(source: Source, raw: bytes, count: int, context: Context) -> list[M
         if (other := _other_name(extra)) not in (None, name):
             message = "Has a member with a second name, which some readers take."
             context.hit("LG-SCAN-023", "HIGH", message, offset=header, name=repr(other))
+        if attributes & _FOLDER and not name.endswith(b"/"):
+            message = "Has a member that is a folder to some readers and a file to others."
+            context.hit("LG-SCAN-023", "HIGH", message, offset=header, name=repr(name))
         mode = attributes >> 16 if made >> 8 == 3 else 0  # noqa: PLR2004 - made on Unix
         members.append(_local(source, name, flags, method, crc, packed, size, header, mode, context))
     if at != len(raw):
