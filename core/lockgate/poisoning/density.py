@@ -14,7 +14,8 @@ The middle of a real cluster is denser than a ball that reaches beyond it, too, 
 Heaps that a baseline has as well (`NATURAL`) are no one's work, nor are those where common values meet
 (`MET`). Rows that repeat by habit count once (`lockgate.poisoning.repeated`).
 
-Where rows lie says `lockgate.poisoning.space`; two unequal categories count as 1. A radius is never taken for
+Where rows lie says `lockgate.poisoning.space`; a heap has to be one with its columns evened out and as they
+are, as either makes crowds of its own. Two unequal categories count as 1. A radius is never taken for
 smaller than the step between values, and with categories R reaches rows that differ in one of them.
 """
 
@@ -163,17 +164,27 @@ def _scan(evidence: Evidence) -> Heaps:
     if len(sample) > MOST_ROWS:
         sample = np.sort(evidence.random("heaps").choice(sample, MOST_ROWS, replace=False))
     space = space_of(evidence)
-    points, labels = space.points(values[sample]), evidence.batch.labels[sample]
-    free = np.minimum(space.free(values[sample]), DIMENSIONS)
-    first, of, copied = distinct(points)
+    found = _scanned(evidence, sample, space)
+    if space.is_evened:
+        as_it_is = _scanned(evidence, sample, Space(evidence.features, even=False))
+        found.p_value = np.maximum(found.p_value, as_it_is.p_value)
+    return found
+
+
+def _scanned(evidence: Evidence, sample: Integers, space: Space) -> Heaps:
+    import numpy as np
+
+    values, labels = evidence.features.values[sample], evidence.batch.labels[sample]
+    points = space.points(values)
+    free = np.minimum(space.free(values), DIMENSIONS)
+    first, of, copied = distinct(values)
     if not is_resampled(labels[first], copied):
         return Heaps(*_look(points, labels, free, space), sample)
     radius, usual, p_value = (part[of] for part in _look(points[first], labels[first], free[first], space))
     exact = copied_more(points[first], labels[first], copied, free[first], space)[of]
     none = np.zeros((len(sample), 1))
-    return Heaps(
-        np.hstack([radius, none]), np.hstack([usual, none]), np.column_stack([p_value, exact]), sample
-    )
+    p_value = np.column_stack([p_value, exact])
+    return Heaps(np.hstack([radius, none]), np.hstack([usual, none]), p_value, sample)
 
 
 def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple[Floats, Floats, Floats]:

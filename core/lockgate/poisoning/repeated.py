@@ -26,12 +26,16 @@ REPEATED = 0.05
 """Rows of a class that repeat at a higher rate (Poisson) were drawn with replacement."""
 
 
-def distinct(points: Floats) -> tuple[Integers, Integers, Integers]:
-    """Return the first row of each distinct one, which of them each row is, and how often each comes."""
+def distinct(values: Floats) -> tuple[Integers, Integers, Integers]:
+    """Return the first row of each distinct one, which of them each row is, and how often each comes.
+
+    Args:
+        values: Shape (rows, columns), NaN for what is missing.
+    """
     import numpy as np
 
     _, first, of, count = np.unique(
-        np.round(points, 9), axis=0, return_index=True, return_inverse=True, return_counts=True
+        np.nan_to_num(values, nan=np.inf), axis=0, return_index=True, return_inverse=True, return_counts=True
     )
     return first, of.reshape(-1), count
 

@@ -94,8 +94,8 @@ class Scale:
         return by_chance
 
 
-def scale_of(column: Floats) -> Scale:
-    """Measure a column of numbers, NaN for a missing one."""
+def scale_of(column: Floats, *, even: bool = True) -> Scale:
+    """Measure a column of numbers, NaN for a missing one; without `even` it counts as it is."""
     from dataclasses import replace
 
     import numpy as np
@@ -108,7 +108,7 @@ def scale_of(column: Floats) -> Scale:
     usual = float(np.median(present))
     scale = Scale(usual, atoms)
     rest = present[~np.isin(present, atoms)]
-    if len(rest) >= max(_FEWEST, MOSTLY * len(present)):
+    if even and len(rest) >= max(_FEWEST, MOSTLY * len(present)):
         scale = replace(scale, log=_logarithm(rest))
         scale = replace(scale, tails=_tails(scale.evened(rest)))
     evened = scale.evened(present)
@@ -151,7 +151,7 @@ def _tails(column: Floats) -> tuple[float, float] | None:
 class Space:
     """Rows as points: numbers in standard deviations of their scale, each category an axis."""
 
-    def __init__(self, features: Features) -> None:
+    def __init__(self, features: Features, *, even: bool = True) -> None:
         import numpy as np
 
         self.categorical = any(features.categorical)
@@ -162,12 +162,17 @@ class Space:
                 found, count = np.unique(column[~np.isnan(column)], return_counts=True)
                 self.columns.append(found[np.argsort(-count, kind="stable")][:_MOST_CATEGORIES])
                 continue
-            scale = scale_of(column)
+            scale = scale_of(column, even=even)
             self.columns.append(scale)
             placed = scale(np.unique(column[~np.isnan(column)]))
             if len(placed) > 1:
                 steps.append(float(np.median(np.abs(np.diff(placed)))))
         self.step = 0.5 * float(np.median(steps)) if steps else 0.0
+
+    @property
+    def is_evened(self) -> bool:
+        """Whether any column does not count as it is."""
+        return any(isinstance(c, Scale) and (c.log is not None or c.tails is not None) for c in self.columns)
 
     def points(self, values: Floats) -> Floats:
         """Place rows; shape (rows, axes)."""
