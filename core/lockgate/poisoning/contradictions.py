@@ -81,7 +81,8 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     Honest are `HONEST` of them, or what the other classes show if that is more; where classes are fairly
     clear only, `HONEST_FAIRLY`, and in the surest quarter there have to be more than half of it would show
     (`STILL`). At least 70 % of what is contradicted in the class carries the one label. Where classes are
-    clear, a class that meets others in many rows (`CLEAR_CLASS`) is not looked at.
+    clear, a class that meets others in many rows (`CLEAR_CLASS`) is not looked at; nor is anything where two
+    classes are fairly clear only, since nothing else says how many honest labels go one way.
 
     Returns:
         The p value, was, became, and the share of the class.
@@ -91,6 +92,8 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
 
     classes = found.probabilities.shape[1]
     best = (1.0, 0, 1, 0.0)
+    if not found.clear and classes == 2:  # noqa: PLR2004 - no other class says how far honest labels go
+        return best
     sure = _surest(found, SUREST_FAIRLY)
     count, surest = _labels_of(found, sure), _labels_of(found, _surest(found, 0.5 * SUREST_FAIRLY))
     rows = count.sum(axis=1)
