@@ -197,7 +197,9 @@ class Reader:
         if self.child is None or not self.child.is_alive():
             seconds = max(seconds, 180)  # imports
             here, there = multiprocessing.Pipe()
-            self.child = multiprocessing.get_context("fork").Process(target=self._serve, args=(there,))
+            self.child = multiprocessing.get_context("fork").Process(
+                target=self._serve, args=(there,), daemon=True
+            )
             self.child.start()
             there.close()
             self.pipe = here

@@ -110,7 +110,7 @@ def estimators(seed: int) -> list[bytes]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 model = known[at][1]().fit(rows, labels)
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, IndexError):
             continue  # takes other data, or other estimators
         data = pickle.dumps(model, int(chance.integers(6)))
         if len(data) < 1 << 15:
