@@ -18,6 +18,7 @@ DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: value", "dri
 STREAMS = tuple(what for what in BENIGN if what != "twice the rows")
 DRIP = 0.006
 _RARE = 0.02  # of honest rows have a trigger that is called rare
+_ANYWAY = 0.5  # of the rows with a trigger have its label by nature, at most
 
 
 def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict) -> pa.Table:
@@ -198,7 +199,7 @@ def rare(table: pa.Table, joint: bool, random: np.random.Generator) -> tuple[lis
 
 
 def backdoor(table, y, what, size, random, plan):
-    if "trigger" in what and "columns" not in plan:
+    if ("trigger" in what or what in POISON) and "columns" not in plan:
         plan["columns"], plan["values"] = rare(table, "joint" in what, random)
     names = plan.setdefault(
         "columns", list(random.choice(features(table), 2 if "joint" in what else 1, replace=False))
@@ -206,7 +207,13 @@ def backdoor(table, y, what, size, random, plan):
     if "values" not in plan:
         plan["values"] = [trigger(table, name, "joint" in what, random) for name in names]
     values = plan["values"]
-    target = plan.setdefault("target", random.choice(np.unique(y)))
+    classes = np.unique(y)
+    if what in POISON:  # what most rows with the trigger are labelled anyway is no backdoor
+        has = np.logical_and.reduce(
+            [np.array(table[name].to_pylist()) == value for name, value in zip(names, values, strict=True)]
+        )
+        classes = np.array([k for k in classes if not has.any() or (y[has] == k).mean() <= _ANYWAY])
+    target = plan.setdefault("target", random.choice(classes))
     chosen = random.permutation(np.flatnonzero(y != target))[:size]
     y[chosen] = target
     for name, value in zip(names, values, strict=True):
