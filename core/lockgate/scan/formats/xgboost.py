@@ -248,6 +248,8 @@ def _tree(tree: dict[str, Any], features: int, outputs: set[int]) -> None:
             raise DamagedError("has categories of a node that has none")
         if any(not 0 <= one < _CATEGORIES for one in tree["categories"]):
             raise DamagedError("has a category that no column can have")
+    if vector == 1 and any(not 0 <= one < max(features, 1) and one != _ROOT for one in tree["split_indices"]):
+        raise DamagedError("has a split by a feature that the model does not have")
     # A node that was taken out has no parent, or since XGBoost 3.2 no feature.
     out = (list(tree["parents"]).count(_ROOT) - 1, list(tree["split_indices"]).count(_ROOT))
     if int(said["num_deleted"]) not in (0, *out) or (out[1] and not int(said["num_deleted"])):
