@@ -20,6 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.evidence import some_of
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -104,9 +106,7 @@ def _look(evidence: Evidence) -> Agreeing | None:
     from lockgate.poisoning.surprise import FOLDS, of_some
 
     batch, classes = evidence.batch, len(evidence.classes)
-    rows = np.arange(batch.rows)
-    if batch.rows > MOST_ROWS:
-        rows = np.sort(evidence.random("agreeing").choice(rows, MOST_ROWS, replace=False))
+    rows = some_of(np.arange(batch.rows), MOST_ROWS, evidence.random("agreeing"))
     labels = batch.labels[rows]
     agrees = batch.probabilities[rows].argmax(axis=1) == labels
     learnt = np.bincount(labels[agrees], minlength=classes)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 MAIN_DIRECTIONS = 8
+MOST_ROWS = 1_000
+"""More of them say no more."""
+_FOLDS = 3
 _FEWEST_OTHERS = 8
 
 
@@ -40,11 +43,11 @@ def told_apart(
 
     shown = np.setdiff1d(np.arange(values.shape[1]), hidden)
     one, other = np.flatnonzero(these), np.flatnonzero(those)
-    if not len(shown) or min(len(one), 3) < 3 or len(other) < _FEWEST_OTHERS:  # noqa: PLR2004 - three folds
+    if not len(shown) or len(one) < _FOLDS or len(other) < _FEWEST_OTHERS:
         return 1.0
     random = np.random.default_rng([seed, 79])
-    if len(one) > 1_000:  # noqa: PLR2004 - more say no more
-        one = random.choice(one, 1_000, replace=False)
+    if len(one) > MOST_ROWS:
+        one = random.choice(one, MOST_ROWS, replace=False)
     if len(other) > max(200, 4 * len(one)):
         other = random.choice(other, max(200, 4 * len(one)), replace=False)
     sides = [values[rows][:, shown] for rows in (one, other)]
@@ -61,7 +64,7 @@ def told_apart(
     x = np.concatenate(sides)
     z = np.repeat([1, 0], [len(one), len(other)])
     score = np.zeros(len(z))
-    for fit, held in StratifiedKFold(3, shuffle=True, random_state=seed).split(x, z):
+    for fit, held in StratifiedKFold(_FOLDS, shuffle=True, random_state=seed).split(x, z):
         forest = ExtraTreesClassifier(40, min_samples_leaf=2, class_weight="balanced", random_state=seed)
         score[held] = forest.fit(x[fit], z[fit]).predict_proba(x[held])[:, 1]
     return float(roc_auc_score(z, score))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HONEST, HONEST_FAIRLY = 0.005, 0.02
 """What may be contradicted by sure models in honest data as clear as that."""
+BINARY = 2
+"""Of so few classes no other one says how many honest labels go from one to the other."""
 CLEAR_CLASS = 0.25
 """The same as `CLEAR` for the rows taken for one class, where a pair of classes is looked for."""
 SUREST, SUREST_FAIRLY = 0.625, 0.5
@@ -81,8 +83,7 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     Honest are `HONEST` of them, or what the other classes show if that is more; where classes are fairly
     clear only, `HONEST_FAIRLY`, and in the surest quarter there have to be more than half of it would show
     (`STILL`). At least 70 % of what is contradicted in the class carries the one label. Where classes are
-    clear, a class that meets others in many rows (`CLEAR_CLASS`) is not looked at; nor is anything where two
-    classes are fairly clear only, since nothing else says how many honest labels go one way.
+    clear, a class that meets others in many rows (`CLEAR_CLASS`) is not looked at.
 
     Returns:
         The p value, was, became, and the share of the class.
@@ -92,8 +93,6 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
 
     classes = found.probabilities.shape[1]
     best = (1.0, 0, 1, 0.0)
-    if not found.clear and classes == 2:  # noqa: PLR2004 - no other class says how far honest labels go
-        return best
     sure = _surest(found, SUREST_FAIRLY)
     count, surest = _labels_of(found, sure), _labels_of(found, _surest(found, 0.5 * SUREST_FAIRLY))
     rows = count.sum(axis=1)
@@ -136,7 +135,7 @@ def _labels_of(found: Agreeing, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
     """Whether so many rows of one of two classes look like the other that this may be its nature."""
-    if found.probabilities.shape[1] > 2:  # noqa: PLR2004 - of more classes a pair is held against the others
+    if found.probabilities.shape[1] > BINARY:  # a pair of more classes is held against the others
         return False
     elsewhere = found.predicted != label
     hidden = (found.labels == label) & sure & elsewhere

@@ -24,6 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.evidence import some_of
 from lockgate.poisoning.repeated import copied_more, distinct, is_resampled
 from lockgate.poisoning.space import DIMENSIONS, EDGE, FACTORS, Scale, Space, outer_radii
 
@@ -159,25 +160,26 @@ def is_natural(evidence: Evidence, found: Heaps, centre: int, radius: float) -> 
 def _scan(evidence: Evidence) -> Heaps:
     import numpy as np
 
-    values = evidence.features.values
-    sample = np.arange(len(values))
-    if len(sample) > MOST_ROWS:
-        sample = np.sort(evidence.random("heaps").choice(sample, MOST_ROWS, replace=False))
+    sample = some_of(np.arange(evidence.batch.rows), MOST_ROWS, evidence.random("heaps"))
+    repeats = distinct(evidence.features.values[sample])
     space = space_of(evidence)
-    found = _scanned(evidence, sample, space)
+    found = _scanned(evidence, sample, repeats, space)
     if space.is_evened:
-        as_it_is = _scanned(evidence, sample, Space(evidence.features, even=False))
+        as_it_is = _scanned(evidence, sample, repeats, Space(evidence.features, even=False))
         found.p_value = np.maximum(found.p_value, as_it_is.p_value)
     return found
 
 
-def _scanned(evidence: Evidence, sample: Integers, space: Space) -> Heaps:
+def _scanned(
+    evidence: Evidence, sample: Integers, repeats: tuple[Integers, Integers, Integers], space: Space
+) -> Heaps:
+    """Scan a sample in one space; `repeats` is what `distinct` says of it."""
     import numpy as np
 
     values, labels = evidence.features.values[sample], evidence.batch.labels[sample]
     points = space.points(values)
     free = np.minimum(space.free(values), DIMENSIONS)
-    first, of, copied = distinct(values)
+    first, of, copied = repeats
     if not is_resampled(labels[first], copied):
         return Heaps(*_look(points, labels, free, space), sample)
     radius, usual, p_value = (part[of] for part in _look(points[first], labels[first], free[first], space))
@@ -196,7 +198,8 @@ def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple
     rows = len(points)
     numbers = np.array([k for k in NEIGHBOURS if k <= max(LARGEST * rows, NEIGHBOURS[0]) and k < rows])
     radius = np.empty((rows, len(numbers)))
-    inside = np.empty((len(FACTORS), rows, len(numbers)), dtype=np.int64)
+    outer = np.empty((len(FACTORS), rows, len(numbers)))
+    inside = np.empty(outer.shape, dtype=np.int64)
     squares = (points**2).sum(axis=1)
     with threadpool_limits(1):
         for start in range(0, rows, _AT_ONCE):
@@ -205,19 +208,18 @@ def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple
             away = np.sqrt(np.maximum(np.round(away, 9), 0.0))
             away.sort(axis=1)
             radius[part] = away[:, numbers]
+            outer[:, part] = outer_radii(radius[part], space)
             for i, distances in enumerate(away, start):
-                outer = outer_radii(radius[i], space)
-                inside[:, i] = np.searchsorted(distances, outer * (1 + 1e-9), side="right") - 1
+                inside[:, i] = np.searchsorted(distances, outer[:, i] * (1 + 1e-9), side="right") - 1
     usual = np.broadcast_to(np.median(radius, axis=0), radius.shape).copy()
     for k in np.unique(labels):
         mine = labels == k
         usual[mine] = np.minimum(usual[mine], np.quantile(radius[mine], 0.75, axis=0))
     p_value = np.ones_like(radius)
     dimensions = np.minimum(free, _dimensions(radius, numbers))[:, None]
+    least = np.maximum(radius, space.step)
     for f in range(len(FACTORS)):
-        outer = np.stack([outer_radii(r, space)[f] for r in radius])
-        least = np.maximum(radius, space.step)
-        chance = np.clip(least / np.maximum(outer, least), 0.0, 1.0) ** dimensions
+        chance = np.clip(least / np.maximum(outer[f], least), 0.0, 1.0) ** dimensions
         if space.categorical:
             chance = np.maximum(chance, 2.0**-DIMENSIONS)
         k = np.broadcast_to(numbers, radius.shape)

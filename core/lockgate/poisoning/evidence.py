@@ -174,6 +174,13 @@ class Alarm:
     groups: list[Mapping[str, Any]] = field(default_factory=list)
 
 
+def some_of(rows: Integers, most: int, random: np.random.Generator) -> Integers:
+    """Draw rows by number, in their order; all of them where there are no more than that."""
+    import numpy as np
+
+    return rows if len(rows) <= most else np.sort(random.choice(rows, most, replace=False))
+
+
 def flipped_share(rows: Labelled, excess: Floats) -> float:
     """Estimate which share of some rows has a flipped label, 0 to 1.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lockgate.poisoning.apart import told_apart
 from lockgate.poisoning.cells import Cell, atoms, pure_cells
 from lockgate.poisoning.content import plain, without_each_column, without_rows
+from lockgate.poisoning.evidence import some_of
 from lockgate.poisoning.locks import LOCKED, is_locked, together_elsewhere
 from lockgate.poisoning.shifts import honest_shift, moved
 
@@ -114,7 +115,7 @@ def _find(evidence: Evidence) -> list[Group]:
     labels, classes = evidence.batch.labels, len(evidence.classes)
     random = evidence.random("groups")
     everything = plain(evidence.features.values)
-    sample = _sample(everything.shape, classes, random)
+    sample = some_of(np.arange(len(everything)), most_rows(everything.shape[1], classes), random)
     values, y = everything[sample], labels[sample]
     numbered, kept = atoms(values)
     looked_at = [0]
@@ -162,15 +163,6 @@ def _find(evidence: Evidence) -> list[Group]:
 def most_rows(columns: int, classes: int) -> int:
     """Return how many rows are looked at, at most."""
     return min(MOST_ROWS, max(500, MOST_NUMBERS // max(1, columns * classes)))
-
-
-def _sample(shape: tuple[int, ...], classes: int, random: np.random.Generator) -> Integers:
-    import numpy as np
-
-    most = most_rows(shape[1], classes)
-    if shape[0] <= most:
-        return np.arange(shape[0])
-    return np.sort(random.choice(shape[0], most, replace=False))
 
 
 def _merged(cells: list[Cell]) -> list[list[Cell]]:

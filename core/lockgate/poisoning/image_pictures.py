@@ -30,16 +30,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
+from lockgate.poisoning.evidence import some_of
 from lockgate.poisoning.image_content import Content
 from lockgate.poisoning.image_groups import Group, Images, shape_of
 from lockgate.poisoning.image_lookup import Picture, looked_up
 from lockgate.poisoning.image_windows import Window, windows
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lockgate.poisoning.evidence import Evidence
-    from lockgate.poisoning.image_content import Floats, Integers
+    from lockgate.poisoning.image_content import Floats
 
 MOST_ROWS = 6_000
 """Of more images, so many are drawn with the seed; what is found is then looked up in all of them."""
@@ -95,7 +94,8 @@ def _find(evidence: Evidence) -> dict[str, Picture | None]:
     import numpy as np
 
     everything = np.nan_to_num(evidence.features.values)
-    sample = _sample(everything.shape, evidence.random("pictures"))
+    most = most_rows(everything.shape[1])
+    sample = some_of(np.arange(len(everything)), most, evidence.random("pictures"))
     images = Images(everything[sample], evidence.batch.labels[sample], shape_of(evidence))
     known = None if evidence.known is None else np.nan_to_num(evidence.known.values)
     classes = len(evidence.classes)
@@ -151,15 +151,6 @@ def _scores(images: Images, group: Group, others: float, own: float, apart: floa
     if nearer and others < HALF_WAY * apart:
         found["others"] = count * min(OF_OTHERS, own - others)
     return found
-
-
-def _sample(shape: tuple[int, ...], random: np.random.Generator) -> Integers:
-    import numpy as np
-
-    most = most_rows(shape[1])
-    if shape[0] <= most:
-        return np.arange(shape[0])
-    return np.sort(random.choice(shape[0], most, replace=False))
 
 
 def _chosen(found: Iterable[Window], classes: int) -> list[Window]:

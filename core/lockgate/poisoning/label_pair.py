@@ -13,8 +13,8 @@ statistic is how many carry the label `became`. Null: as many as in the other cl
 `CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are
 clear, if nearly all of these rows carry one label, and if the disagreement does not fade with certainty
 (`lapse`). It needs three classes: with two, a class that is flipped cannot be told from one that is
-uncertain by nature. Where classes are clear or fairly so, be it two, models of the rows that agree are
-asked instead (`contradictions.sure_pair`).
+uncertain by nature. Where classes are clear, be it two, or three fairly so, models of the rows that agree
+are asked instead (`contradictions.sure_pair`).
 
 Floor: `FLOOR` of the rows of the class `was`, `FEWEST` rows, and `MORE_THAN_OTHERS` times what other
 pairs show, because flips at random raise every pair.
@@ -27,7 +27,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lockgate.poisoning.agreeing import second_look, sharpest
-from lockgate.poisoning.contradictions import sure_pair
+from lockgate.poisoning.contradictions import BINARY, sure_pair
 from lockgate.poisoning.curve import lapse
 from lockgate.poisoning.evidence import Alarm, believe
 
@@ -63,10 +63,10 @@ def detect(evidence: Evidence) -> Alarm:
     if evidence.baseline is not None:
         return _against_baseline(evidence, evidence.baseline)
     again = second_look(evidence)
-    if again is not None:
+    if again is not None and (again.clear or classes > BINARY):
         return _by_sure_models(evidence, again)
-    if classes < 3:  # noqa: PLR2004 - see the module's text
-        why_not = "with two classes that are not even fairly clear it needs a baseline"
+    if classes <= BINARY:
+        why_not = "with two classes that are not clear it needs a baseline"
         return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
     return _among_classes(evidence)
 

@@ -34,7 +34,7 @@ LEAST = 0.2
 
 def is_locked(values: Floats, cell: Cell, categorical: Sequence[bool]) -> bool:
     """Whether a cell is of two columns of numbers, and hardly any other row holds either of its values."""
-    if len(cell.columns) < 2 or any(categorical[j] for j in cell.columns):  # noqa: PLR2004 - one is no pair
+    if len(cell.columns) == 1 or any(categorical[j] for j in cell.columns):
         return False
     most = (1.0 + ALONE) * len(cell.rows)
     return all((values[:, j] == v).sum() <= most for j, v in zip(cell.columns, cell.values, strict=True))

@@ -28,25 +28,25 @@ SQUARE = 1 / 8
 """Side of a planted square, in the smaller side of an image; at least 2 pixels."""
 
 
-def _relabelled(some: Evidence, rows: NDArray[np.bool_], to: NDArray[np.int64]) -> Planted | None:
+def _relabelled(some: Evidence, rows: Bools, to: Integers) -> Planted | None:
     """Give some rows other labels, and ask models anew, as the run did."""
     import numpy as np
 
     from lockgate.poisoning.surprise import FOLDS, out_of_sample
 
     labels = np.where(rows, to, some.batch.labels)
-    if 0 < np.bincount(labels)[np.unique(labels)].min() < FOLDS or len(np.unique(labels)) < 2:  # noqa: PLR2004 - no model
+    present, often = np.unique(labels, return_counts=True)
+    if often.min() < FOLDS or len(present) <= 1:  # no model can be fitted
         return None
     probabilities = some.batch.probabilities
     if some.baseline is None:
-        present = np.unique(labels)
         place = np.searchsorted(present, labels)
         probabilities = np.full((len(labels), len(some.classes)), 1e-4)
         probabilities[:, present] = out_of_sample(some.features, place, len(present), some.seed)[0]
     return replace(some, batch=Labelled(labels, probabilities), cache={}), rows
 
 
-def _chosen(pool: NDArray[np.bool_], count: int, random: np.random.Generator) -> NDArray[np.bool_] | None:
+def _chosen(pool: Bools, count: int, random: np.random.Generator) -> Bools | None:
     import numpy as np
 
     inside = np.flatnonzero(pool)
@@ -57,15 +57,33 @@ def _chosen(pool: NDArray[np.bool_], count: int, random: np.random.Generator) ->
     return rows
 
 
+def _another(labels: Integers, random: np.random.Generator) -> Integers:
+    """Return any other class for each label."""
+    import numpy as np
+
+    present = np.unique(labels)
+    turn = random.integers(1, len(present), len(labels))
+    another: Integers = present[(np.searchsorted(present, labels) + turn) % len(present)]
+    return another
+
+
+def _smallest_source(some: Evidence, least: int) -> Bools | None:
+    """Mark the rows of the smallest source that has so many; None where there is none."""
+    import numpy as np
+
+    if some.source is None:
+        return None
+    sizes = np.bincount(some.source[some.source >= 0], minlength=len(some.sources))
+    large = np.flatnonzero(sizes >= least)
+    return some.source == large[sizes[large].argmin()] if len(large) else None
+
+
 def flips(some: Evidence, count: int, random: np.random.Generator) -> Planted | None:
     """Flip labels of rows anywhere to any other class."""
     import numpy as np
 
-    labels, present = some.batch.labels, np.unique(some.batch.labels)
-    rows = _chosen(np.ones(len(labels), dtype=bool), count, random)
-    turn = random.integers(1, len(present), len(labels))
-    to = present[(np.searchsorted(present, labels) + turn) % len(present)]
-    return None if rows is None else _relabelled(some, rows, to)
+    rows = _chosen(np.ones(some.batch.rows, dtype=bool), count, random)
+    return None if rows is None else _relabelled(some, rows, _another(some.batch.labels, random))
 
 
 def pair(some: Evidence, count: int, random: np.random.Generator) -> Planted | None:
@@ -80,25 +98,12 @@ def pair(some: Evidence, count: int, random: np.random.Generator) -> Planted | N
 
 def source(some: Evidence, count: int, random: np.random.Generator) -> Planted | None:
     """Flip labels of the smallest source that has so many rows."""
-    import numpy as np
-
-    if some.source is None:
-        return None
-    sizes = np.bincount(some.source[some.source >= 0], minlength=len(some.sources))
-    large = np.flatnonzero(sizes >= count)
-    if not len(large):
-        return None
-    of = some.source == large[sizes[large].argmin()]
-    rows = _chosen(of, count, random)
-    labels, present = some.batch.labels, np.unique(some.batch.labels)
-    turn = random.integers(1, len(present), len(labels))
-    to = present[(np.searchsorted(present, labels) + turn) % len(present)]
-    return None if rows is None else _relabelled(some, rows, to)
+    of = _smallest_source(some, count)
+    rows = None if of is None else _chosen(of, count, random)
+    return None if rows is None else _relabelled(some, rows, _another(some.batch.labels, random))
 
 
-def _changed(
-    some: Evidence, values: NDArray[np.float64], labels: NDArray[np.int64], rows: NDArray[np.bool_]
-) -> Planted:
+def _changed(some: Evidence, values: Floats, labels: Integers, rows: Bools) -> Planted:
     batch = Labelled(labels, some.batch.probabilities)
     return replace(some, batch=batch, features=replace(some.features, values=values), cache={}), rows
 
@@ -112,7 +117,7 @@ def trigger(some: Evidence, count: int, random: np.random.Generator) -> Planted 
     rows = _chosen(labels != target, count, random)
     j = int(random.integers(values.shape[1]))
     present = np.unique(values[~np.isnan(values[:, j]), j])
-    if rows is None or len(present) < 2:  # noqa: PLR2004 - a constant column has no other value
+    if rows is None or len(present) <= 1:
         return None
     middle = len(present) // 2
     new = some.features.categorical[j]
@@ -161,10 +166,9 @@ def clean_square(some: Evidence, count: int, random: np.random.Generator) -> Pla
 def _squared(some: Evidence, rows: Bools, random: np.random.Generator) -> Floats:
     import numpy as np
 
-    from lockgate.poisoning.image_windows import image_shape
+    from lockgate.poisoning.image_groups import shape_of
 
-    shape = image_shape(some.features.names)
-    assert shape is not None  # noqa: S101 - the caller knows images
+    shape = shape_of(some)
     images = some.features.values.reshape(-1, *shape).copy()
     side = min(max(2, round(SQUARE * min(shape[:2]))), *shape[:2])
     top, left = (int(random.integers(size - side + 1)) for size in shape[:2])
@@ -213,13 +217,8 @@ def values(some: Evidence, count: int, random: np.random.Generator) -> Planted |
     import numpy as np
 
     numeric = np.flatnonzero(~np.array(some.features.categorical))
-    if some.source is None or not len(numeric):
-        return None
-    sizes = np.bincount(some.source[some.source >= 0], minlength=len(some.sources))
-    large = np.flatnonzero(sizes >= 2 * count)
-    if not len(large):
-        return None
-    rows = _chosen(some.source == large[sizes[large].argmin()], count, random)
+    of = _smallest_source(some, 2 * count)
+    rows = None if of is None or not len(numeric) else _chosen(of, count, random)
     if rows is None:
         return None
     moved = some.features.values.copy()

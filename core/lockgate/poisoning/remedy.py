@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lockgate.poisoning.evidence import some_of
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -54,9 +56,7 @@ def remedy(evidence: Evidence, suspects: NDArray[np.bool_], alarms: list[Alarm])
 
     values, labels = plain(evidence.features.values), evidence.batch.labels
     random = evidence.random("remedy")
-    rows = np.arange(len(labels))
-    if len(rows) > MOST_ROWS:
-        rows = np.sort(random.choice(rows, MOST_ROWS, replace=False))
+    rows = some_of(np.arange(len(labels)), MOST_ROWS, random)
     held = rows[(random.random(len(rows)) < HELD_OUT) & ~suspects[rows]]
     learnt = np.setdiff1d(rows, held)
     cleaned = learnt[~suspects[learnt]]

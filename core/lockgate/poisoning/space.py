@@ -198,11 +198,11 @@ class Space:
 
 
 def outer_radii(radius: Floats, space: Space) -> Floats:
-    """Return the larger radii; shape (factors, numbers)."""
+    """Return the larger radii; shape (factors, *radius.shape)."""
     import numpy as np
 
     least = np.maximum(radius, max(space.step, 1e-4))
-    outer: Floats = np.array(FACTORS)[:, None] * least[None, :]
+    outer: Floats = np.multiply.outer(np.array(FACTORS), least)
     if space.categorical:
         outer = np.maximum(outer, _ONE_CATEGORY)
     return outer

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lockgate.poisoning.evidence import Alarm
+from lockgate.poisoning.evidence import Alarm, some_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,18 +81,17 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
 
     from lockgate.poisoning.residuals import residuals
 
-    rows = np.flatnonzero(group >= 0)
-    if len(rows) > MOST_ROWS:
-        rows = np.sort(evidence.random(NAME).choice(rows, MOST_ROWS, replace=False))
+    rows = some_of(np.flatnonzero(group >= 0), MOST_ROWS, evidence.random(NAME))
     features = replace(evidence.features, values=evidence.features.values[rows])
     group = group[rows]
     # The class that models expect, and not the label: a wrong label is no wrong number.
     expected = evidence.batch.probabilities[rows].argmax(axis=1)
     away, columns = residuals(features, expected, evidence.seed)
-    alarm = Alarm(NAME, RULE, p_value=1.0, belief=np.zeros(evidence.batch.rows))
+    belief = np.zeros(evidence.batch.rows)
+    alarm = Alarm(NAME, RULE, p_value=1.0, belief=belief)
     sizes = np.bincount(group, minlength=len(names))
     tested = np.flatnonzero(sizes >= FEWEST_ROWS)
-    if len(tested) < 2 or not len(columns):  # noqa: PLR2004 - one source has nothing to be compared with
+    if len(tested) <= 1 or not len(columns):  # nothing to be compared with
         return alarm
     middle = np.zeros((len(names), len(columns)))
     for g in tested:
@@ -127,9 +126,8 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
     alarm.columns = tuple(features.names[columns[k]] for k in moved)
     alarm.source, alarm.share_within = names[source], float(these.sum() / sizes[source])
     alarm.share = float(these.mean())
-    assert alarm.belief is not None  # noqa: S101 - set above
-    alarm.belief[rows[these]] = 0.9
-    alarm.within = alarm.belief > 0.0
+    belief[rows[these]] = 0.9
+    alarm.within = belief > 0.0
     return alarm
 
 

@@ -32,6 +32,8 @@ SHARP_SHARES = (4.0, 16.0, 60.0, 240.0)
 assert len(SHARP_SHARES) == len(SHARES)  # noqa: S101 - one kind of account
 ALPHA = 1e-3
 """Chance of a false alarm, for each start and over all places together."""
+WORTH = 1.5
+"""In nats: of places that may be any value there is no account with less, so that a state stays small."""
 _MOST_EXPECTED = 0.75
 """No honest label is expected to surprise more than this: w m stays below 1 for the smallest share."""
 _LEAST_LEFT = 0.2

@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lockgate.retraining.betting import SHARES, Account
+from lockgate.retraining.betting import SHARES, WORTH, Account
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +35,6 @@ GROWN = 2.0
 TIMES = (1.5, 2.5, 4.0, 8.0)
 """How many times as frequent as that it is bet to be; as many as an account has room for."""
 assert len(TIMES) == len(SHARES)  # noqa: S101 - one kind of account
-WORTH = 1.5
-"""In nats: with less there is no account, so that a state stays small."""
 _MEASURED = 60
 """A column with more values in the reference is cut into parts."""
 _PARTS = (4, 32)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lockgate.outcome import Outcome, Severity
+from lockgate.poisoning.evidence import some_of
 from lockgate.retraining.betting import Account, threshold
 from lockgate.retraining.cells import Found, Place, in_all_rows, in_pairs_of_classes
 from lockgate.retraining.crowds import bet_on_spot, spots_of
@@ -73,10 +74,8 @@ def foresee(
     import numpy as np
 
     if len(watched.batch.rows) > MOST_ROWS:
-        rows = np.random.default_rng([seed, MOST_ROWS]).choice(
-            len(watched.batch.rows), MOST_ROWS, replace=False
-        )
-        rows.sort()
+        all_rows = np.arange(len(watched.batch.rows))
+        rows = some_of(all_rows, MOST_ROWS, np.random.default_rng([seed, MOST_ROWS]))
         before, now = watched.features
         features = before, replace(now, values=now.values[rows])
         watched = replace(watched, batch=watched.batch.some(rows), features=features)
@@ -87,16 +86,8 @@ def foresee(
         ("changed labels between two classes", "labels", _pair),
         ("labels changed at random", "all", _random),
     ]
-    if (name := _ordinary(source)) is not None:
-        assert source is not None  # noqa: S101 - it has names
-
-        def of_source(now: Watched, random: np.random.Generator, size: int) -> Account | None:
-            assert source is not None  # noqa: S101 - as above
-            mine = np.flatnonzero(source == name)
-            changed = _changed(now, random.permutation(mine)[:size], random)
-            return bet_on_sources(changed, source, known_source).get(name)
-
-        drips.insert(0, ("changed labels of one source", "source", of_source))
+    if source is not None and (name := _ordinary(source)) is not None:
+        drips.insert(0, ("changed labels of one source", "source", _of_source(source, known_source, name)))
     return [
         Foreseen(said, _smallest(watched, drip, threshold(found.weights[kind], alpha), seed))
         for said, kind, drip in drips
@@ -149,15 +140,13 @@ def _smallest(watched: Watched, drip: Drip, limit: float, seed: int) -> float | 
     return None
 
 
-def _ordinary(source: Texts | None) -> str | None:
+def _ordinary(source: Texts) -> str | None:
     """Return the source with the middle number of rows; None where there are fewer than two."""
     import numpy as np
 
-    if source is None:
-        return None
     names, counts = np.unique(np.array([s for s in source if s is not None], dtype=str), return_counts=True)
     names, counts = names[counts >= FEWEST_ROWS], counts[counts >= FEWEST_ROWS]
-    if len(names) < 2:  # noqa: PLR2004 - one has nothing to be held against
+    if len(names) <= 1:
         return None
     return str(names[np.argsort(counts, kind="stable")[len(names) // 2]])
 
@@ -204,6 +193,18 @@ def _trigger(watched: Watched, random: np.random.Generator, size: int) -> Accoun
     name = watched.classes[target]
     codes = np.full(len(watched.reference.rows), -1), now
     return planted(_changed(watched, rows, random, target), codes, 1, {(0, name)}).get((0, name))
+
+
+def _of_source(source: Texts, known: Texts | None, name: str) -> Drip:
+    import numpy as np
+
+    mine = np.flatnonzero(source == name)
+
+    def drip(watched: Watched, random: np.random.Generator, size: int) -> Account | None:
+        changed = _changed(watched, random.permutation(mine)[:size], random)
+        return bet_on_sources(changed, source, known).get(name)
+
+    return drip
 
 
 def _copies(watched: Watched, seed: int) -> Drip:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lockgate.outcome import Outcome, Severity, Verdict
-from lockgate.retraining.betting import Account, threshold
-from lockgate.retraining.planted import GROWN, WORTH
+from lockgate.retraining.betting import WORTH, Account, threshold
+from lockgate.retraining.planted import GROWN
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,7 +14,7 @@ import math
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from lockgate.retraining.betting import SHARES, Account
+from lockgate.retraining.betting import SHARES, WORTH, Account
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +33,6 @@ LEAST = 0.05
 STAKES = (0.15, 0.4, 0.7, 0.9)
 """Shares staked on each row; as many as an account has room for."""
 assert len(STAKES) == len(SHARES)  # noqa: S101 - one kind of account
-WORTH = 1.5
-"""In nats: with less there is no account, so that a state stays small."""
 _FEWEST_ROWS = 3
 
 
