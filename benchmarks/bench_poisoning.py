@@ -23,6 +23,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -46,8 +47,21 @@ from lockgate.poisoning import assess
 from lockgate.seeds import global_seed
 
 Said = tuple[np.ndarray, bool | None]
-Run = tuple[float, float, bool | None, float]
 NONE = "none"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one method said of one table: AUROC, share of planted rows found, alarm, CPU seconds."""
+
+    attack: str
+    name: str
+    share: float
+    method: str
+    auroc: float
+    found: float
+    alarm: bool | None
+    seconds: float
 
 
 def by_lockgate(data: Data, seed: int) -> Said:
@@ -156,10 +170,10 @@ def main() -> None:
         for n in names
     ]
     runs = measured(wanted, methods, asked.kept, only_kept=asked.only_kept)
-    lines = table(runs, methods)
+    lines = [*table(runs, methods), "", *by_share(runs), "", spent(runs, methods)]
     print("\n".join(lines))
     if asked.write:
-        write_section("Planted data", page(lines, names, asked.seeds, asked.clean, asked.shares))
+        write_section("Planted data", page(lines, runs, asked))
 
 
 def measured(
@@ -168,41 +182,49 @@ def measured(
     kept: Path | None,
     *,
     only_kept: bool = False,
-) -> dict[tuple[str, str], list[Run]]:
-    """Run every method; return AUROC, share found, alarm and CPU seconds of each run."""
+) -> list[Run]:
+    """Run every method on every table that is wanted, or take what was kept of it."""
     known: dict[tuple[str, ...], list[str]] = {}
     if kept is not None and kept.exists():
         with kept.open(newline="") as file:
             known = {tuple(row[:5]): row[5:] for row in csv.reader(file)}
-    runs: dict[tuple[str, str], list[Run]] = {}
+    runs = []
     for attack, name, seed, share in wanted:
-        clean = load(name, seed)
-        if attack in ON_IMAGES and clean.side is None:
-            continue
-        if attack == NONE:
-            some = np.random.default_rng(seed).choice(clean.rows, round(0.9 * clean.rows), replace=False)
-            data, planted = clean.take(np.sort(some)), np.zeros(len(some), dtype=bool)
-        else:
-            made = ATTACKS[attack](clean, share, np.random.default_rng([seed, 5]))
-            data, planted = made.data, made.rows
-        for method in methods:
-            key = (attack, name, str(seed), str(share), method)
-            if key not in known and only_kept:
+        keys = {method: (attack, name, str(seed), str(share), method) for method in methods}
+        missing = [method for method in methods if keys[method] not in known]
+        if missing and not only_kept:
+            clean = load(name, seed)
+            if attack in ON_IMAGES and clean.side is None:
                 continue
-            if key not in known:
+            data, planted = drawn(clean, attack, seed, share)
+            for method in missing:
                 start = time.process_time()
                 scores, alarm = METHODS[method](data, seed)
                 seconds = time.process_time() - start
                 said = "" if alarm is None else str(int(alarm))
-                known[key] = [*(f"{x:.4f}" for x in ranked(planted, scores)), said, f"{seconds:.2f}"]
+                row = [*(f"{x:.4f}" for x in ranked(planted, scores)), said, f"{seconds:.2f}"]
+                known[keys[method]] = row
                 if kept is not None:
                     with kept.open("a", newline="") as file:
-                        csv.writer(file).writerow([*key, *known[key]])
-                print(*key, *known[key], file=sys.stderr, flush=True)
-            auroc, found, said, spent = known[key]
-            run = (float(auroc), float(found), None if said == "" else said == "1", float(spent))
-            runs.setdefault((attack, method), []).append(run)
+                        csv.writer(file).writerow([*keys[method], *row])
+                print(*keys[method], *row, file=sys.stderr, flush=True)
+        for method, key in keys.items():
+            if key in known:
+                auroc, found, said, seconds = known[key]
+                alarm = None if said == "" else said == "1"
+                runs.append(
+                    Run(attack, name, share, method, float(auroc), float(found), alarm, float(seconds))
+                )
     return runs
+
+
+def drawn(clean: Data, attack: str, seed: int, share: float) -> tuple[Data, np.ndarray]:
+    """Return a table, nine tenths of the clean one or a poisoned one, and which of its rows were planted."""
+    if attack == NONE:
+        some = np.random.default_rng(seed).choice(clean.rows, round(0.9 * clean.rows), replace=False)
+        return clean.take(np.sort(some)), np.zeros(len(some), dtype=bool)
+    made = ATTACKS[attack](clean, share, np.random.default_rng([seed, 5]))
+    return made.data, made.rows
 
 
 def ranked(planted: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
@@ -213,39 +235,67 @@ def ranked(planted: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
     return float(roc_auc_score(planted, scores)), float((scores[planted] > limit).mean())
 
 
-def table(runs: dict[tuple[str, str], list[Run]], methods: list[str]) -> list[str]:
-    ran = {m: [r for (_, k), rs in runs.items() if k == m for r in rs] for m in methods}
-    with_alarm = [m for m in methods if any(r[2] is not None for r in ran[m])]
+def table(runs: list[Run], methods: list[str]) -> list[str]:
+    """Return AUROC, share found and alarms of each method, an attack a line."""
+    with_alarm = [m for m in methods if any(r.alarm is not None for r in runs if r.method == m)]
     head = [f"{m}: {w}" for w in ("AUROC", "found at 5 %") for m in methods] + [
         f"{m}: alarms" for m in with_alarm
     ]
     lines = ["| attack | " + " | ".join(head) + " |", f"|---|{'---|' * len(head)}"]
-    attacks = list(dict.fromkeys(a for a, _ in runs))
-    for attack in attacks:
-        of = {m: runs.get((attack, m), []) for m in methods}
+    for attack in dict.fromkeys(r.attack for r in runs):
+        of = [r for r in runs if r.attack == attack]
         lines.append(f"| {attack} | {' | '.join(_cells(of, methods, with_alarm))} |")
-    planted = [a for a in attacks if a != NONE]
+    planted = [r for r in runs if r.attack != NONE]
     if planted:
-        of = {m: [r for a in planted for r in runs.get((a, m), [])] for m in methods}
-        lines.append(f"| all attacks | {' | '.join(_cells(of, methods, with_alarm))} |")
-    spent = (f"{m} {np.mean([r[3] for r in ran[m]]):.1f}" for m in methods if ran[m])
-    return [*lines, "", f"CPU seconds a table, mean: {', '.join(spent)}."]
+        lines.append(f"| all attacks | {' | '.join(_cells(planted, methods, with_alarm))} |")
+    return lines
 
 
-def _cells(of: dict[str, list[Run]], methods: list[str], with_alarm: list[str]) -> list[str]:
+def _cells(runs: list[Run], methods: list[str], with_alarm: list[str]) -> list[str]:
     """One attack's line: means of AUROC and share found, and alarms."""
-    means = [np.mean([r[i] for r in of[m]]) if of[m] else np.nan for i in (0, 1) for m in methods]
-    cells = ["" if np.isnan(x) else f"{x:.2f}" for x in means]
-    return cells + [f"{sum(bool(r[2]) for r in of[m])} of {len(of[m])}" if of[m] else "" for m in with_alarm]
+    of = {m: [r for r in runs if r.method == m] for m in methods}
+    means = [np.mean([r.auroc for r in of[m]]) if of[m] else np.nan for m in methods]
+    means += [np.mean([r.found for r in of[m]]) if of[m] else np.nan for m in methods]
+    return ["" if np.isnan(x) else f"{x:.2f}" for x in means] + [_alarms(of[m]) for m in with_alarm]
 
 
-def page(lines: list[str], names: list[str], seeds: int, clean: int, shares: str) -> list[str]:
+def _alarms(runs: list[Run]) -> str:
+    return f"{sum(bool(r.alarm) for r in runs)} of {len(runs)}" if runs else ""
+
+
+def by_share(runs: list[Run], method: str = "lockgate") -> list[str]:
+    """Return the alarms of one method, an attack a line and a share or a data set a column."""
+    planted = [r for r in runs if r.method == method and r.attack != NONE]
+    columns: dict[str, Callable[[Run], bool]] = {
+        f"{share:.0%}": lambda r, share=share: r.share == share
+        for share in sorted({r.share for r in planted})
+    }
+    columns |= {name: lambda r, name=name: r.name == name for name in dict.fromkeys(r.name for r in planted)}
+    lines = [f"| {method}: alarms | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for attack in [*dict.fromkeys(r.attack for r in planted), "all attacks"]:
+        of = [r for r in planted if attack in (r.attack, "all attacks")]
+        cells = [_alarms([r for r in of if mine(r)]) for mine in columns.values()]
+        lines.append(f"| {attack} | {' | '.join(cells)} |")
+    return lines if planted else []
+
+
+def spent(runs: list[Run], methods: list[str]) -> str:
+    """Say how many seconds of the processor each method takes for a table."""
+    seconds = {m: [r.seconds for r in runs if r.method == m] for m in methods}
+    return (
+        f"CPU seconds a table, mean: {', '.join(f'{m} {np.mean(s):.1f}' for m, s in seconds.items() if s)}."
+    )
+
+
+def page(lines: list[str], runs: list[Run], asked: argparse.Namespace) -> list[str]:
+    """Return the section: how it was made, and the tables."""
+    clean = len({r.name for r in runs if r.attack == NONE})
     return [
-        f"`python benchmarks/bench_poisoning.py --data {','.join(names)} --seeds {seeds} --clean {clean}",
-        f"--shares {shares} --write`:",
-        f"eight sources, no baseline. Thresholds were tuned on {', '.join(TUNED_ON)} with other seeds;",
-        "iris showed false alarms of heaps and made_2 one of flips; both tests were made stricter for it.",
-        "An alarm on `none` is a false one; the script says what is counted as an alarm of the others.",
+        f"`python benchmarks/bench_poisoning.py --data {asked.data} --seeds {asked.seeds}",
+        f"--first {asked.first} --clean {asked.clean} --shares {asked.shares} --write`:",
+        f"eight sources, no baseline; thresholds were tuned on {', '.join(TUNED_ON)} and generated tables",
+        f"with other seeds. The clean draws are of {clean} data sets. An alarm on `none` is a false one; the",
+        "script says what is counted as an alarm of the others.",
         "",
         *lines,
     ]
