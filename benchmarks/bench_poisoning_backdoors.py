@@ -83,7 +83,7 @@ def main() -> None:
         for share in SHARES:
             runs = []
             for name, seed in drawn(asked.data, asked.first, asked.seeds):
-                held, rest = halves(load(name, seed), seed)
+                held, rest = load(name, seed).apart(0.25, seed)
                 made = ATTACKS[attack](rest, share, np.random.default_rng([seed, 6]))
                 if success(held, made, seed) < WORKS:
                     continue
@@ -113,11 +113,6 @@ def main() -> None:
 
 def drawn(data: str, first: int, seeds: int) -> list[tuple[str, int]]:
     return [(name, first + i) for name in data.split(",") for i in range(seeds)]
-
-
-def halves(data: Data, seed: int) -> tuple[Data, Data]:
-    order = np.random.default_rng(seed).permutation(data.rows)
-    return data.take(order[: data.rows // 4]), data.take(order[data.rows // 4 :])
 
 
 def page(lines: list[str], data: str, seeds: int, first: int) -> list[str]:

@@ -28,12 +28,14 @@ class Data:
         y: Class of each row, 0, 1, ...
         source: Number of the source of each row.
         side: Pixels of the side of each square image, or None for no image.
+        baseline: Other rows that are known to be clean, or None.
     """
 
     columns: dict[str, np.ndarray]
     y: np.ndarray
     source: np.ndarray
     side: int | None = None
+    baseline: Data | None = None
 
     @property
     def rows(self) -> int:
@@ -57,6 +59,11 @@ class Data:
         """Return some rows, by number."""
         columns = {name: column[rows] for name, column in self.columns.items()}
         return replace(self, columns=columns, y=self.y[rows], source=self.source[rows])
+
+    def apart(self, share: float, seed: int) -> tuple[Data, Data]:
+        """Return a share of the rows, drawn with a seed, and the others."""
+        order, some = np.random.default_rng(seed).permutation(self.rows), round(share * self.rows)
+        return self.take(order[:some]), self.take(order[some:])
 
     def table(self) -> pa.Table:
         """Return it as a table with the columns `label` and `source`."""
