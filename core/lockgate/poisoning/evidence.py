@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
+MAYBE = 0.1
+"""Share of flipped labels that `flipped_rather` is best for."""
+LEAST = 1e-3
+"""No label is held for less probable than this, so that no single row decides."""
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -193,6 +198,19 @@ def flipped_share(rows: Labelled, excess: Floats) -> float:
     """
     room = float((rows.flipped_surprise - rows.expected_surprise).mean())
     return float(min(max(excess.mean() / room, 0.0), 1.0)) if room > 1e-6 else 0.0  # noqa: PLR2004 - no room: labels are coin flips
+
+
+def flipped_rather(rows: Labelled) -> Floats:
+    """Return how much likelier each label is if `MAYBE` of all are flipped, as a logarithm; shape (rows,).
+
+    A label that a sure model contradicts says much, one at a boundary next to nothing.
+    """
+    import numpy as np
+
+    honest = np.clip(1.0 - rows.surprise, LEAST, 1.0)
+    flipped = (1.0 - honest) / (rows.probabilities.shape[1] - 1)
+    said: Floats = np.log1p(MAYBE * (flipped / honest - 1.0))
+    return said
 
 
 def believe(prior: Floats | float, honest: Floats, planted: Floats) -> Floats:

@@ -2,9 +2,9 @@
 
 Threat: labels flipped at random, whoever sent them.
 
-With a baseline: the model comes from the baseline. Statistic: the mean excess surprise of the
-batch's labels above that of the baseline's, in standard errors. Null: rows are permuted between
-batch and baseline.
+With a baseline: the model comes from the baseline. Statistic: how much likelier the batch's labels are if
+some are flipped (`evidence.flipped_rather`), the mean above that of the baseline's, in standard errors.
+Null: rows are permuted between batch and baseline.
 
 Without one: honest doubt and planted labels can look the same, with one difference. Honest
 disagreement fades where the model is sure; planted labels keep a floor. The agreement of labels
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 from lockgate.poisoning.agreeing import second_look, sharpest
 from lockgate.poisoning.contradictions import sure_contradictions
 from lockgate.poisoning.curve import lapse
-from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
+from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_rather, flipped_share
 from lockgate.poisoning.resampling import permuted_p
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
     import numpy as np
 
     batch = evidence.batch
-    excess = np.concatenate([batch.excess, baseline.excess])
     group = np.repeat(np.array([0, 1], dtype=np.int64), [batch.rows, baseline.rows])
-    seen, p = permuted_p(excess, group, np.array([0]), evidence.random(NAME), evidence.draws)
+    said = np.concatenate([flipped_rather(batch), flipped_rather(baseline)])
+    seen, p = permuted_p(said, group, np.array([0]), evidence.random(NAME), evidence.draws)
     share = flipped_share(batch, batch.excess - baseline.excess.mean())
     return Alarm(
         NAME,

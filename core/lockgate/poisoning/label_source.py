@@ -2,11 +2,11 @@
 
 Threat: somebody controls one contributor (an office, a device, an annotator) and sends wrong labels.
 
-Statistic: how much likelier a label is if `MAYBE` of them are flipped than if it is honest, as a logarithm;
-the mean over the source's labels above everybody else's, in standard errors. A label that a sure model
-contradicts says much, one at a boundary next to nothing. The model does not know the source, so a hijacked
-source does not teach it its own labels. Where classes are clear, models of the rows that agree are asked
-(`lockgate.poisoning.agreeing`): they are not blurred by what was planted.
+Statistic: how much likelier a label is if some of them are flipped than if it is honest, as a logarithm
+(`evidence.flipped_rather`); the mean over the source's labels above everybody else's, in standard errors.
+The model does not know the source, so a hijacked source does not teach it its own labels. Where classes are
+clear, models of the rows that agree are asked (`lockgate.poisoning.agreeing`): they are not blurred by what
+was planted.
 
 Several sources may work together, each below what can be seen of one: the worst two, three, ... are
 taken as one source as well (`resampling.worst_together`). The smaller p value counts twice.
@@ -29,14 +29,14 @@ from typing import TYPE_CHECKING
 
 from lockgate.poisoning.agreeing import second_look, sharpest
 from lockgate.poisoning.contradictions import sure_contradictions
-from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_share
+from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_rather, flipped_share
 from lockgate.poisoning.resampling import permuted_p, permuted_together_p
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lockgate.poisoning.evidence import Evidence, Labelled
+    from lockgate.poisoning.evidence import Evidence
 
 NAME = "source-labels"
 RULE = "LG-POISON-003"
@@ -52,10 +52,6 @@ FEWEST = 3
 """Fewest flipped rows that alarm."""
 FEWEST_ROWS = 5
 """A source with fewer rows is not tested."""
-MAYBE = 0.1
-"""Share of flipped labels that the statistic is best for."""
-LEAST = 1e-3
-"""No label is held for less probable than this, so that no single row decides."""
 MOST_SHOWN = 50
 """The report shows this many sources, the worst first."""
 
@@ -85,7 +81,7 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
     if len(tested) < 2:  # noqa: PLR2004 - one source has nothing to be compared with
         return Alarm(name, rule, ran=False, why_not=f"fewer than two {kind}s have five rows or more")
     excess = evidence.batch.excess
-    said = _likelihood_ratio(evidence.batch)
+    said = flipped_rather(evidence.batch)
     seen, p = permuted_p(said, evidence.source, tested, evidence.random(name), evidence.draws)
     share = _shares(evidence, tested)
     worst = int(np.lexsort((-seen, p))[0])
@@ -135,16 +131,6 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
             for i, s in ((int(i), int(tested[i])) for i in np.lexsort((-seen, p))[:MOST_SHOWN])
         ],
     )
-
-
-def _likelihood_ratio(batch: Labelled) -> NDArray[np.float64]:
-    """Return how much likelier each label is if `MAYBE` of all are flipped, as a logarithm; shape (rows,)."""
-    import numpy as np
-
-    honest = np.clip(1.0 - batch.surprise, LEAST, 1.0)
-    flipped = (1.0 - honest) / (batch.probabilities.shape[1] - 1)
-    said: NDArray[np.float64] = np.log1p(MAYBE * (flipped / honest - 1.0))
-    return said
 
 
 def _with_contradictions(evidence: Evidence, p_value: float) -> float:
