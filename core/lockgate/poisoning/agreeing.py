@@ -40,6 +40,8 @@ CLEAR = 0.2
 """Clear: at most this share of the unsurest quarter is contradicted, and half of what the surest half is."""
 FAIRLY = (0.16, 0.4)
 """Fairly clear: at most these shares of the third quarter and of the unsurest one are."""
+FADING_DRAWS = 199
+"""Enough to tell whether the p value of `lapse` is `HOPELESS`."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Agreeing:
         probabilities: Shape (rows, classes), scaled so that they fit the rows that were learnt from.
         first: Probabilities of the first look, at all rows.
         clear: Whether the classes are clear, and not fairly so only.
+        fades: Whether contradictions at the first look fade with certainty as honest ones do; always True
+            where classes are clear, because nobody looks there.
     """
 
     rows: NDArray[np.int64]
@@ -59,6 +63,7 @@ class Agreeing:
     probabilities: Floats
     first: Floats
     clear: bool = True
+    fades: bool = True
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -120,7 +125,15 @@ def _look(evidence: Evidence) -> Agreeing | None:
     clear = fades(quarter, CLEAR)
     if sure > MOST_SURE_WRONG or not (clear or (quarter[2] <= FAIRLY[0] and quarter[3] <= FAIRLY[1])):
         return None
-    return replace(found, clear=clear)
+    return found if clear else replace(found, clear=False, fades=_fade_honestly(evidence))
+
+
+def _fade_honestly(evidence: Evidence) -> bool:
+    from lockgate.poisoning.curve import HOPELESS, lapse
+
+    batch = evidence.batch
+    found = lapse(batch.probabilities, batch.labels, evidence.random("agreeing fades"), FADING_DRAWS)
+    return found.p_value > HOPELESS
 
 
 def quarters(certainty: Floats, contradicted: NDArray[np.bool_]) -> Floats:

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 HONEST, HONEST_FAIRLY = 0.005, 0.02
 """What may be contradicted by sure models in honest data as clear as that."""
+AS_CLEAR_AS = 0.15
+"""Where less of the unsurest quarter is contradicted, `HONEST` shrinks with the square of it: of 48 clean
+tables below 0.09 and without wrong labels by design none contradicts any row of the surest five eighths."""
+LEAST_HONEST = 0.1
+"""But to no less than this part of `HONEST`."""
 BINARY = 2
 """Of so few classes no other one says how many honest labels go from one to the other."""
 CLEAR_CLASS = 0.25
@@ -29,33 +34,36 @@ FEWEST = 3
 """Fewest contradicted rows of which anything is said."""
 ONE_LABEL = 0.8
 """Contradictions with as large a share of one label are those of one class."""
-ONE_CLASS = 0.01
-"""So much of the contradictions of one class alone is not counted where classes are fairly clear only: one
-outcome that is a little uncertain everywhere is no rare thing."""
 STILL = 0.2
 """Contradictions of a class have not faded when as many in the surest quarter come by chance as rarely."""
 INVISIBLE = 0.2
 """Of two classes, one may have as many rows by nature that look like the other."""
 AT_LEAST = 0.8
 """How sure it has to be that the share of contradicted labels is as large as said (Clopper and Pearson)."""
+MEDIAN = 0.5
+"""The same where classes are clear."""
 
 
 def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     """Test whether labels contradict sure models more than honest ones would.
 
-    Binomial tail against `HONEST` over the surest rows. Where classes are fairly clear only, against
-    `HONEST_FAIRLY` over the surest half, and against half of it over the surest quarter; the larger p value
-    counts, because honest contradictions fade and labels that somebody set do not. Of two classes, one may be
-    hard to see by nature: where nearly all contradictions carry one label, they have to be fewer than
-    `INVISIBLE` of the rows with that label.
+    Binomial tail over the surest rows, against what is honest in a table as clear as this one (`_honest`).
+    Where classes are fairly clear only, against `HONEST_FAIRLY` over the surest half, and against half of it
+    over the surest quarter; the larger p value counts, because honest contradictions fade and labels that
+    somebody set do not. There nothing is said if they fade at the first look, or if nearly all carry one
+    label: part of a class may lie within another one by nature. Of two clear classes, one may be hard to
+    see: where nearly all carry one label, they have to be fewer than `INVISIBLE` of the rows with that label.
 
     Returns:
-        The p value, and the share of contradicted labels among the sure rows that is `AT_LEAST` certain.
+        The p value, and the share of contradicted labels among the sure rows: where classes are clear its
+        median, else what is `AT_LEAST` certain.
     """
     import numpy as np
     from scipy.special import bdtrc
 
-    limit, honest = (SUREST, HONEST) if found.clear else (SUREST_FAIRLY, HONEST_FAIRLY)
+    if not found.clear and found.fades:
+        return 1.0, 0.0
+    limit, honest = SUREST if found.clear else SUREST_FAIRLY, _honest(found)
     sure = (found.certainty > SURE) & (rank(found.certainty) < limit)
     wrong = sure & found.contradicted
     if wrong.sum() < FEWEST:
@@ -63,11 +71,9 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     carried = np.bincount(found.labels[wrong], minlength=found.probabilities.shape[1])
     label = int(carried.argmax())
     one_label = bool(carried[label] >= ONE_LABEL * wrong.sum())
-    if one_label and _hard_to_see(found, sure, label):
+    if one_label and (not found.clear or _hard_to_see(found, sure, label)):
         return 1.0, 0.0
-    share = _at_least(int(wrong.sum()), int(sure.sum()))
-    if one_label and not found.clear:
-        share = max(0.0, share - ONE_CLASS)
+    share = _at_least(int(wrong.sum()), int(sure.sum()), MEDIAN if found.clear else AT_LEAST)
     p_value = float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest))
     if not found.clear:
         surest = sure & (rank(found.certainty) < 0.5 * limit)
@@ -80,10 +86,10 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     """Find the pair of classes of which one is labelled as the other where the models are sure.
 
     Binomial tail over the surest half of the rows of each class, for each ordered pair, times their number.
-    Honest are `HONEST` of them, or what the other classes show if that is more; where classes are fairly
-    clear only, `HONEST_FAIRLY`, and in the surest quarter there have to be more than half of it would show
-    (`STILL`). At least 70 % of what is contradicted in the class carries the one label. Where classes are
-    clear, a class that meets others in many rows (`CLEAR_CLASS`) is not looked at.
+    Honest are as many as in the whole table, or what the other classes show if that is more; where classes
+    are fairly clear only, in the surest quarter there have to be more than half of it would show (`STILL`).
+    At least 70 % of what is contradicted in the class carries the one label. Where classes are clear, a
+    class that meets others in many rows (`CLEAR_CLASS`) is not looked at.
 
     Returns:
         The p value, was, became, and the share of the class.
@@ -102,7 +108,7 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
         if wrong[was, became] < 0.7 * wrong[was].sum() or _hard_to_see(found, sure, int(became)):
             continue
         others = (wrong.sum() - wrong[was].sum()) / max(rows.sum() - rows[was], 1)
-        honest = max(HONEST if found.clear else HONEST_FAIRLY, float(others))
+        honest = max(_honest(found), float(others))
         tail = float(bdtrc(wrong[was, became] - 1.0, int(rows[was]), honest))
         if not found.clear:
             of_surest = bdtrc(surest[was, became] - 1.0, int(surest[was].sum()), 0.5 * honest)
@@ -143,7 +149,15 @@ def _hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
     return bool(hidden.sum() / looked_at > INVISIBLE * (found.labels == label).sum())
 
 
-def _at_least(wrong: int, rows: int) -> float:
+def _honest(found: Agreeing) -> float:
+    """Return which share of the surest rows honest labels may contradict in a table as clear as this one."""
+    if not found.clear:
+        return HONEST_FAIRLY
+    unsurest = float(quarters(found.certainty, found.contradicted)[3])
+    return HONEST * min(max((unsurest / AS_CLEAR_AS) ** 2, LEAST_HONEST), 1.0)
+
+
+def _at_least(wrong: int, rows: int, sureness: float) -> float:
     from scipy.special import betaincinv
 
-    return float(betaincinv(wrong, rows - wrong + 1, 1.0 - AT_LEAST))
+    return float(betaincinv(wrong, rows - wrong + 1, 1.0 - sureness))
