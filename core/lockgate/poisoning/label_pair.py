@@ -16,8 +16,8 @@ clear, if nearly all of these rows carry one label, and if the disagreement does
 uncertain by nature. Where classes are clear, be it two, or three fairly so, models of the rows that agree
 are asked instead (`contradictions.sure_pair`).
 
-Floor: `FLOOR` of the rows of the class `was`, `FEWEST` rows, and `MORE_THAN_OTHERS` times what other
-pairs show, because flips at random raise every pair.
+Floor: `FLOOR` of the rows of the class `was` (`FLOOR_CLEAR` where classes are clear), `FEWEST` rows, and
+`MORE_THAN_OTHERS` times what other pairs show, because flips at random raise every pair.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 NAME = "label-pair"
 RULE = "LG-POISON-002"
-FLOOR = 0.05
-"""Smallest share of a class that alarms."""
+FLOOR, FLOOR_CLEAR = 0.05, 0.03
+"""Smallest share of a class that alarms; the second where classes are clear."""
 FEWEST = 5
 """Fewest relabelled rows that alarm."""
 MORE_THAN_OTHERS = 3.0
@@ -137,7 +137,8 @@ def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
             }
         )
     seen = replace(evidence, batch=sharpest(evidence))
-    return _alarm(seen, was, became, share, p, float(again.contradicted.sum()), groups)
+    floor = FLOOR_CLEAR if again.clear else FLOOR
+    return _alarm(seen, was, became, share, p, float(again.contradicted.sum()), groups, floor)
 
 
 def _among_classes(evidence: Evidence) -> Alarm:
@@ -187,6 +188,7 @@ def _alarm(
     p: float,
     statistic: float,
     groups: list[dict[str, Any]],
+    floor: float = FLOOR,
 ) -> Alarm:
     import numpy as np
 
@@ -201,7 +203,7 @@ def _alarm(
         p_value=p,
         share=share * of_class / batch.rows,
         share_within=share,
-        large_enough=share >= FLOOR and share * of_class >= FEWEST,
+        large_enough=share >= floor and share * of_class >= FEWEST,
         label_pair=(evidence.classes[was], evidence.classes[became]),
         belief=belief,
         groups=list(groups),

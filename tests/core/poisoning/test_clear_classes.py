@@ -10,6 +10,8 @@ pytest.importorskip("sklearn")
 pytest.importorskip("cleanlab")
 
 from lockgate.poisoning import assess
+from lockgate.poisoning.agreeing import Agreeing
+from lockgate.poisoning.contradictions import sure_contradictions
 from lockgate.poisoning.resampling import permuted_together_p
 
 WIDE, ROWS = 6, 240
@@ -46,6 +48,54 @@ def test_a_class_relabelled_as_one_other_is_named_in_few_rows_of_clear_classes()
     flipped[np.random.default_rng(3).choice(np.flatnonzero(y == 1), 12, replace=False)] = True
     found = assess(table(x, np.where(flipped, 2, y)), label="label")
     assert {a.label_pair for a in found.alarms if a.alarmed} == {("1", "2")}
+
+
+@pytest.mark.parametrize("seed", [13, 17])
+def test_three_per_cent_of_random_flips_are_found_in_few_rows_of_very_clear_classes(seed):
+    x, y = clear(seed, 160)
+    x = x + 3 * np.eye(WIDE)[y]
+    assert not assess(table(x, y), label="label").alarmed
+    flipped = np.zeros(len(y), dtype=bool)
+    flipped[np.random.default_rng(3).choice(len(y), 5, replace=False)] = True
+    found = assess(table(x, np.where(flipped, (y + 1 + flipped.cumsum() % 2) % 3, y)), label="label")
+    assert "label-noise" in alarms(found)
+    assert found.suspects[flipped].mean() > 0.6
+    assert found.suspects[~flipped].mean() < 0.02
+
+
+def seen(at: tuple[int, ...], unsurest: int = 0, *, one_label: bool = False, **more: bool) -> Agreeing:
+    """A second look at 160 rows, the surest first, contradicted at some of them and at the last ones."""
+    rows = 160
+    predicted = np.zeros(rows, dtype=np.int64) if one_label else np.arange(rows) % 2
+    certainty = np.linspace(0.999, 0.901, rows)
+    wrong = np.isin(np.arange(rows), at) | (np.arange(rows) >= rows - unsurest)
+    probabilities = np.where(predicted[:, None] == np.arange(2), certainty[:, None], 1 - certainty[:, None])
+    labels = np.where(wrong, 1 - predicted, predicted)
+    return Agreeing(np.arange(rows), labels, probabilities, probabilities, **more)
+
+
+def test_as_many_contradictions_say_less_where_the_classes_meet_in_more_rows():
+    at = (3, 20, 41)
+    very, fairly, meets = (sure_contradictions(seen(at, unsurest))[0] for unsurest in (0, 4, 6))
+    assert very < 1e-4 < fairly < meets
+    assert sure_contradictions(seen((), 6)) == (1.0, 0.0)
+
+
+def test_where_classes_are_fairly_clear_contradictions_that_fade_or_carry_one_label_say_nothing():
+    at = tuple(range(0, 60, 6))
+    p, share = sure_contradictions(seen(tuple(i + i // 6 % 2 for i in at), clear=False, fades=False))
+    assert p < 1e-3
+    assert share > 0.05
+    assert sure_contradictions(seen(at, clear=False, fades=True)) == (1.0, 0.0)
+    assert sure_contradictions(seen(at, one_label=True, clear=False, fades=False)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_a_cluster_of_one_class_that_lies_within_another_is_no_noise(seed):
+    x, y = two(seed, 900, 1.2)
+    inside = (y == 1) & (np.random.default_rng(seed).random(len(y)) < 0.08)
+    x[inside] -= 2 * 1.2 / np.sqrt(WIDE)
+    assert "label-noise" not in alarms(assess(table(x, y), label="label"))
 
 
 def two(seed: int, rows: int = ROWS, apart: float = 2.5) -> tuple[np.ndarray, np.ndarray]:
