@@ -34,6 +34,8 @@ FEWEST = 3
 """Fewest contradicted rows of which anything is said."""
 ONE_LABEL = 0.8
 """Contradictions with as large a share of one label are those of one class."""
+FADED = 0.01
+"""Honest contradictions lie where sure models are least sure: so rarely would set labels lie as they do."""
 STILL = 0.2
 """Contradictions of a class have not faded when as many in the surest quarter come by chance as rarely."""
 INVISIBLE = 0.2
@@ -48,6 +50,7 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     """Test whether labels contradict sure models more than honest ones would.
 
     Binomial tail over the surest rows, against what is honest in a table as clear as this one (`_honest`).
+    Nothing is said if these contradictions lie towards the less sure ones of these rows (`_faded`).
     Where classes are fairly clear only, against `HONEST_FAIRLY` over the surest half, and against half of it
     over the surest quarter; the larger p value counts, because honest contradictions fade and labels that
     somebody set do not. There nothing is said if they fade at the first look, or if nearly all carry one
@@ -72,6 +75,8 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     label = int(carried.argmax())
     one_label = bool(carried[label] >= ONE_LABEL * wrong.sum())
     if one_label and (not found.clear or _hard_to_see(found, sure, label)):
+        return 1.0, 0.0
+    if _faded(found, sure) < FADED:
         return 1.0, 0.0
     share = _at_least(int(wrong.sum()), int(sure.sum()), MEDIAN if found.clear else AT_LEAST)
     p_value = float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest))
@@ -147,6 +152,16 @@ def _hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
     hidden = (found.labels == label) & sure & elsewhere
     looked_at = max(sure[elsewhere].mean(), 1e-9) if elsewhere.any() else 1.0
     return bool(hidden.sum() / looked_at > INVISIBLE * (found.labels == label).sum())
+
+
+def _faded(found: Agreeing, sure: NDArray[np.bool_]) -> float:
+    """Return how rarely labels set anywhere lie as far towards the less sure of some rows (rank sum test)."""
+    import numpy as np
+    from scipy.special import ndtr
+
+    order = np.argsort(-found.certainty[sure], kind="stable")
+    place = (np.flatnonzero(found.contradicted[sure][order]) + 0.5) / len(order)
+    return float(ndtr((0.5 - place.mean()) * np.sqrt(12 * len(place))))
 
 
 def _honest(found: Agreeing) -> float:

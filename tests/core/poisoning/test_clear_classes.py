@@ -81,6 +81,11 @@ def test_as_many_contradictions_say_less_where_the_classes_meet_in_more_rows():
     assert sure_contradictions(seen((), 6)) == (1.0, 0.0)
 
 
+def test_contradictions_that_lie_where_sure_models_are_least_sure_say_nothing():
+    assert sure_contradictions(seen((3, 18, 41, 60, 72, 95)))[0] < 1e-6
+    assert sure_contradictions(seen((60, 81, 90, 93, 96, 99))) == (1.0, 0.0)
+
+
 def test_where_classes_are_fairly_clear_contradictions_that_fade_or_carry_one_label_say_nothing():
     at = tuple(range(0, 60, 6))
     p, share = sure_contradictions(seen(tuple(i + i // 6 % 2 for i in at), clear=False, fades=False))
