@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 HONEST, HONEST_FAIRLY = 0.005, 0.02
 """What may be contradicted by sure models in honest data as clear as that."""
 AS_CLEAR_AS = 0.15
-"""Where less of the unsurest quarter is contradicted, `HONEST` shrinks with the square of it: of 48 clean
-tables below 0.09 and without wrong labels by design none contradicts any row of the surest five eighths."""
+"""Where less of the unsurest quarter is contradicted, `HONEST` shrinks with the square of it: of 38 clean
+tables below 0.09 and without wrong labels by design one contradicts any row of the surest five eighths."""
 LEAST_HONEST = 0.1
 """But to no less than this part of `HONEST`."""
 BINARY = 2

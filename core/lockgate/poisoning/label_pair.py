@@ -10,11 +10,11 @@ separable data too, corrected for the number of pairs.
 
 Without one: of the rows that the model takes for `was`, the surest half should carry that label. The
 statistic is how many carry the label `became`. Null: as many as in the other classes, and at least
-`CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are
-clear, if nearly all of these rows carry one label, and if the disagreement does not fade with certainty
-(`lapse`). It needs three classes: with two, a class that is flipped cannot be told from one that is
-uncertain by nature. Where classes are clear, be it two, or three fairly so, models of the rows that agree
-are asked instead (`contradictions.sure_pair`).
+`CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are clear, if
+nearly all of these rows carry one label, and if the disagreement does not fade with certainty (`lapse`), nor
+is more than `MOST` of the class. It needs three classes: with two, a class that is flipped cannot be told
+from one that is uncertain by nature. Where classes are clear, be it two, or three fairly so, models of the
+rows that agree are asked instead (`contradictions.sure_pair`).
 
 Floor: `FLOOR` of the rows of the class `was` (`FLOOR_CLEAR` where classes are clear), `FEWEST` rows, and
 `MORE_THAN_OTHERS` times what other pairs show, because flips at random raise every pair.
@@ -42,6 +42,8 @@ NAME = "label-pair"
 RULE = "LG-POISON-002"
 FLOOR, FLOOR_CLEAR = 0.05, 0.03
 """Smallest share of a class that alarms; the second where classes are clear."""
+MOST = 0.35
+"""Where classes are not clear: a class with a larger share was never learnt, so nothing says what it is."""
 FEWEST = 5
 """Fewest relabelled rows that alarm."""
 MORE_THAN_OTHERS = 3.0
@@ -176,7 +178,8 @@ def _among_classes(evidence: Evidence) -> Alarm:
         for k in range(classes)
     ]
     alarm = _alarm(evidence, was, became, share, p, float(wrong[was, became]), groups)
-    alarm.large_enough &= bool(wrong[was, became] >= ONE_LABEL * wrong_rows[was] and elsewhere[was] <= CLEAR)
+    alarm.large_enough &= share <= MOST and elsewhere[was] <= CLEAR
+    alarm.large_enough &= bool(wrong[was, became] >= ONE_LABEL * wrong_rows[was])
     return alarm
 
 

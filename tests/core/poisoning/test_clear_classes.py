@@ -103,6 +103,13 @@ def test_a_cluster_of_one_class_that_lies_within_another_is_no_noise(seed):
     assert "label-noise" not in alarms(assess(table(x, y), label="label"))
 
 
+def test_a_class_that_no_model_can_tell_from_the_next_one_is_no_relabelled_class():
+    from sklearn.datasets import make_gaussian_quantiles
+
+    x, y = make_gaussian_quantiles(n_samples=800, n_features=5, n_classes=3, random_state=943499)
+    assert not alarms(assess(table(x, y), label="label", seed=101))
+
+
 def two(seed: int, rows: int = ROWS, apart: float = 2.5) -> tuple[np.ndarray, np.ndarray]:
     """Two classes, whose means lie twice `apart` standard deviations from each other."""
     random = np.random.default_rng(seed)
