@@ -131,7 +131,7 @@ PLANTS = (
     (clean_trigger.NAME, "two new values in rows of one class", planting.clean_trigger, clean_trigger.detect),
     (duplicates.NAME, "copies of one row", planting.copies, duplicates.detect),
     (cluster.NAME, "a heap around one row", planting.heap, cluster.detect),
-    (tampered.NAME, "two columns moved in part of one source", planting.values, tampered.detect),
+    (tampered.NAME, "two columns moved in part of one source, or class", planting.values, tampered.detect),
 )
 """Detector, what is planted for it, how, and how it looks."""
 OF_IMAGES: dict[str, tuple[str, Plant]] = {

@@ -196,6 +196,8 @@ def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     rows = len(points)
+    if rows <= NEIGHBOURS[0]:  # of so few different rows none has the fewest neighbours that are asked for
+        return np.zeros((rows, 1)), np.zeros((rows, 1)), np.ones((rows, 1))
     numbers = np.array([k for k in NEIGHBOURS if k <= max(LARGEST * rows, NEIGHBOURS[0]) and k < rows])
     radius = np.empty((rows, len(numbers)))
     outer = np.empty((len(FACTORS), rows, len(numbers)))

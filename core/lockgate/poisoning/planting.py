@@ -213,11 +213,13 @@ def heap(some: Evidence, count: int, random: np.random.Generator) -> Planted | N
 
 
 def values(some: Evidence, count: int, random: np.random.Generator) -> Planted | None:
-    """Move two columns of numbers in rows of the smallest source that has twice as many."""
+    """Move two columns of numbers in rows of the smallest source that has twice as many, or of a class."""
     import numpy as np
 
     numeric = np.flatnonzero(~np.array(some.features.categorical))
-    of = _smallest_source(some, 2 * count)
+    of: Bools | None = some.batch.labels == np.bincount(some.batch.labels).argmax()
+    if some.source is not None:
+        of = _smallest_source(some, 2 * count)
     rows = None if of is None or not len(numeric) else _chosen(of, count, random)
     if rows is None:
         return None

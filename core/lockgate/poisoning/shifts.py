@@ -19,6 +19,8 @@ NEIGHBOURS = 30
 """Fewest rows with values next to the shared one that say how far honest values move the label there."""
 OTHERS = 10
 """Fewest rows with another category that say how far one moves the label."""
+FEWEST_OF_COLUMN = 3
+"""So many other categories of its own column say what a category may do, if that is more."""
 SPREADS = 3.5
 """A category may move its label by so many standard deviations of what the other categories do."""
 MOST_SHIFT = 5.0
@@ -108,6 +110,7 @@ def _spread_of_categories(
     if not any(categorical[j] for j in cell.columns):
         return 0.0
     moments: list[float] = []
+    own: list[float] = []
     for j in np.flatnonzero(categorical):
         p = np.clip(says[j][:, cell.label], SUREST, 1 - SUREST).astype(np.float64)
         _, at = np.unique(values[:, j], return_inverse=True)
@@ -117,8 +120,11 @@ def _spread_of_categories(
         if j in cell.columns:
             rows[at[cell.rows[0]]] = 0
         kept = (rows >= OTHERS) & (information >= 1.0)
-        moments += list((score[kept] ** 2 / information[kept] - 1.0) / information[kept])
-    return float(np.sqrt(max(float(np.mean(moments)), 0.0))) if moments else 0.0
+        found = (score[kept] ** 2 / information[kept] - 1.0) / information[kept]
+        moments += list(found)
+        if cell.columns == (j,) and len(found) >= FEWEST_OF_COLUMN:
+            own.append(float(found.mean()))
+    return float(np.sqrt(max([0.0, float(np.mean(moments)), *own]))) if moments else 0.0
 
 
 def _shift(chances: Floats, mine: NDArray[np.bool_]) -> float:

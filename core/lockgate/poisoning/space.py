@@ -42,7 +42,6 @@ _ONE_CATEGORY = 1.02
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_CATEGORIES = 30
 _FEWEST = 20
-_NEAR_THE_POLE = -0.9
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,8 @@ class Scale:
         if self.log is not None:
             sign, edge, unit = self.log
             away = sign * (column - edge) / unit
-            column = (
-                np.log1p(np.maximum(away, _NEAR_THE_POLE)) + np.minimum(away - _NEAR_THE_POLE, 0.0) * 10.0
-            )
+            # Beyond the edge as many as a twentieth lie; logarithms would tear a heap there apart.
+            column = np.log1p(np.maximum(away, 0.0)) + np.minimum(away, 0.0)
         if self.tails is not None:
             column = np.arcsinh((column - self.tails[0]) / self.tails[1])
         return column

@@ -1,20 +1,23 @@
-"""LG-POISON-009: rows of one source hold numbers that the rest of each row contradicts, all in one direction.
+"""LG-POISON-009: some rows hold numbers that the rest of each row contradicts, all in one direction.
 
 Threat: somebody who holds a source (a device, an office) or a pipeline for some days moves the values of a
-column in part of what it sends, with labels as they were.
+column or two in part of what it sends, or in rows of one class, with labels as they were.
 
-Statistic: each number is predicted from the other columns and the class that models of other rows expect
-(`lockgate.poisoning.residuals`); how many rows of a source lie more than `FAR` to one side of the source's
-own middle, in one column. That a source is different as a whole is ordinary, so it is held against its own
-middle. Null: who sent what is permuted (hypergeometric tail), times the sources, columns and sides. Windows
-of time are looked at as sources are.
+Each number is predicted from the other columns and the class that models of other rows expect
+(`lockgate.poisoning.residuals`). Two looks; the smaller p value counts as often as was looked:
 
-Floor: `FLOOR` of the source's rows and `FEWEST` of them, `MORE` times as many as of other sources; and by
-the other columns these rows cannot be told from rows of other sources that lie where they should (AUROC at
-most `ALIKE`): an honest source that sees other things sees them in several columns.
+Among all rows: `lockgate.poisoning.crowds`.
 
-Does not see: rows chosen by their class, or from all sources alike, which honest subgroups look like; a
-source of which all rows were moved, which is a source that is different; columns of categories.
+By source, and by windows of time as by sources: how many rows of a source lie more than `FAR` to one side
+of the source's own middle, in one column. That a source is different as a whole is ordinary, so it is held
+against its own middle. Null: who sent what is permuted (hypergeometric tail), times the sources, columns
+and sides. Floor: `FLOOR` of the source's rows and `FEWEST` of them, `MORE` times as many as of other
+sources; and once they are put back (`crowds.put_back`), they cannot be told from rows of other sources that
+lie where they should: an honest source that sees other things sees them in several columns.
+
+Does not see: without one source, values that the rest of a row hardly predicts, moved less than its
+errors spread, and values that were multiplied; a source of which all rows were moved, which is a source that
+is different; one value for all (a missing measurement has one, too); columns of categories.
 """
 
 from __future__ import annotations
@@ -45,33 +48,70 @@ FEWEST_ROWS = 8
 FAR = 2.0
 """Standard deviations of what is usual."""
 FLOOR, FEWEST, MORE = 0.1, 4, 4.0
-ALIKE = 0.8
 MOVED = 1.2
-"""Columns in which the rows lie farther off than this are what was moved, `MOST_MOVED` at most."""
-MOST_MOVED = 3
+"""Columns in which the rows lie farther off than this say which rows were moved, `MOST_COUNT` at most."""
+MOST_COUNT = 3
+SURE = 1e-6
+"""Of two looks with a p value as small as this, the one that names a source says more."""
 
 
 def detect(evidence: Evidence) -> Alarm:
-    """Look for values tampered with in some rows of one source; see the module's text."""
+    """Look for values tampered with in some rows; see the module's text."""
     from lockgate.poisoning.image_groups import is_image
 
     numbers = len(evidence.features.categorical) - sum(evidence.features.categorical)
-    if evidence.source is None and evidence.window is None:
-        return Alarm(NAME, RULE, ran=False, asked=False, why_not="no source or timestamp column was named")
-    if is_image(evidence) or numbers > MOST_COLUMNS:
-        why_not = f"it looks at tables of at most {MOST_COLUMNS} columns of numbers"
+    if is_image(evidence) or not 0 < numbers <= MOST_COLUMNS:
+        why_not = f"it looks at tables of at most {MOST_COLUMNS} columns of numbers, and of one or more"
         return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
-    named = [
-        (kind, of, names)
+    alarms = [_anywhere(evidence)]
+    alarms += [
+        _by_group(evidence, kind, of, names)
         for kind, of, names in (
             ("source", evidence.source, evidence.sources),
             ("window", evidence.window, evidence.windows),
         )
         if of is not None
     ]
-    alarms = [_by_group(evidence, kind, of, names) for kind, of, names in named]
-    alarm = min(alarms, key=lambda a: (not a.large_enough, a.p_value or 0.0))
+    alarm = min(alarms, key=lambda a: (not a.large_enough, max(a.p_value or 0.0, SURE), a.source is None))
     alarm.p_value = min(1.0, len(alarms) * (alarm.p_value or 0.0))
+    return alarm
+
+
+def _residuals(evidence: Evidence, rows: Integers) -> tuple[Features, Floats, Integers]:
+    """Return some rows, and how far off their numbers are in which columns."""
+    from lockgate.poisoning.residuals import residuals
+
+    features = replace(evidence.features, values=evidence.features.values[rows])
+    # The class that models expect, and not the label: a wrong label is no wrong number.
+    expected = evidence.batch.probabilities[rows].argmax(axis=1)
+    return features, *residuals(features, expected, evidence.seed)
+
+
+def _anywhere(evidence: Evidence) -> Alarm:
+    """Look for rows that were moved among all rows."""
+    import numpy as np
+
+    from lockgate.poisoning.crowds import crowds
+
+    rows = some_of(np.arange(evidence.batch.rows), MOST_ROWS, evidence.random(NAME))
+    features, away, columns = _residuals(evidence, rows)
+    belief = np.zeros(evidence.batch.rows)
+    alarm = Alarm(NAME, RULE, p_value=1.0, belief=belief)
+    found = crowds(features, evidence.batch.labels[rows], away, columns, evidence.seed)
+    if found is None:
+        return alarm
+    belief[rows[found.rows]] = 0.9
+    alarm.p_value, alarm.large_enough = found.p_value, True
+    alarm.statistic, alarm.share = float(found.rows.sum()), float(found.rows.mean())
+    alarm.columns = tuple(evidence.features.names[j] for j in found.columns)
+    alarm.within = belief > 0.0
+    alarm.groups = [
+        {
+            "columns": ", ".join(alarm.columns),
+            "rows_far_off": int(found.rows.sum()),
+            "told_from_others_when_put_back": round(found.apart, 3),
+        }
+    ]
     return alarm
 
 
@@ -79,14 +119,11 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
     import numpy as np
     from scipy.stats import hypergeom
 
-    from lockgate.poisoning.residuals import residuals
+    from lockgate.poisoning.crowds import ALIKE, put_back
 
     rows = some_of(np.flatnonzero(group >= 0), MOST_ROWS, evidence.random(NAME))
-    features = replace(evidence.features, values=evidence.features.values[rows])
+    features, away, columns = _residuals(evidence, rows)
     group = group[rows]
-    # The class that models expect, and not the label: a wrong label is no wrong number.
-    expected = evidence.batch.probabilities[rows].argmax(axis=1)
-    away, columns = residuals(features, expected, evidence.seed)
     belief = np.zeros(evidence.batch.rows)
     alarm = Alarm(NAME, RULE, p_value=1.0, belief=belief)
     sizes = np.bincount(group, minlength=len(names))
@@ -121,9 +158,10 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
     these = _which(away, mine, mine & beyond[:, side], column)
     if these.sum() < FEWEST:
         return alarm
-    moved = _moved(features.values[:, columns], expected, these, mine, column)
-    alarm.large_enough = _like_others(features, these, mine, columns[moved], away, column, evidence.seed)
-    alarm.columns = tuple(features.names[columns[k]] for k in moved)
+    usual = ~mine & (np.abs(away[:, column]) < FAR)
+    apart, moved = put_back(features, evidence.batch.labels[rows], these, usual, evidence.seed)
+    alarm.large_enough = apart <= ALIKE
+    alarm.columns = tuple(features.names[j] for j in np.union1d(moved, columns[[column]]))
     alarm.source, alarm.share_within = names[source], float(these.sum() / sizes[source])
     alarm.share = float(these.mean())
     belief[rows[these]] = 0.9
@@ -142,44 +180,7 @@ def _which(away: Floats, mine: NDArray[np.bool_], far: NDArray[np.bool_], column
     if abs(np.median(away[rest, column])) > abs(np.median(away[far, column])):
         far = rest
     by = np.median(away[far], axis=0)
-    off = np.argsort(-np.abs(by), kind="stable")[:MOST_MOVED]
+    off = np.argsort(-np.abs(by), kind="stable")[:MOST_COUNT]
     off = np.union1d(off[np.abs(by[off]) >= MOVED], [column]).astype(np.int64)
     these: NDArray[np.bool_] = mine & ((np.sign(by[off]) * away[:, off]).mean(axis=1) > 0.5 * FAR)
     return these
-
-
-def _moved(
-    values: Floats, labels: Integers, these: NDArray[np.bool_], mine: NDArray[np.bool_], column: int
-) -> Integers:
-    """Say in which columns rows lie elsewhere than rows of their class from other sources."""
-    import numpy as np
-
-    by = np.zeros(values.shape[1])
-    for k in np.unique(labels[these]):
-        one, other = values[these & (labels == k)], values[~mine & (labels == k)]
-        if len(other):
-            differs = np.nanmedian(one, axis=0) - np.nanmedian(other, axis=0)
-            by += np.nan_to_num(differs) * len(one) / these.sum()
-    by = np.abs(by) / np.maximum(np.nanstd(values, axis=0), 1e-12)
-    moved = np.argsort(-by, kind="stable")[:MOST_MOVED]
-    found: Integers = np.union1d(moved[by[moved] >= MOVED], [column]).astype(np.int64)
-    return found
-
-
-def _like_others(
-    features: Features,
-    these: NDArray[np.bool_],
-    mine: NDArray[np.bool_],
-    hidden: Integers,
-    away: Floats,
-    column: int,
-    seed: int,
-) -> bool:
-    """Whether rows cannot be told from rows of other sources by the columns that were not moved."""
-    import numpy as np
-
-    from lockgate.poisoning.apart import told_apart
-    from lockgate.poisoning.content import plain
-
-    usual = ~mine & (np.abs(away[:, column]) < FAR)
-    return told_apart(plain(features.values), these, usual, hidden, seed) <= ALIKE

@@ -22,7 +22,7 @@ _FIX = {
     "LG-POISON-006": "Keep one row of each heap, and find out who sent the others.",
     "LG-POISON-007": "Drop the suspects, or have somebody show where they come from.",
     "LG-POISON-008": "Find out what changed then in the world or in who labelled, before training on it.",
-    "LG-POISON-009": "Ask the source how it measured these columns, and leave the suspects out until then.",
+    "LG-POISON-009": "Ask who sent the suspects how these columns were measured; leave them out until then.",
     "LG-POISON-003": "Leave out what this source sent until its labels were checked, or drop the suspects.",
 }
 
@@ -72,7 +72,10 @@ def _sentence(alarm: Alarm, found: Assessment) -> str:
         return f"About {within} of the rows of class {was!r} are labelled {became!r}; {p}."
     if alarm.rule == "LG-POISON-009":
         where = ", ".join(repr(column) for column in alarm.columns)
-        return f"{within} of the rows of {alarm.source!r} were moved in {where}, and in nothing else; {p}."
+        some = f"About {alarm.share:.1%} of the rows"
+        if alarm.source is not None:
+            some = f"{within} of the rows of {alarm.source!r}"
+        return f"{some} were moved in {where}, and in nothing else; {p}."
     if alarm.shows:
         return f"{within} of the images that show {alarm.shows} are labelled {alarm.label!r}; {p}."
     if alarm.columns:
@@ -147,8 +150,8 @@ def describe(outcome: Outcome, found: Assessment, source: str | None, baseline: 
     if seen:
         outcome.facts["Looked at"] = seen
     outcome.facts["Not looked for"] = (
-        "values tampered with in rows of a class or of all sources alike, triggers of fewer than five rows, "
-        "made-up rows spread as widely as real ones"
+        "numbers moved less than what the rest of a row leaves open, or multiplied, triggers of fewer than "
+        "five rows, made-up rows spread as widely as real ones"
     )
     if baseline is None:
         outcome.facts["Could pass unseen"] = (

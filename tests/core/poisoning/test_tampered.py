@@ -1,4 +1,4 @@
-"""Values that one source moved are found; sources that only differ are not."""
+"""Values that somebody moved are found, in one source or anywhere; what only differs is not."""
 
 from __future__ import annotations
 
@@ -78,8 +78,64 @@ def test_a_source_that_measures_higher_throughout_is_no_tampering():
     assert not alarm_of(looked(columns, y, source)).alarmed
 
 
-def test_without_a_source_it_does_not_look_and_says_so():
-    columns, y, _ = measured(2)
-    alarm = alarm_of(assess(pa.table({**columns, "label": y}), label="label"))
+def moved_in(columns: dict[str, np.ndarray], rows: np.ndarray, **by: float) -> dict[str, np.ndarray]:
+    """Move columns of some rows by so many standard deviations."""
+    return {k: v + rows * by.get(k, 0.0) * v.std() for k, v in columns.items()}
+
+
+def without_source(columns: dict[str, np.ndarray], y: np.ndarray) -> Assessment:
+    return assess(pa.table({**columns, "label": y}), label="label")
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1])
+def test_columns_moved_in_rows_of_one_class_are_found_without_a_source(share):
+    columns, y, _ = measured(4)
+    rows = np.zeros(ROWS, dtype=bool)
+    rows[np.random.default_rng(2).choice(np.flatnonzero(y == 1), round(share * ROWS), replace=False)] = True
+    found = without_source(moved_in(columns, rows, x2=2.8, x4=-2.4), y)
+    alarm = alarm_of(found)
+    assert alarm.alarmed
+    assert set(alarm.columns) == {"x2", "x4"}
+    assert alarm.source is None
+    assert found.suspects[rows].mean() > 0.8
+    assert found.suspects[~rows].mean() < 0.02
+
+
+def test_a_column_of_two_values_that_was_moved_is_put_back_to_them():
+    columns, y, _ = measured(4)
+    columns["x1"] = (columns["x1"] > 0.0).astype(float)
+    rows = np.arange(ROWS) % 25 == 0
+    alarm = alarm_of(without_source(moved_in(columns, rows, x1=2.5, x3=2.5), y))
+    assert alarm.alarmed
+    assert set(alarm.columns) == {"x1", "x3"}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_few_rows_of_another_kind_are_no_tampering(seed):
+    columns, y, _ = measured(seed)
+    other = np.arange(ROWS) % 20 == 0
+    by = np.random.default_rng([seed, 10]).choice([-3.0, 3.0], 6)
+    columns = moved_in(columns, other, **{f"x{i}": d for i, d in enumerate(by)})
+    assert not alarm_of(without_source(columns, y)).alarmed
+
+
+def test_one_value_for_measurements_that_are_missing_is_no_tampering():
+    columns, y, _ = measured(5)
+    columns["x2"] = np.where(np.arange(ROWS) % 20 == 0, -99.0, columns["x2"])
+    assert not alarm_of(without_source(columns, y)).alarmed
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_long_tails_are_no_tampering(seed):
+    random = np.random.default_rng([seed, 11])
+    columns, y, _ = measured(seed)
+    columns = {k: np.exp(v / v.std()) + random.standard_t(2, ROWS) for k, v in columns.items()}
+    assert not alarm_of(without_source(columns, y)).alarmed
+
+
+def test_a_table_of_categories_is_not_looked_at_and_says_so():
+    _, y, source = measured(2)
+    words = {f"c{i}": np.array(["a", "b", "c"])[(source + i) % 3] for i in range(2)}
+    alarm = alarm_of(without_source(words, y))
     assert not alarm.ran
-    assert "no source" in alarm.why_not
+    assert "columns of numbers" in alarm.why_not

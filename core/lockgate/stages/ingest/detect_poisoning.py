@@ -9,7 +9,7 @@ Rules:
     LG-POISON-006: Many rows are copies of a few, or nearly so.
     LG-POISON-007: A heap of rows lies where real rows would thin out.
     LG-POISON-008: The labels of one stretch of time contradict its rows more than the others' do.
-    LG-POISON-009: Rows of one source hold numbers that the rest of each row contradicts, in one direction.
+    LG-POISON-009: Some rows hold numbers that the rest of each row contradicts, in one direction.
     LG-POISON-090: A detector was not asked for, or has not what it needs, and did not look.
 
 What each detector measures, and what it cannot see, stands in its module in `lockgate.poisoning`.
