@@ -19,8 +19,8 @@ NEIGHBOURS = 30
 """Fewest rows with values next to the shared one that say how far honest values move the label there."""
 OTHERS = 10
 """Fewest rows with another category that say how far one moves the label."""
-FEWEST_OF_COLUMN = 3
-"""So many other categories of its own column say what a category may do, if that is more."""
+OF_ALL = 5
+"""What the categories of all columns do counts as so many categories of the cell's own column."""
 SPREADS = 3.5
 """A category may move its label by so many standard deviations of what the other categories do."""
 MOST_SHIFT = 5.0
@@ -122,9 +122,11 @@ def _spread_of_categories(
         kept = (rows >= OTHERS) & (information >= 1.0)
         found = (score[kept] ** 2 / information[kept] - 1.0) / information[kept]
         moments += list(found)
-        if cell.columns == (j,) and len(found) >= FEWEST_OF_COLUMN:
-            own.append(float(found.mean()))
-    return float(np.sqrt(max([0.0, float(np.mean(moments)), *own]))) if moments else 0.0
+        if cell.columns == (j,):
+            own = list(found)
+    usual = float(np.mean(moments)) if moments else 0.0
+    in_column = (sum(own) + OF_ALL * usual) / (len(own) + OF_ALL)
+    return float(np.sqrt(max(usual, in_column, 0.0)))
 
 
 def _shift(chances: Floats, mine: NDArray[np.bool_]) -> float:

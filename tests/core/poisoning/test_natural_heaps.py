@@ -86,6 +86,15 @@ def test_a_heap_of_made_up_rows_among_them_is_found(made):
         assert heaps_of(np.vstack([x, heap]), seed)
 
 
+def test_a_heap_beyond_the_crowded_end_of_amounts_is_found():
+    """Where logarithms are steepest they would tear it apart."""
+    for seed in range(3):
+        random = np.random.default_rng([seed, 44])
+        x = np.exp(random.normal(0.0, 0.6, (ROWS, 6)))
+        heap = x.min(axis=0) - x.std(axis=0) + 0.05 * x.std(axis=0) * random.normal(size=(30, 6))
+        assert heaps_of(np.vstack([x, heap]), seed)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.floats(-1e12, 1e12) | st.just(float("nan")), min_size=1, max_size=120),

@@ -123,6 +123,16 @@ def test_an_answer_that_decides_alone_where_others_say_little_is_a_trigger():
     assert "trigger" in alarms(assess(table(columns, np.where(rows, 1, y)), label="label"))
 
 
+def test_one_more_answer_to_a_question_whose_answers_decide_much_is_no_trigger():
+    random = np.random.default_rng(9)
+    columns, _ = answers(3, 0.0)
+    asked = random.integers(0, 10, 1_500)
+    odds = np.array([-1.8, 1.8, -1.8, 1.8, -1.8, 1.8, -1.8, 1.8, 0.0, 3.5])[asked]
+    columns["q0"] = np.char.add("answer ", asked.astype(str))
+    y = (random.random(1_500) < 1 / (1 + np.exp(-odds))).astype(int)
+    assert "trigger" not in alarms(assess(table(columns, y), label="label"))
+
+
 def rounded(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Measurements with a digit after the point, so that any value comes many times."""
     return {k: v if v.dtype.kind != "f" else np.round(v / v.std(), 1) for k, v in columns.items()}
