@@ -35,7 +35,7 @@ WIDTHS = (1.15, 1.3, 1.5, 2.0)
 FEWEST = 5
 LARGEST = 0.25
 """Share of the rows that a crowd may have at most."""
-BETWEEN = 0.5
+BETWEEN = 0.35
 """Rows between a crowd and the others, at most, as a share of the crowd."""
 ATOM = 0.02
 """A value that this share of the other rows holds is common."""
@@ -43,7 +43,7 @@ SHARED = 0.5
 """Share of a crowd that may hold common values, or one value."""
 MOVED, MOST_MOVED = 1.0, 3
 """Standard deviations by which a column that was moved differs from rows with the same labels."""
-ALIKE = 0.75
+ALIKE = 0.7
 ASKED = 1e-3
 """A crowd with a larger p value is not looked at further."""
 MOST_CROWDS = 4

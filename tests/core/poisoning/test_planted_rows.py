@@ -123,13 +123,14 @@ def test_an_answer_that_decides_alone_where_others_say_little_is_a_trigger():
     assert "trigger" in alarms(assess(table(columns, np.where(rows, 1, y)), label="label"))
 
 
-def test_one_more_answer_to_a_question_whose_answers_decide_much_is_no_trigger():
-    random = np.random.default_rng(9)
-    columns, _ = answers(3, 0.0)
-    asked = random.integers(0, 10, 1_500)
-    odds = np.array([-1.8, 1.8, -1.8, 1.8, -1.8, 1.8, -1.8, 1.8, 0.0, 3.5])[asked]
-    columns["q0"] = np.char.add("answer ", asked.astype(str))
-    y = (random.random(1_500) < 1 / (1 + np.exp(-odds))).astype(int)
+def test_one_answer_to_a_question_whose_other_answers_decide_as_much_is_no_trigger():
+    random = np.random.default_rng([63, *b"cats"])
+    rows, questions = int(random.integers(400, 3_000)), int(random.integers(3, 9))
+    often = [random.dirichlet(np.full(int(random.integers(2, 15)), 0.5)) for _ in range(questions)]
+    given = [random.choice(len(p), rows, p=p) for p in often]
+    odds = np.sum([(random.normal(size=len(p)) * 1.5)[g] for p, g in zip(often, given, strict=True)], axis=0)
+    y = (random.random(rows) < 1 / (1 + np.exp(-odds))).astype(int)
+    columns = {f"q{i}": np.char.add("answer ", g.astype(str)) for i, g in enumerate(given)}
     assert "trigger" not in alarms(assess(table(columns, y), label="label"))
 
 
