@@ -78,13 +78,19 @@ def detect(evidence: Evidence) -> Alarm:
 
 
 def _residuals(evidence: Evidence, rows: Integers) -> tuple[Features, Floats, Integers]:
-    """Return some rows, and how far off their numbers are in which columns."""
+    """Return some rows, and how far off their numbers are in which columns; kept for the next look."""
+    from hashlib import sha256
+
     from lockgate.poisoning.residuals import residuals
 
-    features = replace(evidence.features, values=evidence.features.values[rows])
-    # The class that models expect, and not the label: a wrong label is no wrong number.
-    expected = evidence.batch.probabilities[rows].argmax(axis=1)
-    return features, *residuals(features, expected, evidence.seed)
+    key = f"residuals of {sha256(rows.tobytes()).hexdigest()}"
+    if key not in evidence.cache:
+        features = replace(evidence.features, values=evidence.features.values[rows])
+        # The class that models expect, and not the label: a wrong label is no wrong number.
+        expected = evidence.batch.probabilities[rows].argmax(axis=1)
+        evidence.cache[key] = features, *residuals(features, expected, evidence.seed)
+    found: tuple[Features, Floats, Integers] = evidence.cache[key]
+    return found
 
 
 def _anywhere(evidence: Evidence) -> Alarm:
