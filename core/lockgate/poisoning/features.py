@@ -63,10 +63,11 @@ def encode(tables: list[pa.Table], leave_out: Collection[str]) -> list[Features]
     kinds: list[bool] = []
     names: list[str] = []
     left_out: dict[str, str] = {}
+    shared = set.intersection(*(set(table.column_names) for table in tables))
     for name in tables[0].column_names:
         if name in leave_out:
             continue
-        if not all(name in table.column_names for table in tables):
+        if name not in shared:
             left_out[name] = "not in the baseline"
             continue
         parts = [table.column(name) for table in tables]

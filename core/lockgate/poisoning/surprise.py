@@ -4,7 +4,8 @@ Below `FEW_ROWS` rows: the mean of a logistic regression and a forest of extreme
 (Geurts et al. 2006); above: gradient-boosted trees on histograms. Probabilities are then scaled with
 one temperature (Guo et al. 2017), fitted on the rows themselves, out of sample. Models of some rows
 (`of_some`) have a logistic regression on a Gaussian kernel (Williams and Seeger 2001) beside them: a class
-that lies in several places is then as clear to them as it is.
+that lies in several places is then as clear to them as it is. Rows of more than `directions.MANY` columns are
+told by their main directions, with the trees and the kernel, however many rows there are.
 
 Every fit runs on one thread: sums over several would differ in the last digit, and a verdict must
 not depend on the number of cores.
@@ -15,6 +16,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from lockgate.poisoning.directions import MANY, Directions
+from lockgate.poisoning.image_windows import image_shape
 from lockgate.progress import track
 
 if TYPE_CHECKING:
@@ -30,7 +33,9 @@ FOLDS = 4
 FEW_ROWS = 4_000
 MOST_ROWS = 60_000
 """A model is fitted on at most this many rows, drawn with the seed; it then scores all rows."""
-KERNELS = 300
+MOST_ROWS_OF_MANY_COLUMNS = 20_000
+"""The same for rows of many columns."""
+KERNELS, KERNELS_OF_MANY_COLUMNS = 300, 600
 """Rows that a Gaussian kernel is placed on, at most; half of the rows, if that is fewer."""
 
 
@@ -57,12 +62,13 @@ def out_of_sample(
     mine = np.zeros((len(labels), classes))
     theirs = None if other is None else np.zeros((len(other.values), classes))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    most = MOST_ROWS_OF_MANY_COLUMNS if _has_many_columns(features) else MOST_ROWS
     with threadpool_limits(1):
         for fold, (fit, held) in enumerate(
             track(list(folds.split(mine, labels)), "comparing labels with models that never saw the row")
         ):
-            if len(fit) > MOST_ROWS:
-                fit = np.sort(np.random.default_rng([seed, fold]).choice(fit, MOST_ROWS, replace=False))  # noqa: PLW2901 - the rest of the fold is not used
+            if len(fit) > most:
+                fit = np.sort(np.random.default_rng([seed, fold]).choice(fit, most, replace=False))  # noqa: PLW2901 - the rest of the fold is not used
             model = _Model(features, seed + fold, len(labels)).fit(features.values[fit], labels[fit])
             mine[held] = model.probabilities(features.values[held], classes)
             if other is not None and theirs is not None:
@@ -97,35 +103,49 @@ def of_some(features: Features, labels: Integers, classes: int, seed: int, some:
     return _scaled(found, _temperature(found[some], labels[some]))
 
 
+def _has_many_columns(features: Features) -> bool:
+    return len(features.names) > MANY
+
+
 class _Model:
     """The mean of a few classifiers behind one preparation of the features."""
 
     def __init__(self, features: Features, seed: int, rows: int, *, curved: bool = False) -> None:
-        self.few, self.curved, self.seed = rows <= FEW_ROWS, curved, seed
-        self.categorical = features.categorical
-        self.members = [] if self.few else _for_many(features, seed)
+        self.curved, self.seed = curved, seed
+        self.many = _has_many_columns(features)
+        self.few = rows <= FEW_ROWS and not self.many
+        self.categorical, self.is_image = features.categorical, image_shape(features.names) is not None
+        self.members = [] if self.few or self.many else _for_many(features, seed)
 
     def fit(self, values: Floats, labels: Integers) -> _Model:
-        import numpy as np
         from sklearn.exceptions import ConvergenceWarning
 
-        if self.few:
-            present = [column[~np.isnan(column)] for column in values.T]
-            self.middle = [float(np.median(column)) if len(column) else 0.0 for column in present]
-            self.widths = [
-                int(column.max(initial=0)) + 1 if category else 0
-                for column, category in zip(present, self.categorical, strict=True)
-            ]
-            plain = self._plain(values)
-            self.mean, self.spread = plain.mean(axis=0), plain.std(axis=0)
-            self.spread[self.spread < 1e-12] = 1.0  # noqa: PLR2004 - a constant column, up to rounding
-            self.members = _for_few(self.seed, *plain.shape, curved=self.curved)
+        if self.many:
+            self.directions = Directions(values, self.categorical, self.seed, one_unit=self.is_image)
+            self.members = _for_many_columns(self.seed, len(values))
+        elif self.few:
+            self._learn_columns(values)
         with warnings.catch_warnings():
             # Probabilities of a regression that stopped early rank rows nearly as well, and are scaled after.
             warnings.simplefilter("ignore", ConvergenceWarning)
+            prepared = self._prepared(values)
             for member in self.members:
-                member.fit(self._prepared(values), labels)
+                member.fit(prepared, labels)
         return self
+
+    def _learn_columns(self, values: Floats) -> None:
+        import numpy as np
+
+        present = [column[~np.isnan(column)] for column in values.T]
+        self.middle = [float(np.median(column)) if len(column) else 0.0 for column in present]
+        self.widths = [
+            int(column.max(initial=0)) + 1 if category else 0
+            for column, category in zip(present, self.categorical, strict=True)
+        ]
+        plain = self._plain(values)
+        self.mean, self.spread = plain.mean(axis=0), plain.std(axis=0)
+        self.spread[self.spread < 1e-12] = 1.0  # noqa: PLR2004 - a constant column, up to rounding
+        self.members = _for_few(self.seed, *plain.shape, curved=self.curved)
 
     def probabilities(self, values: Floats, classes: int) -> Floats:
         import numpy as np
@@ -138,6 +158,8 @@ class _Model:
         return mean
 
     def _prepared(self, values: Floats) -> Floats:
+        if self.many:
+            return self.directions(values)
         if not self.few:
             return values
         scaled: Floats = (self._plain(values) - self.mean) / self.spread
@@ -158,18 +180,31 @@ class _Model:
 
 
 def _for_few(seed: int, rows: int, columns: int, *, curved: bool) -> list[Any]:
-    from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.linear_model import LogisticRegression
 
-    trees = ExtraTreesClassifier(150, min_samples_leaf=3, random_state=seed, n_jobs=1)
     straight = LogisticRegression(C=0.3, max_iter=2_000)
     if not curved:
-        return [trees, straight]
+        return [_trees(seed), straight]
+    return [_trees(seed), straight, _kernel(seed, 0.5 / columns, min(KERNELS, rows // 2))]
+
+
+def _for_many_columns(seed: int, rows: int) -> list[Any]:
+    return [_trees(seed), _kernel(seed, 1.0, min(KERNELS_OF_MANY_COLUMNS, rows // 2))]
+
+
+def _trees(seed: int) -> Any:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    return ExtraTreesClassifier(150, min_samples_leaf=3, random_state=seed, n_jobs=1)
+
+
+def _kernel(seed: int, gamma: float, places: int) -> Any:
     from sklearn.kernel_approximation import Nystroem
+    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    kernel = Nystroem(gamma=0.5 / columns, n_components=min(KERNELS, rows // 2), random_state=seed)
-    return [trees, straight, make_pipeline(kernel, LogisticRegression(C=10.0, max_iter=2_000))]
+    kernel = Nystroem(gamma=gamma, n_components=places, random_state=seed)
+    return make_pipeline(kernel, LogisticRegression(C=10.0, max_iter=2_000))
 
 
 def _for_many(features: Features, seed: int) -> list[Any]:
