@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lockgate.poisoning.evidence import some_of
+from lockgate.poisoning.image_space import ImageSpace
 from lockgate.poisoning.repeated import copied_more, distinct, is_resampled
 from lockgate.poisoning.space import DIMENSIONS, EDGE, FACTORS, Scale, Space, outer_radii
 
@@ -76,8 +77,11 @@ class Heaps:
 
 def space_of(evidence: Evidence) -> Space:
     """Return the space of a table's rows; it is measured once."""
+    from lockgate.poisoning.image_groups import is_image
+
     if "space" not in evidence.cache:
-        evidence.cache["space"] = Space(evidence.features)
+        kind = ImageSpace if is_image(evidence) else Space
+        evidence.cache["space"] = kind(evidence.features)
     found: Space = evidence.cache["space"]
     return found
 

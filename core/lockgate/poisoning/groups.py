@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lockgate.poisoning.apart import told_apart
 from lockgate.poisoning.cells import Cell, atoms, pure_cells
 from lockgate.poisoning.content import plain, without_each_column, without_rows
+from lockgate.poisoning.edges import rate_at_the_edge
 from lockgate.poisoning.evidence import some_of
 from lockgate.poisoning.locks import LOCKED, is_locked, together_elsewhere
 from lockgate.poisoning.shifts import honest_shift, moved
@@ -208,6 +209,7 @@ def _measured(
     blended = marks >= max(MARKS, BLENDED * values.shape[1])
     expected = without_rows(values, labels, classes, cell.rows, hidden, evidence.seed)[:, cell.label]
     rate = float((mine & ~inside).sum() / max((~inside).sum(), 1))
+    rate = max(rate, rate_at_the_edge(values, labels, cell))
     size = len(cell.rows)
     carries = inside & mine
     continuous = max(float(common[j]) for j in cell.columns) <= size / len(labels) + RARE
