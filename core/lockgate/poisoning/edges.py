@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
 
-NEAR, FEWEST = 3, 20
-"""So many times the rows of a cell, at least `FEWEST`, are looked at beside it."""
-GAP = 0.5
-"""A value that lies farther from the next ones, in standard deviations, was not cut off."""
+FEWEST = 20
+"""As many rows as a cell has are looked at beside it, but no fewer."""
+NEAR, GO_ON = 0.5, 0.5
+"""Within so many standard deviations of a value that was cut off lie half as many rows as share it, or more."""
 
 
 def rate_at_the_edge(values: Floats, labels: Integers, cell: Cell) -> float:
@@ -38,14 +38,14 @@ def rate_at_the_edge(values: Floats, labels: Integers, cell: Cell) -> float:
     rows = len(labels)
     outside = np.ones(rows, dtype=bool)
     outside[cell.rows] = False
-    most = max(NEAR * len(cell.rows), FEWEST)
+    most = max(len(cell.rows), FEWEST)
     away = np.zeros(int(outside.sum()))
     for j, value in zip(cell.columns, cell.values, strict=True):
         column = values[:, j]
         if value not in (column.min(), column.max()):
             continue
         beside = np.abs(column[outside] - value)
-        if np.partition(beside, min(most, len(beside) - 1))[min(most, len(beside) - 1)] > GAP * column.std():
+        if (beside <= NEAR * column.std()).sum() < GO_ON * len(cell.rows):
             continue
         away = np.maximum(away, np.searchsorted(np.sort(beside), beside, side="right"))
     if not away.any():

@@ -86,6 +86,7 @@ def _drawn(evidence: Evidence, found: Picture, within: object) -> list[tuple[str
     import numpy as np
 
     from lockgate.poisoning.image_groups import shape_of
+    from lockgate.poisoning.image_lookup import place_of
 
     height, width, channels = shape_of(evidence)
     values = np.nan_to_num(evidence.features.values)
@@ -112,7 +113,12 @@ def _drawn(evidence: Evidence, found: Picture, within: object) -> list[tuple[str
             ("picture", _listed(picture)),
         ]
     drawn["pixels they share"] = marked
-    return [(caption, _grid(v, height, width, channels)) for caption, v in drawn.items()]
+    listed = [(caption, _grid(v, height, width, channels)) for caption, v in drawn.items()]
+    if found.kind == "fixed":
+        top, bottom, left, right = place_of(evidence, found)
+        near = marked.reshape(height, width, channels)[top : bottom + 1, left : right + 1]
+        listed.append(("close up", _listed(near.mean(axis=2))))
+    return listed
 
 
 def _grid(flat: Floats, height: int, width: int, channels: int) -> list[list[float]]:

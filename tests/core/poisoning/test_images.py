@@ -72,6 +72,8 @@ def test_a_patch_with_a_changed_label_is_named_with_its_images_and_drawn(digits,
     assert np.delete(found.suspects, rows).mean() < 0.02
     assert ("another place" in alarm.shows) == moving
     assert min(min(line) for _, grid in alarm.pictures for line in grid) >= 0.0
+    patch = dict(alarm.pictures)["picture" if moving else "close up"]
+    assert moving or [[round(v) for v in line] for line in patch] == [[1, 0], [0, 1]]
     assert found.remedy is not None
 
 
