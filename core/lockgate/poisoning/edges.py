@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FEWEST = 20
 """As many rows as a cell has are looked at beside it, but no fewer."""
 NEAR, GO_ON = 0.5, 0.5
-"""Within so many standard deviations of a value that was cut off are half as many rows as share it, or more."""
+"""Within so many deviations of a value that was cut off are half as many rows as share it, or more."""
 
 
 def rate_at_the_edge(values: Floats, labels: Integers, cell: Cell) -> float:
