@@ -2,7 +2,8 @@
 
 Thresholds and rules were set while looking at `TUNED`; results are said of `HELD_OUT`. The generated
 tables: `houses` (numbers, skewed, a coast that matters), `forest` (numbers and categories, five
-classes), `machines` (sensor readings, a shop floor, three classes).
+classes), `machines` (sensor readings, a shop floor, three classes), `answers` (scales of five, a label that
+they say little of) and `visits` (flags and counts, three classes that overlap).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import pyarrow.parquet as pq
 from sklearn import datasets
 
 DATA = Path(__file__).parents[2] / "dags" / "data"
-TUNED = ("employment-2015", "breast_cancer", "digits", "houses", "forest", "next-year", "wine", "iris")
+TUNED = ("employment-2015", "breast_cancer", "digits", "houses", "forest", "next-year", "wine", "iris",
+         "answers", "visits")  # fmt: skip
 HELD_OUT = ("employment-2016", "year-before", "affairs", "doctor", "votes", "machines")
 SMALL = ("breast_cancer", "digits", "wine", "iris", "votes")
 SIZES = {
@@ -24,6 +26,7 @@ SIZES = {
     "wine": (100, 78),
     "iris": (85, 65),
     "affairs": (2_500, 1_000),
+    "answers": (2_500, 1_000),
     "votes": (550, 300),
 }
 REFERENCE_ROWS, BATCH_ROWS = 3_000, 1_000
@@ -40,7 +43,7 @@ def load(name: str, seed: int) -> tuple[pa.Table, pa.Table]:
     if name.startswith("employment"):
         table = employment(int(name[-4:]))
     elif name in _GENERATED:
-        table = _GENERATED[name](np.random.default_rng([seed, 77]), 40_000)
+        table = _GENERATED[name](np.random.default_rng([seed, 77]), 6_500 if name == "answers" else 40_000)
     elif name in _SURVEYS:
         table = _SURVEYS[name]()
     else:
@@ -100,6 +103,35 @@ def machines(random: np.random.Generator, n: int) -> pa.Table:
     )
 
 
+def answers(random: np.random.Generator, n: int) -> pa.Table:
+    """Make answers on scales of five and a label that they say little of."""
+    mood = random.normal(0, 1, n)
+    scales = {
+        f"q{i}": np.clip(np.rint(3 + share * mood + random.normal(0, 1, n)), 1, 5).astype(int)
+        for i, share in enumerate((0.9, 0.6, 0.4, 0.2, 0.0))
+    }
+    age = random.choice(
+        [17.5, 22, 27, 32, 37, 42, 50, 60], n, p=[0.04, 0.25, 0.25, 0.16, 0.12, 0.1, 0.06, 0.02]
+    )
+    years = np.maximum(np.rint((age - 20 + random.normal(0, 4, n)) / 3) * 3, 0.5)
+    logit = -0.8 + 0.7 * mood + 0.05 * (years - 8) + 0.3 * (scales["q4"] == 1)
+    label = (random.random(n) < 1 / (1 + np.exp(-logit))).astype(int)
+    return pa.table({**scales, "age": age, "years": years, LABEL: label})
+
+
+def visits(random: np.random.Generator, n: int) -> pa.Table:
+    """Make flags, counts and a measurement that say a little of which of three classes a row has."""
+    ill = random.gamma(2.0, 5.0, n)
+    plan = random.choice([0.0, 3.2, 3.9, 4.6], n, p=[0.55, 0.15, 0.1, 0.2])
+    limited, poor = (random.random(n) < 1 / (1 + np.exp(3 - ill / 8))) * 1.0, (random.random(n) < 0.02) * 1.0
+    members = np.minimum(random.poisson(2.2, n) + 1, 9)
+    income = np.where(random.random(n) < 0.1, 0.0, np.exp(random.normal(8.9, 0.7, n)))
+    rate = np.exp(0.1 + 0.04 * ill - 0.12 * plan + 0.4 * poor + 0.2 * limited + random.normal(0, 0.8, n))
+    label = np.digitize(random.poisson(rate), [1, 4])
+    columns = {"plan": plan, "limited": limited, "poor": poor, "members": members, "income": income.round(2)}
+    return pa.table({**columns, "ill": ill.round(1), LABEL: label})
+
+
 def _survey(name: str) -> dict[str, np.ndarray]:
     import statsmodels.api
 
@@ -128,7 +160,7 @@ def votes() -> pa.Table:
     return pa.table({**columns, LABEL: label})
 
 
-_GENERATED = {"houses": houses, "forest": forest, "machines": machines}
+_GENERATED = {"houses": houses, "forest": forest, "machines": machines, "answers": answers, "visits": visits}
 _SURVEYS = {"affairs": affairs, "doctor": doctor, "votes": votes}
 
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from lockgate.outcome import Outcome, Severity
 from lockgate.poisoning.evidence import some_of
 from lockgate.retraining.betting import Account, threshold
-from lockgate.retraining.cells import Found, Place, in_all_rows, in_pairs_of_classes
 from lockgate.retraining.crowds import bet_on_spot, spots_of
+from lockgate.retraining.places import Found, Place
 from lockgate.retraining.planted import planted
 from lockgate.retraining.sources import FEWEST_ROWS, bet_on_sources
+from lockgate.retraining.whole import in_all_rows, in_pairs_of_classes
 
 if TYPE_CHECKING:
     import numpy as np

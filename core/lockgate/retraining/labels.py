@@ -13,7 +13,7 @@ from lockgate.retraining.planted import GROWN
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from lockgate.retraining.cells import Found, Place
+    from lockgate.retraining.places import Found, Place
     from lockgate.retraining.surprise import Watched
 
 _ELSEWHERE = 0.3
@@ -147,7 +147,7 @@ def _read(
     value that is as frequent as ever holds most of what surprises, its group may have changed indeed;
     from the data alone nobody can tell that from a relabelled group, so its labels have to be audited.
     """
-    from lockgate.retraining.cells import rows_of
+    from lockgate.retraining.groups import rows_of
 
     values = [p for p in raised if p[0] in ("value", "values")]
     attack = [p for p in raised if p not in values or accounts[p].grown >= GROWN]

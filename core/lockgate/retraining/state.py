@@ -17,7 +17,7 @@ from typing import Any
 from lockgate.attest import fields
 from lockgate.outcome import Decision
 from lockgate.retraining.betting import SHARES, Account
-from lockgate.retraining.cells import Place
+from lockgate.retraining.places import Place
 
 MOST_ACCOUNTS = 3_000
 """Places that are kept; those with the least evidence go first."""
