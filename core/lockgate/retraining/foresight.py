@@ -18,7 +18,7 @@ from lockgate.poisoning.evidence import some_of
 from lockgate.retraining.betting import Account, threshold
 from lockgate.retraining.crowds import bet_on_spot, spots_of
 from lockgate.retraining.places import Found, Place
-from lockgate.retraining.planted import planted
+from lockgate.retraining.planted import SHIFT, planted
 from lockgate.retraining.sources import FEWEST_ROWS, bet_on_sources
 from lockgate.retraining.whole import in_all_rows, in_pairs_of_classes
 
@@ -193,7 +193,8 @@ def _trigger(watched: Watched, random: np.random.Generator, size: int) -> Accoun
     now[rows] = 0
     name = watched.classes[target]
     codes = np.full(len(watched.reference.rows), -1), now
-    return planted(_changed(watched, rows, random, target), codes, 1, {(0, name)}).get((0, name))
+    changed, most = _changed(watched, rows, random, target), np.full(len(watched.classes), SHIFT)
+    return planted(changed, codes, 1, {(0, name)}, most).get((0, name))
 
 
 def _of_source(source: Texts, known: Texts | None, name: str) -> Drip:

@@ -10,7 +10,7 @@ frequent, `planted` bets on each label as well.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lockgate.retraining.betting import SHARP_SHARES, Account, stake
@@ -24,7 +24,7 @@ from lockgate.retraining.places import (
     most_honest,
     usual_of,
 )
-from lockgate.retraining.planted import planted
+from lockgate.retraining.planted import honest_shifts, planted
 from lockgate.retraining.values import BINS, FINE, Column, Joined, joined, number_of
 from lockgate.retraining.whole import MOST_CLASSES
 
@@ -68,22 +68,41 @@ def in_values(watched: Watched, accounts: Collection[Place]) -> dict[Place, Acco
         watched: The batch beside its reference.
         accounts: Places of former batches: what they lose now has to be booked, too.
     """
+    import numpy as np
+
     kept = _by_columns(accounts)
     columns = [Column(watched, i) for i in range(len(watched.features[0].names))]
     now = changed(watched)
     found: dict[Place, Account] = {}
-    for column in columns:
+    shifts = [honest_shifts(watched, column) for column in columns]
+    for column, own in zip(columns, shifts, strict=True):
         found |= _of_codes(watched, "value", (column.name,), column.codes, column.keys, now, kept)
         for parts, names in column.fine:
             found |= _of_codes(watched, "value", (column.name,), parts, names, now, kept)
-        found |= _planted(watched, (column.name,), column.codes, column.keys, kept)
-    for one, two in itertools.combinations(columns[:MOST_PAIRED], 2):
-        width = len(two.keys)
-        codes = joined(one.coarse[0], two.coarse[0], width), joined(one.coarse[1], two.coarse[1], width)
+        found |= _planted(watched, (column.name,), column.codes, column.keys, kept, own)
+    paired = list(zip(columns, shifts, strict=True))[:MOST_PAIRED]
+    for (one, mine), (two, theirs) in itertools.combinations(paired, 2):
         keys = Joined(one.keys, two.keys)
-        found |= _of_codes(watched, "values", (one.name, two.name), codes, keys, now, kept)
-        found |= _planted(watched, (one.name, two.name), codes, keys, kept)
+        most = np.maximum(mine, theirs)
+        for codes in _together(one, two):
+            found |= _of_codes(watched, "values", (one.name, two.name), codes, keys, now, kept)
+            found |= _planted(watched, (one.name, two.name), codes, keys, kept, most)
     return found
+
+
+def _together(one: Column, two: Column) -> Iterator[tuple[Integers, Integers]]:
+    """Yield the numbers of two columns' values together: parts of measurements, then repeated ones."""
+    import numpy as np
+
+    width = len(two.keys)
+    parts, exact = (
+        [joined(a, b, width) for a, b in zip(*sides, strict=True)]
+        for sides in ((one.coarse, two.coarse), (one.codes, two.codes))
+    )
+    yield parts[0], parts[1]
+    if any((a != b).any() for a, b in zip(parts, exact, strict=True)):
+        was, now = (np.where(a == b, -1, b) for a, b in zip(parts, exact, strict=True))
+        yield was, now
 
 
 def _planted(
@@ -92,13 +111,14 @@ def _planted(
     codes: tuple[Integers, Integers],
     keys: list[str] | Joined,
     kept: Mapping[Place, list[Place]],
+    shifts: Floats,
 ) -> dict[Place, Account]:
     """Return the accounts of grown values and one label."""
     if len(watched.classes) > MOST_CLASSES:
         return {}
     old = {(place[-1], place[1]) for place in kept.get(names, ()) if place[0] == "planted"}
     known = {(code, label) for key, label in old if (code := number_of(keys, key)) is not None}
-    found = planted(watched, codes, len(keys), known)
+    found = planted(watched, codes, len(keys), known, shifts)
     return {("planted", label, *names, keys[code]): mine for (code, label), mine in found.items()}
 
 
@@ -111,10 +131,12 @@ def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
     for parts, own in columns[0].fine if len(columns) == 1 else ():
         if key in own:
             return np.asarray(parts[1] == own.index(key))
-    codes = [c.codes[1] if len(columns) == 1 else c.coarse[1] for c in columns]
-    mine = np.ones(len(watched.batch.rows), dtype=bool)
-    for column, code, part in zip(columns, codes, key.split("+"), strict=True):
-        mine &= np.isin(code, [i for i, own in enumerate(column.keys) if own == part])
+    mine = np.zeros(len(watched.batch.rows), dtype=bool)
+    for codes in ([c.codes[1] for c in columns], [c.coarse[1] for c in columns]):
+        each = np.ones(len(mine), dtype=bool)
+        for column, code, part in zip(columns, codes, key.split("+"), strict=True):
+            each &= np.isin(code, [i for i, own in enumerate(column.keys) if own == part])
+        mine |= each
     return mine
 
 

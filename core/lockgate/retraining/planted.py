@@ -1,8 +1,8 @@
 """Bet that a value was planted: that its rows carry one label more often than anything honest explains.
 
 For a value that has become frequent (or two values together) and a label k, each row i has a
-probability of at most q_i to carry k: what the models of the reference say, moved by `SHIFT` in log odds,
-which is what a value may do to its label in honest data; never less than `LEAST`, because labels go
+probability of at most q_i to carry k: what the models of the reference say, moved in log odds by what values
+of this column do to their label in honest data (`honest_shifts`); never less than `LEAST`, because labels go
 wrong anyway, nor than what the rows of the reference with this value show. A gambler who stakes w on "k"
 multiplies what he owns by 1 + w (1[y = k] / q_i - 1), which is at most 1 on average. Doubtful rows, whose
 labels surprise nobody one by one, add up here, because all of them say the same.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lockgate.retraining.surprise import Watched
+    from lockgate.retraining.values import Column
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 GROWN = 2.0
 """A value that comes this many times as often as in the reference was put there: it is no group of people."""
 SHIFT = 1.0
-"""As `lockgate.poisoning.groups.SHIFT`."""
+"""Most that a value may move its label in honest data, as `lockgate.poisoning.groups.SHIFT`."""
+LEAST_SHIFT = 0.3
+"""So much it may, however little the other values of its column do."""
 LEAST = 0.05
 STAKES = (0.15, 0.4, 0.7, 0.9)
 """Shares staked on each row; as many as an account has room for."""
@@ -37,7 +40,11 @@ _FEWEST_ROWS = 3
 
 
 def planted(
-    watched: Watched, codes: tuple[Integers, Integers], width: int, kept: Collection[tuple[int, str]]
+    watched: Watched,
+    codes: tuple[Integers, Integers],
+    width: int,
+    kept: Collection[tuple[int, str]],
+    shifts: Floats,
 ) -> dict[tuple[int, str], Account]:
     """Return the accounts of the values that have grown, by number of the value and name of the label.
 
@@ -46,6 +53,7 @@ def planted(
         codes: Number of the value of each judged row of the reference and of the batch, -1 for none.
         width: How many numbers there are.
         kept: Those with an account from former batches.
+        shifts: By how much honest values may move each label, in log odds; shape (classes,).
     """
     import numpy as np
 
@@ -60,13 +68,13 @@ def planted(
     if not len(picked):
         return {}
     cells, at = np.unique(now[picked], return_inverse=True)
-    labels, odds = batch.labels[picked], math.exp(SHIFT)
+    labels, odds = batch.labels[picked], np.exp(shifts)
     found: dict[tuple[int, str], Account] = {}
     for k, name in enumerate(watched.classes):
         p = batch.p[picked, k]
         usual = np.bincount(was[(was >= 0) & (before.labels == k)], minlength=width)[cells]
         shown = np.where(known[cells] > 0, (usual + 1.0) / (known[cells] + 2.0), 0.0)
-        q = np.maximum(np.maximum(p * odds / (1.0 - p + p * odds), LEAST), shown[at])
+        q = np.maximum(np.maximum(p * odds[k] / (1.0 - p + p * odds[k]), LEAST), shown[at])
         gain = (labels == k) / q - 1.0
         wealth = np.column_stack([np.bincount(at, np.log1p(w * gain), len(cells)) for w in STAKES])
         hits = np.bincount(at[labels == k], minlength=len(cells))
@@ -78,3 +86,26 @@ def planted(
             mine = Account(int(rows[cells[i]]), float(hits[i]), float(allowed[i]), logs)
             found[int(cells[i]), name] = mine.at(float(share[cells[i]]), len(now))
     return found
+
+
+def honest_shifts(watched: Watched, column: Column) -> Floats:
+    """Estimate by how much values of a column move each label beyond the models; log odds, shape (classes,).
+
+    Two standard deviations: the variance of what values show over that of chance (DerSimonian and Laird
+    1986) and one standard error, in the reference by value or in the batch by parts, whichever is more.
+    So a world that changes for a column allows its values more.
+    """
+    import numpy as np
+
+    found = np.zeros(len(watched.classes))
+    for judged, codes in ((watched.reference, column.codes[0]), (watched.batch, column.coarse[1])):
+        there = codes >= 0
+        for k in range(len(found)):
+            p = judged.p[there, k]
+            off = np.bincount(codes[there], (judged.labels[there] == k) - p)
+            room = np.bincount(codes[there], p * (1.0 - p))
+            squares = max(float((room**2).sum()), 1e-9)
+            variance = (float((off**2 - room).sum()) + math.sqrt(2.0 * squares)) / squares
+            found[k] = max(found[k], 2.0 * math.sqrt(max(variance, 0.0)))
+    shifts: Floats = np.clip(found, LEAST_SHIFT, SHIFT)
+    return shifts

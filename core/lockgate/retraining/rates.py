@@ -114,11 +114,16 @@ def _against_relabelling(p: Floats, labels: Integers, known: Floats, known_label
 
 
 def _near(p: Floats, labels: Integers, known: Floats) -> Floats:
-    """Move the probabilities to the rates that the rows say, and a little towards those of the labels."""
+    """Move the probabilities to the rates that the rows say, and a little towards those of the labels.
+
+    Where classes overlap, another mix of rows looks like other rates, and the rates that are found without
+    labels may be far off; so they count where they make the labels more likely.
+    """
     import numpy as np
 
     if _differs(p, known):
-        p = _times(p, _growth(p, known.mean(axis=0)))
+        moved = _times(p, _growth(p, known.mean(axis=0)))
+        p = moved if _fits(moved, labels) > _fits(p, labels) else p
     counts, logs = np.bincount(labels, minlength=p.shape[1]), np.zeros(p.shape[1])
     for _ in range(_ROUNDS):
         weighed = _times(p, np.exp(logs))
@@ -128,6 +133,13 @@ def _near(p: Floats, labels: Integers, known: Floats) -> Floats:
         if np.abs(step).max() < 1e-6:  # noqa: PLR2004 - far below what the rows can tell
             break
     return _times(p, np.exp(logs))
+
+
+def _fits(p: Floats, labels: Integers) -> float:
+    """Return the log likelihood of labels."""
+    import numpy as np
+
+    return float(np.log(np.maximum(p[np.arange(len(labels)), labels], 1e-12)).sum())
 
 
 def _times(p: Floats, factors: Floats) -> Floats:

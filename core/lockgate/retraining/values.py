@@ -28,7 +28,7 @@ class Column:
         name: Its name.
         codes: Place of each judged row of the reference and of the batch, -1 for none.
         keys: Key of each place.
-        coarse: The same with numbers in sixteenths only, but for values that are repeated and rare.
+        coarse: The same with measurements in sixteenths only.
         fine: Parts of the reference that hold one in `FINE` of its rows each, twice, shifted by half of
             one, and their keys; none for categories.
     """
@@ -52,13 +52,10 @@ class Column:
         self.keys.append(key_of(self.name, "missing", ""))
         pairs = [self._code(values, kept, edges, np.isnan(values)) for values in (before, now)]
         self.codes = pairs[0], pairs[1]
-        rare = kept
+        coarse = pairs
         if len(edges):
-            # For two columns together the sixteenths suffice, and values that the reference has seldom.
-            often = [(before == v).mean() > 1.0 / (4 * BINS) for v in kept]
-            rare = kept[~np.array(often, dtype=bool)] if len(kept) else kept
-            rare = np.array([v for v in rare if (now == v).mean() > 2 * (before == v).mean()])
-        coarse = [self._code(values, rare, edges, np.isnan(values), kept) for values in (before, now)]
+            none = np.array([])
+            coarse = [self._code(v, none, edges, np.isnan(v), len(kept)) for v in (before, now)]
         self.coarse = coarse[0], coarse[1]
         self.fine: list[tuple[tuple[Integers, Integers], list[str]]] = []
         for shift in (0.0, 0.5) if len(edges) else ():
@@ -70,25 +67,22 @@ class Column:
             self.fine.append(((parts[0], parts[1]), names))
 
     def _code(
-        self,
-        values: Floats,
-        kept: Floats,
-        edges: Floats,
-        missing: NDArray[np.bool_],
-        numbered: Floats | None = None,
+        self, values: Floats, kept: Floats, edges: Floats, missing: NDArray[np.bool_], first: int = 0
     ) -> Integers:
-        """Number the values: those kept, then the parts between the edges, then the missing ones."""
+        """Number the values: those kept, then the parts between the edges, then the missing ones.
+
+        `first` is the number of the first part, where nothing is kept.
+        """
         import numpy as np
 
-        everything = kept if numbered is None else numbered
+        first = max(first, len(kept))
         code = np.full(len(values), -1, dtype=np.int64)
         if len(edges):
-            code = len(everything) + np.searchsorted(edges, np.where(missing, 0.0, values), side="right")
-            code = np.where(values == edges[-1], len(everything) + len(edges) - 1, code)
+            code = first + np.searchsorted(edges, np.where(missing, 0.0, values), side="right")
+            code = np.where(values == edges[-1], first + len(edges) - 1, code)
         if len(kept):
             at = np.clip(np.searchsorted(kept, np.where(missing, 0.0, values)), 0, len(kept) - 1)
-            of = np.searchsorted(everything, kept)
-            code = np.where(kept[at] == values, of[at], code)
+            code = np.where(kept[at] == values, at, code)
         return np.where(missing, len(self.keys) - 1, code).astype(np.int64)
 
 
