@@ -44,9 +44,10 @@ _SHARP_PRIOR, _SHARP_MARGIN, _LEAST_SHARP = 1.0, 0.003, 0.1
 
 
 def places_of(columns: int) -> dict[str, int]:
-    """Return how many places of one value and of two there may ever be in so many columns.
+    """Return how many places of one value and of two share a stake in so many columns.
 
-    A place that comes up later is paid for already.
+    As many as there are parts of measurements, so that a place that comes up later is paid for already.
+    Numbers that are repeated are not counted apart: hardly any part and its repeated numbers both surprise.
     """
     paired = min(columns, MOST_PAIRED)
     return {"value": columns * 2 * (BINS + FINE), "values": max(1, paired * (paired - 1) // 2) * BINS * BINS}
@@ -132,7 +133,10 @@ def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
         if key in own:
             return np.asarray(parts[1] == own.index(key))
     mine = np.zeros(len(watched.batch.rows), dtype=bool)
-    for codes in ([c.codes[1] for c in columns], [c.coarse[1] for c in columns]):
+    exact, parts = (
+        [codes[1] for codes in side] for side in zip(*((c.codes, c.coarse) for c in columns), strict=True)
+    )
+    for codes in (exact, parts) if len(columns) > 1 else (exact,):
         each = np.ones(len(mine), dtype=bool)
         for column, code, part in zip(columns, codes, key.split("+"), strict=True):
             each &= np.isin(code, [i for i, own in enumerate(column.keys) if own == part])

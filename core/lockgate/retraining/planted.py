@@ -33,6 +33,7 @@ SHIFT = 1.0
 LEAST_SHIFT = 0.3
 """So much it may, however little the other values of its column do."""
 LEAST = 0.05
+"""However sure the models are, so many labels may be wrong."""
 STAKES = (0.15, 0.4, 0.7, 0.9)
 """Shares staked on each row; as many as an account has room for."""
 assert len(STAKES) == len(SHARES)  # noqa: S101 - one kind of account

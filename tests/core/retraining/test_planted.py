@@ -6,7 +6,9 @@ import pytest
 from lockgate.poisoning.features import Features
 from lockgate.retraining.betting import ALPHA, threshold
 from lockgate.retraining.cells import look
+from lockgate.retraining.planted import SHIFT, honest_shifts
 from lockgate.retraining.surprise import Watched, _judged, _ratio
+from lockgate.retraining.values import Column
 
 NAMES = ("a", "b")
 
@@ -56,3 +58,52 @@ def test_places_show_no_value():
     raised = alarms([watched(1, value=90, planted=True)])
     assert raised
     assert not any("0.4567" in part for place in raised for part in place)
+
+
+def grid(rows: int, random, *, planted: int = 0, moved: float = 0.0):
+    """Rows of counts up to 99 and four kinds, with labels that are hard to tell; a joint of two is planted.
+
+    `moved`: by how much, in log odds, each count moves the label beyond what the models say.
+    """
+    x = np.column_stack([random.integers(0, 100, rows), random.integers(0, 4, rows)]).astype(float)
+    p = np.full(rows, 0.3)
+    own = moved * np.where(x[:, 0] % 2, 1.0, -1.0)
+    y = (random.random(rows) < p * np.exp(own) / (1 - p + p * np.exp(own))).astype(int)
+    x[:planted], y[:planted] = (42.0, 3.0), 1
+    found = _judged(np.arange(rows), y, np.column_stack([1 - p, p]))
+    return found, Features(x, (False, False), ("count", "kind"), {})
+
+
+def grids(seeds, *, moved: float = 0.0, **batch):
+    for seed in seeds:
+        random = np.random.default_rng(seed)
+        (before, known), (now, features) = grid(3_000, random, moved=moved), grid(1_000, random, **batch)
+        yield Watched(before, now, (known, features), ("no", "yes"), _ratio(before), _ratio(now))
+
+
+def test_a_common_number_and_a_common_kind_that_seldom_come_together_are_a_place():
+    raised = alarms(grids(range(10), planted=6))
+    assert ("planted", "yes", "count", "kind") in {place[:4] for place in raised}
+
+
+def test_the_same_without_planting_raises_nothing():
+    assert not alarms(grids(range(10)))
+
+
+def test_what_values_do_to_labels_is_measured():
+    shifts = [honest_shifts(w, Column(w, 0)) for move in (0.0, 0.4, 3.0) for w in grids([7], moved=move)]
+    assert (shifts[0] < 0.5).all()
+    assert (shifts[0] < shifts[1]).all()
+    assert (shifts[2] == SHIFT).all()
+
+
+def test_a_world_that_changes_for_a_column_allows_its_values_more():
+    random = np.random.default_rng(3)
+    (before, known), (now, features) = grid(3_000, random), grid(1_000, random)
+    halves = np.where(features.values[:, 0] < 50, now.labels, 1 - now.labels)
+    same, other = (
+        Watched(before, side, (known, features), ("no", "yes"), 1.0, 1.0)
+        for side in (now, now.labelled(halves))
+    )
+    assert (honest_shifts(other, Column(other, 0)) == SHIFT).all()
+    assert (honest_shifts(same, Column(same, 0)) < SHIFT).all()

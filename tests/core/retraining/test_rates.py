@@ -46,3 +46,21 @@ def test_probabilities_are_probabilities_when_a_class_is_gone():
     moved, _ = at_their_own(p, y, *KNOWN)
     np.testing.assert_allclose(moved.sum(axis=1), 1.0)
     assert (moved >= 0).all()
+
+
+@pytest.mark.parametrize("seed", range(10, 15))
+def test_another_mix_of_rows_is_no_other_rate_where_classes_overlap(seed):
+    """Rates that are found without labels may be far off there; they must not make honest labels surprise."""
+
+    def overlapping(rows: int, middle: float, seed: int):
+        random = np.random.default_rng(seed)
+        scores = np.column_stack(
+            [np.zeros(rows), 0.3 * random.normal(middle, 1.0, rows), np.full(rows, -0.5)]
+        )
+        p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        return p, (p.cumsum(axis=1) < random.random((rows, 1))).sum(axis=1).clip(0, 2)
+
+    p, y = overlapping(1_000, 1.5, seed)
+    moved, _ = at_their_own(p, y, *overlapping(3_000, 0.0, 1))
+    fits = [np.log(each[np.arange(len(y)), y]).sum() for each in (p, moved)]
+    assert fits[1] > fits[0] - 1.0
