@@ -133,10 +133,10 @@ def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
         if key in own:
             return np.asarray(parts[1] == own.index(key))
     mine = np.zeros(len(watched.batch.rows), dtype=bool)
-    exact, parts = (
+    exact, coarse = (
         [codes[1] for codes in side] for side in zip(*((c.codes, c.coarse) for c in columns), strict=True)
     )
-    for codes in (exact, parts) if len(columns) > 1 else (exact,):
+    for codes in (exact, coarse) if len(columns) > 1 else (exact,):
         each = np.ones(len(mine), dtype=bool)
         for column, code, part in zip(columns, codes, key.split("+"), strict=True):
             each &= np.isin(code, [i for i, own in enumerate(column.keys) if own == part])
