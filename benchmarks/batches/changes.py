@@ -184,7 +184,7 @@ def crowded(table, what, size, random, plan):
 
 def rare(table: pa.Table, joint: bool, random: np.random.Generator) -> tuple[list[str], list[object]]:
     """Choose a value that few rows have, or two that are common and seldom come together."""
-    for _ in range(1_000):
+    for _ in range(50_000):
         names = [str(name) for name in random.choice(features(table), 2 if joint else 1, replace=False)]
         columns = [np.array(table[name].to_pylist()) for name in names]
         values = [random.choice(column) for column in columns]

@@ -24,7 +24,7 @@ from lockgate.retraining.places import (
     most_honest,
     usual_of,
 )
-from lockgate.retraining.planted import honest_shifts, planted
+from lockgate.retraining.planted import GROWN, honest_shifts, planted
 from lockgate.retraining.values import BINS, FINE, Column, Joined, joined, number_of
 from lockgate.retraining.whole import MOST_CLASSES
 
@@ -92,7 +92,11 @@ def in_values(watched: Watched, accounts: Collection[Place]) -> dict[Place, Acco
 
 
 def _together(one: Column, two: Column) -> Iterator[tuple[Integers, Integers]]:
-    """Yield the numbers of two columns' values together: parts of measurements, then repeated ones."""
+    """Yield the numbers of two columns' values together: parts of measurements, then repeated ones.
+
+    A repeated number is no place of its own where the number before or after it has become frequent as
+    well: so does a column look that is measured otherwise, and its parts show it.
+    """
     import numpy as np
 
     width = len(two.keys)
@@ -101,9 +105,18 @@ def _together(one: Column, two: Column) -> Iterator[tuple[Integers, Integers]]:
         for sides in ((one.coarse, two.coarse), (one.codes, two.codes))
     )
     yield parts[0], parts[1]
-    if any((a != b).any() for a, b in zip(parts, exact, strict=True)):
-        was, now = (np.where(a == b, -1, b) for a, b in zip(parts, exact, strict=True))
-        yield was, now
+    if all((a == b).all() for a, b in zip(parts, exact, strict=True)):
+        return
+    was, now = (np.where(a == b, -1, b) for a, b in zip(parts, exact, strict=True))
+    before, rows = (np.bincount(codes, minlength=len(one.keys) * width) for codes in exact)
+    grown = (rows >= FEWEST_ROWS) & (rows / len(now) >= GROWN * np.maximum(before, 0.5) / max(len(was), 1))
+    beside = np.zeros(len(now), dtype=bool)
+    for column, step in ((one, width), (two, 1)):
+        own = column.codes[1]
+        for way in (-1, 1):
+            there = (own < column.repeated) & (own + way >= 0) & (own + way < column.repeated)
+            beside |= there & grown[np.clip(exact[1] + way * step, 0, len(grown) - 1)]
+    yield was, np.where(beside, -1, now)
 
 
 def _planted(

@@ -29,6 +29,7 @@ class Column:
         codes: Place of each judged row of the reference and of the batch, -1 for none.
         keys: Key of each place.
         coarse: The same with measurements in sixteenths only.
+        repeated: How many of the first keys are repeated measurements, in their order.
         fine: Parts of the reference that hold one in `FINE` of its rows each, twice, shifted by half of
             one, and their keys; none for categories.
     """
@@ -47,6 +48,7 @@ class Column:
             # A value that is repeated in measurements is news; in counts such as an age all are.
             kept = alone[: 16 * BINS]
             edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))
+        self.repeated = len(kept) if len(edges) else 0
         self.keys = [key_of(self.name, "value", watched.called(i, float(v))) for v in kept]
         self.keys += [key_of(self.name, "part", str(k)) for k in range(len(edges) + 1)] if len(edges) else []
         self.keys.append(key_of(self.name, "missing", ""))

@@ -8,7 +8,7 @@ from lockgate.retraining.betting import ALPHA, threshold
 from lockgate.retraining.cells import look
 from lockgate.retraining.planted import SHIFT, honest_shifts
 from lockgate.retraining.surprise import Watched, _judged, _ratio
-from lockgate.retraining.values import Column
+from lockgate.retraining.values import Column, key_of
 
 NAMES = ("a", "b")
 
@@ -107,3 +107,33 @@ def test_a_world_that_changes_for_a_column_allows_its_values_more():
     )
     assert (honest_shifts(other, Column(other, 0)) == SHIFT).all()
     assert (honest_shifts(same, Column(same, 0)) < SHIFT).all()
+
+
+def test_numbers_that_become_frequent_side_by_side_are_no_places_of_their_own():
+    """A column that is measured otherwise fills many numbers next to each other; a trigger fills one."""
+    random = np.random.default_rng(5)
+    (before, known), (now, features) = grid(3_000, random), grid(1_000, random)
+
+    def with_kind(numbers) -> Watched:
+        values, labels = features.values.copy(), now.labels.copy()
+        for number in numbers:
+            rows = np.flatnonzero(values[:, 0] == number)
+            values[rows, 1], labels[rows] = 9.0, 1
+        there = Features(values, (False, False), features.names, {})
+        return Watched(before, now.labelled(labels), (known, there), ("no", "yes"), 1.0, 1.0)
+
+    counts = np.bincount(features.values[:, 0].astype(int), minlength=100)
+    middle = next(n for n in range(40, 60) if counts[n - 1 : n + 2].min() > 4)
+    numbers = repeated(known, features)
+    exact = [
+        {p for p in look(with_kind(n)).accounts if p[0] == "planted" and p[-1] in numbers}
+        for n in ([middle], [middle - 1, middle, middle + 1])
+    ]
+    assert exact[0]
+    assert not exact[1]
+
+
+def repeated(known, features) -> set[str]:
+    """Keys of repeated numbers of the first column together with the kind 9."""
+    column = Column(Watched(None, None, (known, features), (), 1.0, 1.0), 0)
+    return {f"{key}+{key_of('kind', 'value', '9.0')}" for key in column.keys[: column.repeated]}
