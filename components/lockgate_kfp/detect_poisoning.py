@@ -25,7 +25,7 @@ def detect_poisoning(
     source: Optional[str] = None,
     timestamp: Optional[str] = None,
     ignore: Optional[List[str]] = None,
-    alpha: float = 0.01,
+    alpha: float = 0.02,
     min_share: float = 0.02,
     canary: bool = True,
     must_find: float = 1.0,

@@ -65,7 +65,7 @@ class DetectPoisoningOperator(StageOperator):
         source: str | None = None,
         timestamp: str | None = None,
         ignore: list[str] | str | None = None,
-        alpha: float | str = 0.01,
+        alpha: float | str = 0.02,
         min_share: float | str = 0.02,
         canary: bool | str = True,
         must_find: float | str = 1.0,

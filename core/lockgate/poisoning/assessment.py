@@ -82,7 +82,7 @@ def assess(
     timestamp: str | None = None,
     baseline: pa.Table | None = None,
     ignore: Collection[str] = (),
-    alpha: float = 0.01,
+    alpha: float = 0.02,
     min_share: float = 0.02,
     seed: int = 0,
     canary: bool = False,

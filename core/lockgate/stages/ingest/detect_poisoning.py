@@ -41,7 +41,7 @@ def detect_poisoning(
     source: str | None = None,
     timestamp: str | None = None,
     ignore: list[str] | None = None,
-    alpha: Threshold[Share] = 0.01,
+    alpha: Threshold[Share] = 0.02,
     min_share: Threshold[Share] = 0.02,
     canary: bool = True,
     must_find: Threshold[Share] = 1.0,
