@@ -39,7 +39,7 @@ def detect_poisoning(
     rows of a class too rare to be checked.
 
     It looks for flipped labels, values or pixels that were set to mean a label (triggers), copies of
-    rows, heaps of made-up rows, and values of one source that were moved. What each detector cannot see
+    rows, heaps of made-up rows, and numbers that were moved. What each detector cannot see
     stands in its module.
 
     Models that never saw a row judge its label; they come from the baseline when there is one, which
