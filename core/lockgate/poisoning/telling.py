@@ -112,7 +112,7 @@ def describe(outcome: Outcome, found: Assessment, source: str | None, baseline: 
             "detector": alarm.detector,
             "rule": alarm.rule,
             "alarm": "yes" if alarm.alarmed else "no" if alarm.ran else "did not look",
-            "corrected p value": None if alarm.adjusted_p is None else round(alarm.adjusted_p, 6),
+            "corrected p value": None if alarm.adjusted_p is None else float(f"{alarm.adjusted_p:.2g}"),
             "estimated share": round(alarm.share, 4) if alarm.ran else None,
             "suspects": alarm.suspects,
             "note": alarm.why_not or (f"accounted for by {alarm.explained_by}" if alarm.explained_by else ""),
