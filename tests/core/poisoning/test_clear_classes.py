@@ -42,6 +42,20 @@ def test_a_few_random_flips_in_few_rows_of_clear_classes_are_found_and_none_in_t
     assert found.suspects[flipped].mean() > 0.6
 
 
+@pytest.mark.parametrize("split", range(3))
+def test_a_twentieth_of_flips_beside_a_small_baseline_is_found_and_none_in_the_clean_twin(split):
+    from sklearn.datasets import load_breast_cancer
+
+    x, y = load_breast_cancer(return_X_y=True)
+    order = np.random.default_rng(split).permutation(len(y))
+    known, here = order[:284], order[284:]
+    baseline = table(x[known], y[known])
+    assert not assess(table(x[here], y[here]), label="label", baseline=baseline).alarmed
+    flipped = np.random.default_rng([split, 3]).permutation(len(here)) < 14
+    found = assess(table(x[here], np.where(flipped, 1 - y[here], y[here])), label="label", baseline=baseline)
+    assert alarms(found) & {"label-noise", "label-pair"}
+
+
 def test_a_class_relabelled_as_one_other_is_named_in_few_rows_of_clear_classes():
     x, y = clear(5)
     flipped = np.zeros(ROWS, dtype=bool)
