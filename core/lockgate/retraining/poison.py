@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lockgate.outcome import Outcome, Severity, Verdict
-from lockgate.retraining.rules import is_known
+from lockgate.retraining.rules import is_known, is_usual
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +41,8 @@ def look_for_poison(
     with these features explains, or another way to measure them, which only a look without them
     does. So an alarm counts if both looks raise it. A third look goes without the baseline, where a
     flipped source stands out among the others; either way has half of ``alpha``. It says nothing of heaps,
-    which only the baseline tells from natural ones. What looks like a trigger and is a rule of the
+    which only the baseline tells from natural ones, nor of labels that the reference, looked at alone,
+    contradicts as much (`rules.is_usual`). What looks like a trigger and is a rule of the
     reference as well does not count; see `lockgate.retraining.rules`.
 
     A label that has moved with no feature to explain it stays an alarm: so do flipped labels look. Not
@@ -61,11 +62,11 @@ def look_for_poison(
         return False
     moved = {c.column for c in found.drifted} - {label}
 
-    def look(baseline: pa.Table | None, skipped: set[str]) -> Assessment:
+    def look(baseline: pa.Table | None, skipped: set[str], at: pa.Table = now) -> Assessment:
         from lockgate.poisoning import assess
 
         return assess(
-            now.select(used),
+            at.select([name for name in used if name in at.column_names]),
             label=label,
             source=source,
             baseline=baseline,
@@ -87,6 +88,11 @@ def look_for_poison(
         for alarm in assessment.alarms:
             if alarm.alarmed and alarm.detector in _OF_HEAPS:
                 alarm.alarmed, alarm.explained_by = False, "the looks with the baseline, which judge heaps"
+        doubted = [a for a in assessment.alarms if a.alarmed and a.detector in _OF_RATES]
+        before_alone = look(None, left_out, known).alarms if doubted else []
+        for alarm in doubted:
+            if any(is_usual(alarm, other) for other in before_alone):
+                alarm.alarmed, alarm.explained_by = False, "the reference, which shows as much on its own"
     for assessment in against.values() if other_rates else ():
         for alarm in assessment.alarms:
             if alarm.alarmed and alarm.detector in _OF_RATES:

@@ -1,8 +1,9 @@
-"""Say whether what looks like a trigger is an honest rule of the world: the reference holds it as well.
+"""Say whether what looks like poison is an honest rule of the world: the reference holds it as well.
 
 A detector that looks at a batch alone cannot know that one soil always carries one forest. The
 reference can: there the same value carries the same label, in as many rows. A planted value comes with
-its label more often than in the reference, or was not there at all.
+its label more often than in the reference, or was not there at all. Nor can it know that part of one class
+lies within another by nature.
 """
 
 from __future__ import annotations
@@ -18,6 +19,25 @@ _FEWEST = 3
 """A rule that fewer rows of the reference follow is not known."""
 _RARER = 0.01
 """Below this p value (Fisher) the label, or the value, is not as frequent in the reference."""
+
+_USUAL = 1 / 3
+"""So much of a batch's share of contradicted labels in the reference makes it usual: another mix of rows may
+hold more of those that lie within another class."""
+_SHOWS = 0.05
+"""A detector with a p value as small as this on clean rows says nothing when it looks at others alone."""
+
+
+def is_usual(alarm: Alarm, before: Alarm) -> bool:
+    """Say whether the reference, looked at alone, has labels that are contradicted alike.
+
+    Args:
+        alarm: What a detector of labels says of a batch alone.
+        before: What a detector says of the reference alone.
+    """
+    if not before.ran or (alarm.detector, alarm.label_pair) != (before.detector, before.label_pair):
+        return False
+    mine, theirs = (a.share if a.share_within is None else a.share_within for a in (alarm, before))
+    return theirs >= _USUAL * mine or (theirs > 0.0 and (before.p_value or 0.0) <= _SHOWS)
 
 
 def is_known(alarm: Alarm, assessment: Assessment, batch: pa.Table, reference: pa.Table, label: str) -> bool:

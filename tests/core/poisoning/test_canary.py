@@ -38,7 +38,7 @@ def test_what_would_have_been_found_is_said_for_each_detector_and_is_less_in_noi
     assert clear["near-duplicates"] is not None
     columns, y = orders(1)
     doubtful = np.where(np.random.default_rng(2).random(ROWS) < 0.35, 1 - y, y)
-    noisy = {c.detector: c.smallest for c in assessed(columns, doubtful, canary=True).canaries}
+    noisy = {c.detector: c.smallest for c in assessed(columns, doubtful, canary=True, alpha=0.01).canaries}
     assert (noisy["source-labels"] or 1.0) > clear["source-labels"]
 
 

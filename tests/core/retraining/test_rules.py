@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from lockgate.poisoning import Alarm, Assessment
-from lockgate.retraining.rules import is_known
+from lockgate.retraining.rules import is_known, is_usual
 
 RULE = "LG-POISON-004"
 
@@ -51,3 +51,21 @@ def test_a_rule_of_four_rows_of_a_small_reference_is_known_and_one_of_none_is_no
 
     assert known(table(66, 8), table(84, 4))
     assert not known(table(66, 8), table(84, 0))
+
+
+def pair(share: float, p_value: float = 1.0, classes: tuple[str, str] = ("a", "b")) -> Alarm:
+    return Alarm("label-pair", "LG-POISON-002", p_value=p_value, share_within=share, label_pair=classes)
+
+
+def test_a_class_that_lies_within_another_in_the_reference_too_is_usual():
+    assert is_usual(pair(0.12, 1e-5), pair(0.05))
+    assert is_usual(pair(0.2, 1e-5), pair(0.05, 0.001))
+
+
+def test_a_class_that_is_relabelled_in_the_batch_only_or_as_another_one_is_not():
+    assert not is_usual(pair(0.3, 1e-9), pair(0.05, 0.2))
+    assert not is_usual(pair(0.12, 1e-5), pair(0.0))
+    assert not is_usual(pair(0.12, 1e-5), pair(0.12, 1e-5, ("a", "c")))
+    assert not is_usual(
+        pair(0.12, 1e-5), Alarm("label-pair", "LG-POISON-002", ran=False, label_pair=("a", "b"))
+    )
