@@ -262,9 +262,15 @@ def table(runs: list[Run], methods: list[str]) -> list[str]:
 def _cells(runs: list[Run], methods: list[str], with_alarm: list[str]) -> list[str]:
     """One attack's line: means of AUROC and share found, and alarms."""
     of = {m: [r for r in runs if r.method == m] for m in methods}
-    means = [np.mean([r.auroc for r in of[m]]) if of[m] else np.nan for m in methods]
-    means += [np.mean([r.found for r in of[m]]) if of[m] else np.nan for m in methods]
+    means = [_mean([r.auroc for r in of[m]]) for m in methods]
+    means += [_mean([r.found for r in of[m]]) for m in methods]
     return ["" if np.isnan(x) else f"{x:.2f}" for x in means] + [_alarms(of[m]) for m in with_alarm]
+
+
+def _mean(values: list[float]) -> float:
+    """Return the mean of what could be measured: where no row could be planted, nothing was."""
+    measured = [value for value in values if not np.isnan(value)]
+    return float(np.mean(measured)) if measured else float("nan")
 
 
 def _alarms(runs: list[Run]) -> str:
