@@ -1,7 +1,8 @@
 """Poisoned, broken, drifted and dripping batches: gate-retraining beside what is usual today, in one run.
 
     python benchmarks/bench_retraining.py --part batches|bugs|drips|calm [--seeds 2] [--streams 10]
-                                          [--only benign|poisoned] [--data NAMES] [--keep FILE] [--write]
+                                          [--only [other-]benign|[other-]poisoned] [--data NAMES]
+                                          [--keep FILE] [--write]
 
 `batches/tables.py` has the data and says which of them thresholds were set on; `batches/changes.py` what
 is done to a batch; `batches/judges.py` who judges it.
@@ -21,6 +22,7 @@ import argparse
 import functools
 import json
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -29,19 +31,25 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from results import write_section
 
 sys.path.insert(0, str(Path(__file__).with_name("batches")))
 
-from changes import BENIGN, BUGS, DRIPS, POISON, STREAMS, broken, changed
-from ideal import could_be_seen
+from changes import BENIGN, BUGS, DRIPS, OTHER_BENIGN, OTHER_POISON, POISON, STREAMS, broken, changed
+from ideal import evidence, place_of
 from judges import JUDGES
-from tables import HELD_OUT, LABEL, SMALL, TUNED, deal
+from tables import HELD_OUT, LABEL, SMALL, TUNED, deal, features
 
-from lockgate.retraining.betting import Account, threshold
+from lockgate.retraining.betting import SHARES, Account, threshold
 from lockgate.retraining.bugs import find_bugs
-from lockgate.retraining.cells import look
+from lockgate.retraining.cells import as_without, look
 from lockgate.retraining.surprise import Watched, watch_each
+from lockgate.stages.retrain.gate_retraining import MIN_ROWS
+from lockgate.table.comparison import Limits
+from lockgate.table.drift import compare
+
+BAD = (*POISON, *OTHER_POISON)
 
 
 class Kept:
@@ -74,7 +82,8 @@ def seeded(name: str, what: str, seed: int) -> np.random.Generator:
 def one_batch(name: str, what: str, seed: int) -> tuple[pa.Table, pa.Table]:
     random = seeded(name, what, seed)
     reference, given = deal(name, random, seed, 2 if what == "twice the rows" else 1)
-    return reference, changed(pa.concat_tables(given), what, random, {})
+    batch = reference if what.endswith("of the reference") else pa.concat_tables(given)
+    return reference, changed(batch, what, random, {})
 
 
 def judged(judge: str, name: str, what: str, seed: int) -> dict[str, object]:
@@ -95,12 +104,12 @@ def measure_batches(
                 for k, judge in enumerate(judges):
                     answer = kept.get("batches", judged, judge, name, what, seed)
                     cells[:, k] += answer["stopped"], answer["quarantined"]
-                    if judge == "lockgate" and answer["stopped"] is (what in BENIGN):
+                    if judge == "lockgate" and answer["stopped"] is not (what in BAD):
                         print(f"    {name} {seed}: {'; '.join(answer['why'])[:600] or 'open'}")
                 of += 1
         lines.append(f"| {what} | " + " | ".join(f"{c} of {of}" for c in cells.ravel()) + " |")
         print(lines[-1], flush=True)
-        kind = "poisoned" if what in POISON else "benign"
+        kind = "poisoned" if what in BAD else "benign"
         sums[kind] = sums.get(kind, np.zeros(cells.size + 1)) + np.append(cells.ravel(), of)
     for kind, (*found, of) in sums.items():
         said = " | ".join(f"**{int(f)} of {int(of)}, {f / of:.0%}**" for f in found)
@@ -149,21 +158,26 @@ def one_bug(name: str, what: str, seed: int) -> dict[str, object]:
 
 def measure_streams(names: tuple[str, ...], streams: range, kept: Kept, kinds: tuple[str, ...]) -> list[str]:
     lines = ["| stream of ten batches | alarmed by batch 10 | in its first batch | mean batch of the alarm |"]
-    lines[0] += " evidence enough for who knows all | found of those |"
-    lines.append("|---|---|---|---|---|---|")
-    sums = np.zeros(4, dtype=int)
+    lines[0] += (
+        " evidence enough for who knows all | found of those | enough for a fair scan | found of those |"
+    )
+    lines.append("|---|---|---|---|---|---|---|---|")
+    sums = np.zeros(6, dtype=int)
     for what in kinds:
         each = [kept.get("streams", one_stream, name, what, seed) for name in names for seed in streams]
         first = [answer["alarm"] for answer in each]
         hits = [f for f in first if f]
         mean = f"{np.mean(hits):.1f}" if hits else ""
-        seen = [bool(answer["alarm"]) for answer in each if answer["enough"]]
+        seen, fair = ([bool(a["alarm"]) for a in each if a[which]] for which in ("enough", "fair"))
         lines.append(f"| {what} | {len(hits)} of {len(first)} | {sum(f == 1 for f in hits)} | {mean} |")
-        lines[-1] += f" {len(seen)} | {sum(seen)} |" if what in DRIPS else " | |"
-        sums += len(hits), len(first), sum(seen), len(seen)
+        lines[-1] += (
+            f" {len(seen)} | {sum(seen)} | {len(fair)} | {sum(fair)} |" if what in DRIPS else " | | | |"
+        )
+        sums += len(hits), len(first), sum(seen), len(seen), sum(fair), len(fair)
         print(lines[-1], first, flush=True)
-    found, of, seen, enough = sums
+    found, of, seen, enough, fairly, fair = sums
     last = f" **{enough}** | **{seen}, {seen / enough:.0%}** |" if enough else " | |"
+    last += f" **{fair}** | **{fairly}, {fairly / fair:.0%}** |" if fair else " | |"
     lines.append(f"| **all** | **{found} of {of}, {found / of:.0%}** | | |{last}")
     print(lines[-1])
     return lines
@@ -176,20 +190,53 @@ def one_stream(name: str, what: str, seed: int) -> dict[str, object]:
     given = [changed(b, what, random, plan) for b in batches]
     sources = [np.array(t["source"].to_pylist(), dtype=object) for t in (reference, *given)]
     judged = watch_each(reference, given, label=LABEL, leave_out={"source"}, seed=0)
-    enough = False
+    nats, limits = (0.0, 0.0), (1.0, 1.0)
     if what in DRIPS:
         labels = [[np.array(t[LABEL].to_pylist()) for t in pair] for pair in zip(batches, given, strict=True)]
-        enough = could_be_seen(judged, sources[1:], [a != b for a, b in labels], plan)
-    return {"alarm": alarmed_at(judged, sources), "enough": enough}
+        rows = [a != b for a, b in labels]
+        nats = tuple(evidence(judged, sources[1:], rows, plan, trusted) for trusted in (True, False))
+        weights = look(judged[0], sources[1], sources[0]).weights
+        limits = threshold(1.0), threshold(weights[place_of(plan)] / len(SHARES))
+    enough, fair = (of >= limit for of, limit in zip(nats, limits, strict=True))
+    alarm = alarmed_at(judged, sources, [None] * len(given))
+    if alarm:  # the gate looks at drifted batches once more, which takes alarms away only
+        alarm = alarmed_at(judged, sources, without_drifted(reference, given))
+    return {"alarm": alarm, "enough": enough, "fair": fair, "nats": nats}
 
 
-def alarmed_at(judged: list[Watched | str], sources: list[np.ndarray]) -> int:
+def without_drifted(reference: pa.Table, given: list[pa.Table]) -> list[Watched | str | None]:
+    """Judge each batch without its drifted columns; None where none has drifted, or none is left."""
+    moved = []
+    with tempfile.TemporaryDirectory() as folder:
+        old, new = Path(folder, "old"), Path(folder, "new")
+        pq.write_table(reference, old)
+        for batch in given:
+            pq.write_table(batch, new)
+            drifted = compare(old, new, ignore=["source"], limits=Limits(min_rows=MIN_ROWS)).drifted
+            moved.append(frozenset(c.column for c in drifted) - {LABEL})
+    found: list[Watched | str | None] = [None] * len(given)
+    for out in set(moved) - {frozenset()}:
+        if out < set(features(reference)):
+            at = [i for i, each in enumerate(moved) if each == out]
+            judged = watch_each(
+                reference, [given[i] for i in at], label=LABEL, leave_out={"source", *out}, seed=0
+            )
+            for i, watched in zip(at, judged, strict=True):
+                found[i] = watched
+    return found
+
+
+def alarmed_at(
+    judged: list[Watched | str], sources: list[np.ndarray], without: list[Watched | str | None]
+) -> int:
     """Return the number of the first batch that raises an alarm; 0 for none."""
     known: dict[tuple[str, ...], Account] = {}
     for number, watched in enumerate(judged, start=1):
         if isinstance(watched, str):
             continue
         found = look(watched, sources[number], sources[0], known)
+        if isinstance(other := without[number - 1], Watched):
+            found = as_without(found, watched, other)
         for place, account in found.accounts.items():
             known[place] = known[place].and_then(account) if place in known else account
         raised = [p for p, a in known.items() if a.log_evidence >= threshold(found.weights[p[0]])]
@@ -204,7 +251,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--only", help="comma-separated kinds, or benign, or poisoned")
+    parser.add_argument(
+        "--only", help="comma-separated kinds, or benign, poisoned, other-benign, other-poisoned"
+    )
     parser.add_argument("--data", help="comma-separated names")
     parser.add_argument("--judges", default="lockgate,cleanlab")
     parser.add_argument("--tuned", action="store_true", help="look at the data that thresholds were set on")
@@ -215,6 +264,7 @@ def main() -> None:
     seeds, streams = (range(asked.first, asked.first + n) for n in (asked.seeds, asked.streams))
     kept, start = Kept(asked.keep), time.process_time()
     named = {"benign": BENIGN, "poisoned": POISON, None: None}
+    named |= {"other-benign": OTHER_BENIGN, "other-poisoned": OTHER_POISON}
     kinds = named[asked.only] if asked.only in named else tuple(asked.only.split(","))
     judges = tuple(asked.judges.split(","))
     parts = {
@@ -238,7 +288,10 @@ def main() -> None:
             about += (
                 " 0.6 % of the rows planted in each batch. Evidence enough: whose labels would raise an "
                 "alarm at the same level for somebody who knows place, share and kind of the attack and "
-                "takes the models of the reference for true; the others nobody sees by labels."
+                "takes the models of the reference for true; the others nobody sees by labels. A fair scan "
+                "knows neither place nor share, so its level is divided over all places of the kind, as the "
+                "gate divides it, and over four shares; and it believes the models as far as the reference "
+                "shows them to be right."
             )
         if asked.write and not asked.tuned:
             write_section(f"Retraining: {part}", [about, "", *lines])

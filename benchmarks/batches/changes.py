@@ -10,6 +10,17 @@ POISON = ("flips 10 %", "flips 20 %", "class pair 30 %", "source 60 %", "source,
           "backdoor 10 %", "joint backdoor 5 %", "subpopulation")  # fmt: skip
 BENIGN = ("none", "other sources", "a new source", "older", "another mix", "seasons", "other classes",
           "twice the rows", "coarser", "rougher", "one part only")  # fmt: skip
+OTHER_POISON = ("flips 1 %", "flips 5 %", "flips 30 %", "class pair 10 %", "source 20 %", "new source 5 %",
+                "new source 20 %", "two sources 60 %", "backdoor 1 %", "joint backdoor 1 %",
+                "joint backdoor 10 %", "copies 5 %", "heap 5 %", "older and flips 10 %",
+                "older and backdoor 10 %", "one part only and source, all",
+                "other classes and class pair 30 %")  # fmt: skip
+"""Kinds beside `POISON`: other shares, new sources, attacks in a batch that drifts as well."""
+OTHER_BENIGN = ("a new region", "a new category", "class doubled", "class tripled", "prices up", "narrower",
+                "wider", "older and other classes", "by label", "one class only", "20 rows", "50 rows",
+                "100 rows", "bootstrap", "bootstrap of the reference", "part of the reference",
+                "missing at random", "growth in one source")  # fmt: skip
+"""Honest changes beside `BENIGN`."""
 BUGS = ("x10", "x1000", "inches to cm", "sign", "nulls", "constant", "swapped", "renamed", "upper case",
         "default")  # fmt: skip
 DRIPS = ("drip: random", "drip: source", "drip: class pair", "drip: value", "drip: backdoor",
@@ -25,6 +36,9 @@ def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict)
     """Return a batch after an attack or a change of the world; `plan` keeps its choices over a stream."""
     if what in _WORLD:
         return _WORLD[what](table, random, plan)
+    if " and " in what:
+        first, _, second = what.partition(" and ")
+        return changed(changed(table, first, random, plan), second, random, plan)
     y = table[LABEL].to_numpy().copy()
     n = len(y)
     drips = what.startswith("drip")
@@ -34,10 +48,15 @@ def changed(table: pa.Table, what: str, random: np.random.Generator, plan: dict)
         was, became = plan.setdefault("pair", random.choice(np.unique(y), 2, replace=False))
         mine = np.flatnonzero(y == was)
         y[random.permutation(mine)[: round(share * (n if drips else len(mine)))]] = became
-    elif what == "drip: new source":
+    elif what.endswith("new source") or what.startswith("new source"):
         return from_a_new_source(table, y, other, round(share * n), random, plan)
-    elif what in ("drip: copies", "drip: heap"):
+    elif what.removeprefix("drip: ").startswith(("copies", "heap")):
         return crowded(table, what, round(share * n), random, plan)
+    elif what.startswith("two sources"):
+        bad = random.permutation([f"s{i}" for i in range(2, 8)])[:2]  # those with fewer rows
+        mine = np.flatnonzero(np.isin(np.array(table["source"].to_pylist()), bad))
+        chosen = random.permutation(mine)[: round(share * len(mine))]
+        y[chosen] = (y[chosen] == y.max()) * y.min() + (y[chosen] != y.max()) * y.max()
     elif "source" in what:
         bad = plan.setdefault("source", f"s{random.integers(8)}")
         mine = np.flatnonzero(np.array(table["source"].to_pylist()) == bad)
@@ -137,7 +156,99 @@ def rougher(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Tabl
     )
 
 
+def a_new_region(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    """Let a source that nobody knows send an eighth of the rows, mostly of one part of the world."""
+    new = random.random(table.num_rows) < np.where(_places(table, random, plan) > 0.6, 0.25, 0.04)
+    kept = zip(new, table["source"].to_pylist(), strict=True)
+    return put(table, "source", ["s8" if n else s for n, s in kept])
+
+
+def a_new_category(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    """Give some rows of a column of few values, whatever else they are, a value that was never there."""
+    few = [n for n in features(table) if 2 < len(set(table[n].to_pylist())) <= 60]
+    if not few:
+        return table
+    name = plan.setdefault("few", random.choice(few))
+    column = table[name].to_pylist()
+    texts = isinstance(column[0], str)
+    value = plan.setdefault("fresh", "opened since" if texts else type(column[0])(max(column) + 1))
+    new = random.random(len(column)) < 0.06
+    return put(table, name, [value if n else c for n, c in zip(new, column, strict=True)])
+
+
+def class_grown(times: int):
+    """Let one class come so many times as often beside the others."""
+
+    def grown(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+        y = table[LABEL].to_numpy()
+        grows = plan.setdefault("grows", random.choice(np.unique(y)))
+        return table.filter(pa.array((y == grows) | (random.random(len(y)) < 1 / times)))
+
+    return grown
+
+
+def prices_up(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    name = _number(table, random, plan)
+    column = table[name].to_numpy()
+    return put(table, name, (column * 1.1).round(2))
+
+
+def narrower(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    return table.filter(pa.array(np.abs(_places(table, random, plan) - 0.5) < 0.3))
+
+
+def wider(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    ends = np.abs(_places(table, random, plan) - 0.5) > 0.3
+    return table.filter(pa.array(ends | (random.random(len(ends)) < 0.3)))
+
+
+def older_and_other_classes(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    return other_classes(older(table, random, plan), random, plan)
+
+
+def missing_at_random(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    name = _number(table, random, plan)
+    hit = random.random(table.num_rows) < 0.02
+    return put(table, name, [None if h else v for h, v in zip(hit, table[name].to_pylist(), strict=True)])
+
+
+def growth_in_one_source(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    grows = plan.setdefault("grows", f"s{random.integers(8)}")
+    less = random.random(table.num_rows) < 0.4
+    kept = [s == grows or stays for s, stays in zip(table["source"].to_pylist(), less, strict=True)]
+    return table.filter(pa.array(kept))
+
+
+def one_class_only(table: pa.Table, random: np.random.Generator, plan: dict) -> pa.Table:
+    y = table[LABEL].to_numpy()
+    return table.filter(pa.array(y == plan.setdefault("only", random.choice(y))))
+
+
+def bootstrap(table: pa.Table, random: np.random.Generator, _: dict) -> pa.Table:
+    return table.take(random.integers(0, table.num_rows, table.num_rows))
+
+
 _WORLD = {
+    "a new region": a_new_region,
+    "a new category": a_new_category,
+    "class doubled": class_grown(2),
+    "class tripled": class_grown(3),
+    "prices up": prices_up,
+    "narrower": narrower,
+    "wider": wider,
+    "older and other classes": older_and_other_classes,
+    "by label": lambda table, _, __: table.sort_by(LABEL),
+    "one class only": one_class_only,
+    "20 rows": lambda table, _, __: table.slice(0, 20),
+    "50 rows": lambda table, _, __: table.slice(0, 50),
+    "100 rows": lambda table, _, __: table.slice(0, 100),
+    "bootstrap": bootstrap,
+    "bootstrap of the reference": bootstrap,  # `one_batch` gives the reference
+    "part of the reference": lambda table, random, _: table.take(
+        random.permutation(table.num_rows)[: table.num_rows // 3]
+    ),
+    "missing at random": missing_at_random,
+    "growth in one source": growth_in_one_source,
     "none": lambda table, _, __: table,
     "twice the rows": lambda table, _, __: table,  # `deal` gave two batches
     "other sources": other_sources,
@@ -167,7 +278,7 @@ def from_a_new_source(table, y, other, size, random, plan):
 def crowded(table, what, size, random, plan):
     """Replace rows by copies of one, with a little noise, or by a heap in the midst; all of one class."""
     y, chosen = table[LABEL].to_numpy().copy(), random.permutation(table.num_rows)[:size]
-    copies = what == "drip: copies"
+    copies = "copies" in what
     where = plan.setdefault("where", table.take(random.choice(table.num_rows, 2)).to_pylist())
     for name in features(table):
         column = table[name].to_pylist()
@@ -199,7 +310,7 @@ def rare(table: pa.Table, joint: bool, random: np.random.Generator) -> tuple[lis
 
 
 def backdoor(table, y, what, size, random, plan):
-    if ("trigger" in what or what in POISON) and "columns" not in plan:
+    if ("trigger" in what or "drip" not in what) and "columns" not in plan:
         plan["columns"], plan["values"] = rare(table, "joint" in what, random)
     names = plan.setdefault(
         "columns", list(random.choice(features(table), 2 if "joint" in what else 1, replace=False))
@@ -208,7 +319,7 @@ def backdoor(table, y, what, size, random, plan):
         plan["values"] = [trigger(table, name, "joint" in what, random) for name in names]
     values = plan["values"]
     classes = np.unique(y)
-    if what in POISON:  # what most rows with the trigger are labelled anyway is no backdoor
+    if "drip" not in what:  # what most rows with the trigger are labelled anyway is no backdoor
         has = np.logical_and.reduce(
             [np.array(table[name].to_pylist()) == value for name, value in zip(names, values, strict=True)]
         )

@@ -289,7 +289,7 @@ def one_thread() -> Iterator[None]:
 
     Enter it when the model is loaded; libraries that come later are not held.
     """
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         yield

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from lockgate.retraining.betting import Account
 from lockgate.retraining.crowds import crowds
-from lockgate.retraining.groups import in_values, places_of
+from lockgate.retraining.groups import in_values, parts_of, places_of
 from lockgate.retraining.places import ALLOWED, Found, Place
+from lockgate.retraining.planted import GROWN
 from lockgate.retraining.sources import bet_on_sources
 from lockgate.retraining.whole import in_all_rows, in_pairs_of_classes
 
@@ -21,6 +22,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lockgate.retraining.surprise import Watched
+
+
+def as_without(found: Found, watched: Watched, without: Watched) -> Found:
+    """Keep of a drifted batch only what models without the drifted columns see in its labels as well.
+
+    All rows and pairs of classes have nothing in the batch to be held against. So where a column that
+    says much of the label is measured otherwise, or has risen for everybody, all labels that go with it
+    look wrong. Of the two accounts of such a place the one with less evidence is kept: what either models
+    allow is honest. Nor was a part of its measurements planted where the whole column has moved there.
+
+    Args:
+        found: What the batch shows with all columns.
+        watched: The batch and the reference, judged with all columns.
+        without: The same batch and reference, judged without the columns that have drifted.
+    """
+    other = dict(in_all_rows(without)) | in_pairs_of_classes(without)
+    accounts = dict(found.accounts)
+    for place in [p for p in accounts if p[0] in ("all", "labels")]:
+        if place not in other:
+            del accounts[place]
+        elif other[place].log_evidence < accounts[place].log_evidence:
+            accounts[place] = other[place]
+    parts = parts_of(watched, set(watched.features[0].names) - set(without.features[0].names))
+    for place in [p for p, mine in accounts.items() if p[0] == "planted" or mine.grown >= GROWN]:
+        if not parts.isdisjoint(place[-1].split("+")):
+            del accounts[place]
+    return Found(accounts, found.weights)
 
 
 def look(

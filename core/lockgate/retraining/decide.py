@@ -70,7 +70,7 @@ def decide(rules: Trigger, files: Files, given: Given, environment: str) -> Outc
         outcome, memory, raw_trigger, approval=files.approval, environment=environment
     )
 
-    before, now = _read(files.reference, label), _read(files.current, label)
+    before, now = _read(files.reference, label, 2), _read(files.current, label, 1)
     left_out = _left_out(before, now, label, source, rules.ignore or [])
     bugs = look_for_bugs(outcome, before, now, label=label, source=source, leave_out=left_out)
     found = _compared(files, now, bugs, left_out, rules)
@@ -159,6 +159,9 @@ def _accused(
         outcome, files.model, before, now, label, rules.max_accuracy_loss, rules.alpha
     ):
         reasons.append("the model does worse on the batch")
+    if source is not None and now[source].null_count == now.num_rows:
+        outcome.cannot("sources", f"the source column {source!r} of the batch has no value at all")
+        broken, source = [*broken, source], None
     weighed = weigh_labels(
         outcome,
         before,
@@ -166,12 +169,18 @@ def _accused(
         label=label,
         source=source,
         leave_out=[*broken, *found.ignored],
+        moved={c.column for c in found.drifted} - {label},
         known=known,
         again=again,
         history=() if memory.state is None else memory.state.history,
         alpha=rules.evidence_alpha,
         seed=rules.seed,
     )
+    given, taught = _classes(now, label), _classes(before, label)
+    if len(given) <= 1 or not given & taught:
+        same = "one and the same label" if len(given) <= 1 else "labels that the reference does not have"
+        outcome.cannot("poisoning", f"all rows of the batch have {same} in {label!r}")
+        return weighed, False
     alarmed = look_for_poison(
         outcome,
         found,
@@ -187,6 +196,12 @@ def _accused(
         other_rates=weighed.other_rates,
     )
     return weighed, alarmed
+
+
+def _classes(table: pa.Table, label: str) -> set[str]:
+    from lockgate.poisoning.features import codes
+
+    return set(codes(table.column(label))[1])
 
 
 def _decided(
@@ -205,11 +220,11 @@ def _decided(
     return Decision.KEEP, "no training may start now" if reasons else "nothing has changed that matters"
 
 
-def _read(path: Path, label: str) -> pa.Table:
+def _read(path: Path, label: str, classes: int) -> pa.Table:
     from lockgate.table.read import read_arrow, require_label
 
     table = read_arrow(path)
-    require_label(table, label, where=path)
+    require_label(table, label, where=path, classes=classes)
     return table
 
 

@@ -157,6 +157,13 @@ def rows_of(watched: Watched, place: Place) -> NDArray[np.bool_]:
     return mine
 
 
+def parts_of(watched: Watched, names: Collection[str]) -> set[str]:
+    """Return the keys of the parts of some columns' measurements; repeated numbers are none."""
+    columns = [Column(watched, i) for i, name in enumerate(watched.features[0].names) if name in names]
+    fine = {key for column in columns for _, keys in column.fine for key in keys}
+    return fine | {key for c in columns if c.fine for key in c.keys[c.repeated : -1]}
+
+
 def _of_codes(
     watched: Watched,
     kind: str,

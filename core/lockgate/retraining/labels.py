@@ -54,6 +54,7 @@ def weigh_labels(
     label: str,
     source: str | None,
     leave_out: Collection[str],
+    moved: Collection[str],
     known: Mapping[Place, Account],
     again: bool,
     history: tuple[float, ...],
@@ -69,6 +70,7 @@ def weigh_labels(
         label: Column with the class of each row.
         source: Column that says where a row came from, or None.
         leave_out: Columns that the models do not use.
+        moved: Columns that have drifted; what contradicts them alone counts for no label all over the batch.
         known: The evidence of the batches before.
         again: Whether this batch is in it already.
         history: The strongest evidence after each batch before.
@@ -76,20 +78,23 @@ def weigh_labels(
         seed: Seed of the models.
     """
     from lockgate.retraining import foresight
-    from lockgate.retraining.cells import look
+    from lockgate.retraining.cells import as_without, look
     from lockgate.retraining.surprise import watch
 
     # A column that one table lacks is no feature, and neither is the source.
-    out = {*leave_out, *(set(before.column_names) ^ set(now.column_names)), *({source} - {None})}
+    out = {*leave_out, *(set(before.column_names) ^ set(now.column_names)), *([source] if source else [])}
     if not set(now.column_names) - out - {label}:
         outcome.cannot("labels", "no column is left that a model could learn from")
         return Weighed(known, history[-1] if history else 0.0)
-    watched = watch(before, now, label=label, leave_out={name for name in out if name}, seed=seed)
+    watched = watch(before, now, label=label, leave_out=out, seed=seed)
     if isinstance(watched, str):
         outcome.cannot("labels", watched)
         return Weighed(known, history[-1] if history else 0.0)
     sources = _texts(now, source), _texts(before, source)
     found = look(watched, *sources, known)
+    if moved and set(now.column_names) - out - {label, *moved}:
+        without = watch(before, now, label=label, leave_out={*out, *moved}, seed=seed)
+        found = found if isinstance(without, str) else as_without(found, watched, without)
     accounts = dict(known) if again else _together(known, found)
     limits = {place: threshold(found.weights[place[0]], alpha) for place in accounts}
     raised = sorted(

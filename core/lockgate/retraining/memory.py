@@ -273,7 +273,7 @@ def leave(
 
 def _numbers(state: State) -> dict[str, Any]:
     return {
-        "batches": len(state.batches),
+        "batches": len({tuple(sorted(b.digest.items())) for b in state.batches}),
         "states": state.sequence,
         "trainings": len(state.trainings),
         "armed": state.armed,

@@ -38,6 +38,7 @@ STAKES = (0.15, 0.4, 0.7, 0.9)
 """Shares staked on each row; as many as an account has room for."""
 assert len(STAKES) == len(SHARES)  # noqa: S101 - one kind of account
 _FEWEST_ROWS = 3
+_FARTHEST, _HALVINGS = 14.0, 24  # log odds; by halving, to a millionth of them
 
 
 def planted(
@@ -70,12 +71,15 @@ def planted(
         return {}
     cells, at = np.unique(now[picked], return_inverse=True)
     labels, odds = batch.labels[picked], np.exp(shifts)
+    theirs = np.flatnonzero((was >= 0) & np.isin(was, cells))
+    own = np.searchsorted(cells, was[theirs])
     found: dict[tuple[int, str], Account] = {}
     for k, name in enumerate(watched.classes):
         p = batch.p[picked, k]
-        usual = np.bincount(was[(was >= 0) & (before.labels == k)], minlength=width)[cells]
-        shown = np.where(known[cells] > 0, (usual + 1.0) / (known[cells] + 2.0), 0.0)
-        q = np.maximum(np.maximum(p * odds[k] / (1.0 - p + p * odds[k]), LEAST), shown[at])
+        factor = np.maximum(
+            odds[k], _shown(before.p[theirs, k], before.labels[theirs] == k, own, len(cells))
+        )[at]
+        q = np.maximum(p * factor / (1.0 - p + p * factor), LEAST)
         gain = (labels == k) / q - 1.0
         wealth = np.column_stack([np.bincount(at, np.log1p(w * gain), len(cells)) for w in STAKES])
         hits = np.bincount(at[labels == k], minlength=len(cells))
@@ -86,6 +90,37 @@ def planted(
             logs = tuple(wealth[i].tolist())
             mine = Account(int(rows[cells[i]]), float(hits[i]), float(allowed[i]), logs)
             found[int(cells[i]), name] = mine.at(float(share[cells[i]]), len(now))
+    return found
+
+
+def _shown(p: Floats, carry: NDArray[np.bool_], cells: Integers, number: int) -> Floats:
+    """Return by which factor on the odds the reference's rows with a value carry a label; shape (number,).
+
+    The factor at which the models expect as many such rows as there are, beside two more that look like
+    the mean of the cell and of which one carries it (rule of succession); 0 for a value that the reference
+    does not hold. A factor and no rate: where rows with the value carry the label because of what else
+    they are, those that are otherwise need not.
+
+    Args:
+        p: Probability of the label for each row of the reference in a cell.
+        carry: Whether the row carries it.
+        cells: Number of its cell.
+        number: How many cells there are.
+    """
+    import numpy as np
+
+    rows, hits = np.bincount(cells, minlength=number), np.bincount(cells[carry], minlength=number)
+    odds = p / (1.0 - np.minimum(p, 1.0 - 1e-6))
+    middle = np.exp(np.bincount(cells, np.log(odds), number) / np.maximum(rows, 1))
+    low, high = np.full(number, -_FARTHEST), np.full(number, _FARTHEST)
+    for _ in range(_HALVINGS):
+        logs = (low + high) / 2
+        factor = np.exp(logs)
+        each, alike = odds * factor[cells], middle * factor
+        expected = np.bincount(cells, each / (1.0 + each), number) + 2.0 * alike / (1.0 + alike)
+        more = expected < hits + 1.0
+        low, high = np.where(more, logs, low), np.where(more, high, logs)
+    found: Floats = np.where(rows > 0, np.exp(high), 0.0)
     return found
 
 

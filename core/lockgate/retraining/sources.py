@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 FEWEST_ROWS = 3
 """A source with fewer rows of the batch is not looked at."""
 MOST_SOURCES = 1_000
-REPLACED = (0.01, 0.04, 0.15, 0.6)
+REPLACED = (0.01, 0.025, 0.06, 0.3)
 """Shares of replaced labels that are bet on; as many as an account has room for."""
 assert len(REPLACED) == len(SHARES)  # noqa: S101 - one kind of account
 _HONEST = 0.0005

@@ -161,6 +161,9 @@ def watch_each(
     kept = np.flatnonzero(known >= 0)
     labels = [place[_recoded(batch.column(label), names)] for batch in batches]
     looked = [np.flatnonzero(mine >= 0) for mine in labels]
+    too_few = f"fewer than {FEWEST_ROWS} rows of the batch have a label that the reference knows"
+    if max(len(rows) for rows in looked) < FEWEST_ROWS:
+        return [too_few] * len(batches)
     # One order of all tables, so that a category has one code in each.
     encoded = encode([reference, *batches], {label, *leave_out})
     named = _categories(encoded, [reference, *batches])
@@ -173,7 +176,7 @@ def watch_each(
     found: list[Watched | str] = []
     for rows, mine, features, p_now in zip(looked, labels, now, np.split(p_all, ends[:-1]), strict=True):
         if len(rows) < FEWEST_ROWS:
-            found.append(f"fewer than {FEWEST_ROWS} rows of the batch have a label that the reference knows")
+            found.append(too_few)
             continue
         moved, other_rates = rates.at_their_own(p_now, mine[rows], p_before, known[kept])
         is_ = _judged(rows, mine[rows], moved)

@@ -35,12 +35,13 @@ def require_columns(table: Any, names: Iterable[str], param: str, *, where: Path
 
 
 def require_label(
-    table: pa.Table, label: str, *, param: str = "label", where: Path | str = "the table"
+    table: pa.Table, label: str, *, param: str = "label", where: Path | str = "the table", classes: int = 2
 ) -> None:
-    """Raise unless the label column is there and has at least two classes.
+    """Raise unless the label column is there and has at least so many classes, one or two.
 
     Raises:
-        InputError: The label is absent, has no value at all, or the same value in every row.
+        InputError: The label is absent, has no value at all, or the same value in every row where two classes
+            are asked for.
     """
     import pyarrow.compute as pc
 
@@ -48,8 +49,7 @@ def require_label(
     column = table[label]
     if column.null_count == len(column):
         raise InputError(f"the label column {label!r} of {where} has no value at all; give labelled rows")
-    classes = pc.count_distinct(column, mode="only_valid").as_py()
-    if classes <= 1:
+    if pc.count_distinct(column, mode="only_valid").as_py() < classes:
         raise InputError(
             f"the label column {label!r} of {where} has one class only; give rows of at least two classes"
         )

@@ -137,3 +137,24 @@ def repeated(known, features) -> set[str]:
     """Keys of repeated numbers of the first column together with the kind 9."""
     column = Column(Watched(None, None, (known, features), (), 1.0, 1.0), 0)
     return {f"{key}+{key_of('kind', 'value', '9.0')}" for key in column.keys[: column.repeated]}
+
+
+def told_by_another(rows: int, random, *, value: int, planted: bool = False):
+    """Rows of which half have the label "yes" for another reason; those with one value of `a` are planted."""
+    x = np.round(random.normal(0, 1, (rows, 2)), 3)
+    p = np.where(x[:, 1] > 0, 0.95, 0.03)
+    y = (random.random(rows) < p).astype(int)
+    chosen = np.flatnonzero(x[:, 1] <= 0)[:value] if planted else np.arange(value)
+    x[chosen, 0] = 0.4567
+    if planted:
+        y[chosen] = 1
+    return _judged(np.arange(rows), y, np.column_stack([1 - p, p])), Features(x, (False, False), NAMES, {})
+
+
+@pytest.mark.parametrize("planted", [True, False])
+def test_a_value_whose_rows_have_the_label_for_another_reason_hides_no_planted_rows(planted):
+    random = np.random.default_rng(3)
+    before, known = told_by_another(2_000, random, value=20)
+    now, features = told_by_another(800, random, value=20, planted=planted)
+    raised = alarms([Watched(before, now, (known, features), ("no", "yes"), _ratio(before), _ratio(now))])
+    assert (("planted", "yes", "a") in {place[:3] for place in raised}) is planted
