@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 4_000
 """Of more rows, so many are drawn with the seed."""
 MOST_WRONG = 0.25
-"""With more disagreement at the first look there is no second."""
+"""With more disagreement at the first look no class is taken for clear."""
+MOST_LEFT_OUT = 0.4
+"""With more the models of the others have learnt nothing."""
 MOST_SURE_WRONG = 0.13
 """With more contradictions among the surest half, the models have learnt too little to be believed."""
 CLEAR = 0.2
@@ -84,8 +86,20 @@ class Agreeing:
         return contradicted
 
 
+def asked_again(evidence: Evidence) -> Agreeing | None:
+    """Ask models of the rows that agree about all rows, be they clear or not; the answer is kept.
+
+    Returns:
+        None where too few rows agree.
+    """
+    if "asked again" not in evidence.cache:
+        evidence.cache["asked again"] = _ask(evidence)
+    found: Agreeing | None = evidence.cache["asked again"]
+    return found
+
+
 def second_look(evidence: Evidence) -> Agreeing | None:
-    """Ask models of the rows that agree about all rows; the answer is kept for the next detector.
+    """Ask models of the rows that agree about all rows, where classes are clear; the answer is kept, too.
 
     Returns:
         None where the classes are not even fairly clear.
@@ -98,14 +112,22 @@ def second_look(evidence: Evidence) -> Agreeing | None:
 
 def sharpest(evidence: Evidence) -> Labelled:
     """Return the batch as the second look sees it, if there is one of just these rows; else as it is."""
+    if evidence.baseline is not None:
+        from lockgate.poisoning.beside import sharpest_beside
+
+        return sharpest_beside(evidence).batch
+    return sharper(evidence, second_look(evidence))
+
+
+def sharper(evidence: Evidence, found: Agreeing | None) -> Labelled:
+    """Return the batch as some look sees it, if it is one of just these rows; else as it is."""
     batch = evidence.batch
-    found = None if evidence.baseline is not None else second_look(evidence)
     if found is None or len(found.rows) != batch.rows or found.first is not batch.probabilities:
         return batch
     return replace(batch, probabilities=found.probabilities)
 
 
-def _look(evidence: Evidence) -> Agreeing | None:
+def _ask(evidence: Evidence) -> Agreeing | None:
     import numpy as np
 
     from lockgate.poisoning.surprise import FOLDS, of_some
@@ -115,11 +137,17 @@ def _look(evidence: Evidence) -> Agreeing | None:
     labels = batch.labels[rows]
     agrees = batch.probabilities[rows].argmax(axis=1) == labels
     learnt = np.bincount(labels[agrees], minlength=classes)
-    if (~agrees).mean() > MOST_WRONG or learnt.min() < FOLDS or np.bincount(labels).min() < FOLDS:
+    if (~agrees).mean() > MOST_LEFT_OUT or learnt.min() < FOLDS or np.bincount(labels).min() < FOLDS:
         return None
     features = replace(evidence.features, values=evidence.features.values[rows])
     probabilities = of_some(features, labels, classes, evidence.seed, agrees)
-    found = Agreeing(rows, labels, probabilities, batch.probabilities)
+    return Agreeing(rows, labels, probabilities, batch.probabilities)
+
+
+def _look(evidence: Evidence) -> Agreeing | None:
+    found = asked_again(evidence)
+    if found is None or (found.first[found.rows].argmax(axis=1) != found.labels).mean() > MOST_WRONG:
+        return None
     quarter = quarters(found.certainty, found.contradicted)
     sure = float(quarter[:2].mean())
     clear = fades(quarter, CLEAR)

@@ -40,7 +40,7 @@ class Assessment:
         scores: 0 (as expected) to 1 (planted) for each row; 0 for a row that could not be checked.
         reasons: Rule id of the alarm that makes the row a suspect, or None; one for each row.
         suspects: Rows that are more likely planted than not; none without an alarm.
-        share: Estimated share of planted rows, 0 to 1; 0 without an alarm.
+        share: Estimated share of planted rows, 0 to 1, of all alarms together; 0 without an alarm.
         conclusive: Whether every row could be checked by at least one detector.
         why_not: Why it is not conclusive, one sentence, or empty.
         remedy: What becomes of a small model without the suspects; None without any.
@@ -193,6 +193,23 @@ def _ranked(
     nothing.suspects[used] = suspect
     for row, which in zip(np.flatnonzero(used)[suspect], reason[suspect], strict=True):
         nothing.reasons[int(row)] = raised[int(which)].rule
-    nothing.share = min(1.0, max((alarm.share for alarm in raised), default=0.0))
+    nothing.share = share_of(raised)
     nothing.conclusive = not nothing.why_not
     return nothing
+
+
+def share_of(raised: list[Alarm]) -> float:
+    """Estimate the share of planted rows, 0 to 1, that some alarms name together.
+
+    The largest counts in full, the next by as much of its belief as lies in rows that no larger one believes
+    planted as much.
+    """
+    import numpy as np
+
+    share, believed = 0.0, np.zeros(1)
+    for alarm in sorted(raised, key=lambda a: -a.share):
+        belief = np.asarray(alarm.belief)
+        of_others = float(np.minimum(belief, believed).sum()) / max(float(belief.sum()), 1e-12)
+        share += alarm.share * (1.0 - of_others)
+        believed = np.maximum(believed, belief)
+    return min(1.0, share)

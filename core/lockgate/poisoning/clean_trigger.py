@@ -4,9 +4,10 @@ Threat: a backdoor whose labels are right. Somebody sets a value or a few pixels
 only; a model learns the shortcut.
 
 Statistic: for each cell as in `lockgate.poisoning.trigger` whose values come seldom in columns of
-measurements, or come together and hardly ever alone (`lockgate.poisoning.locks`), how many of its rows carry
-the one label. Null: the label comes with the rate of its class, as it would if a value had been rounded or
-cut off, and locked values come together as often as others do; binomial tail, times the cells looked at.
+measurements, come together and hardly ever alone (`lockgate.poisoning.locks`), or lie off the column's grid
+(`lockgate.poisoning.habits`), how many of its rows carry the one label. Null: the label comes with the rate
+of its class, as it would if a value had been rounded or cut off, and its values by the habit of their
+columns; binomial tail, times the cells looked at and the habits asked.
 
 Floor: the rows cannot be told from the other rows of their class by the other columns (AUROC at most
 `ALIKE`). A natural mark of a class comes with other marks, or all over the class.

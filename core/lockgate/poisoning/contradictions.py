@@ -49,8 +49,8 @@ MEDIAN = 0.5
 def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     """Test whether labels contradict sure models more than honest ones would.
 
-    Binomial tail over the surest rows, against what is honest in a table as clear as this one (`_honest`).
-    Nothing is said if these contradictions lie towards the less sure ones of these rows (`_faded`).
+    Binomial tail over the surest rows, against what is honest in a table as clear as this (`honest_share`).
+    Nothing is said if these contradictions lie towards the less sure ones of these rows (`how_faded`).
     Where classes are fairly clear only, against `HONEST_FAIRLY` over the surest half, and against half of it
     over the surest quarter; the larger p value counts, because honest contradictions fade and labels that
     somebody set do not. There nothing is said if they fade at the first look, or if nearly all carry one
@@ -66,7 +66,7 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
 
     if not found.clear and found.fades:
         return 1.0, 0.0
-    limit, honest = SUREST if found.clear else SUREST_FAIRLY, _honest(found)
+    limit, honest = SUREST if found.clear else SUREST_FAIRLY, honest_share(found)
     sure = (found.certainty > SURE) & (rank(found.certainty) < limit)
     wrong = sure & found.contradicted
     if wrong.sum() < FEWEST:
@@ -74,9 +74,9 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     carried = np.bincount(found.labels[wrong], minlength=found.probabilities.shape[1])
     label = int(carried.argmax())
     one_label = bool(carried[label] >= ONE_LABEL * wrong.sum())
-    if one_label and (not found.clear or _hard_to_see(found, sure, label)):
+    if one_label and (not found.clear or hard_to_see(found, sure, label)):
         return 1.0, 0.0
-    if _faded(found, sure) < FADED:
+    if how_faded(found, sure) < FADED:
         return 1.0, 0.0
     share = _at_least(int(wrong.sum()), int(sure.sum()), MEDIAN if found.clear else AT_LEAST)
     p_value = float(bdtrc(wrong.sum() - 1.0, int(sure.sum()), honest))
@@ -110,10 +110,10 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     wrong = count * (1 - np.eye(classes, dtype=np.int64))
     for was, became in zip(*np.nonzero(wrong >= FEWEST), strict=True):
         taken = found.predicted == was
-        if wrong[was, became] < 0.7 * wrong[was].sum() or _hard_to_see(found, sure, int(became)):
+        if wrong[was, became] < 0.7 * wrong[was].sum() or hard_to_see(found, sure, int(became)):
             continue
         others = (wrong.sum() - wrong[was].sum()) / max(rows.sum() - rows[was], 1)
-        honest = max(_honest(found), float(others))
+        honest = max(honest_share(found), float(others))
         tail = float(bdtrc(wrong[was, became] - 1.0, int(rows[was]), honest))
         if not found.clear:
             of_surest = bdtrc(surest[was, became] - 1.0, int(surest[was].sum()), 0.5 * honest)
@@ -144,7 +144,7 @@ def _labels_of(found: Agreeing, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
     return count
 
 
-def _hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
+def hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
     """Whether so many rows of one of two classes look like the other that this may be its nature."""
     if found.probabilities.shape[1] > BINARY:  # a pair of more classes is held against the others
         return False
@@ -154,7 +154,7 @@ def _hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
     return bool(hidden.sum() / looked_at > INVISIBLE * (found.labels == label).sum())
 
 
-def _faded(found: Agreeing, sure: NDArray[np.bool_]) -> float:
+def how_faded(found: Agreeing, sure: NDArray[np.bool_]) -> float:
     """Return how rarely labels set anywhere lie as far towards the less sure of some rows (rank sum test)."""
     import numpy as np
     from scipy.special import ndtr
@@ -164,7 +164,7 @@ def _faded(found: Agreeing, sure: NDArray[np.bool_]) -> float:
     return float(ndtr((0.5 - place.mean()) * np.sqrt(12 * len(place))))
 
 
-def _honest(found: Agreeing) -> float:
+def honest_share(found: Agreeing) -> float:
     """Return which share of the surest rows honest labels may contradict in a table as clear as this one."""
     if not found.clear:
         return HONEST_FAIRLY

@@ -130,7 +130,7 @@ def _scanned(away: Floats) -> list[tuple[float, int, int, float, float]]:
             best = min(best, (float(tail[k]), i, side, float(low[k]), float(low[k] * width)))
             looked_at += len(low)
         found.append(best)
-    return sorted((min(1.0, p * looked_at), *rest) for p, *rest in found)  # type: ignore[misc]
+    return sorted((min(1.0, p * looked_at), i, side, low, high) for p, i, side, low, high in found)
 
 
 def _is_of_atoms(column: Floats, inside: Bools) -> bool:
@@ -212,7 +212,7 @@ def _shifted(values: Floats, labels: Integers, inside: Bools, others: Bools, mov
     from scipy.stats import trim_mean
     from sklearn.linear_model import Ridge
     from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     rest = np.setdiff1d(np.arange(values.shape[1]), moved)
     known = (labels[:, None] == np.unique(labels)[None, :]).astype(np.float64)

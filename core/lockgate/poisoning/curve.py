@@ -55,7 +55,7 @@ def lapse(probabilities: Floats, labels: Integers, random: np.random.Generator, 
     """
     from scipy.special import ndtri
 
-    rank, agreed, rows = _binned(probabilities, labels)
+    rank, agreed, rows = binned(probabilities, labels)
     if len(rank) < 4:  # noqa: PLR2004 - three parameters need four points
         return Lapse(0.0, 0.0, 1.0)
     found = _test(ndtri(0.5 + 0.5 * rank), agreed, rows, random, draws)
@@ -78,7 +78,7 @@ def _test(certainty: Floats, agreed: Floats, rows: Floats, random: np.random.Gen
     return Lapse(_RATES[int(best[0])], float(seen[0]), min(p_value, 1.0))
 
 
-def _binned(probabilities: Floats, labels: Integers) -> tuple[Floats, Floats, Floats]:
+def binned(probabilities: Floats, labels: Integers) -> tuple[Floats, Floats, Floats]:
     """Cut the rows into bins of equal size by margin; return rank, agreements and rows of each."""
     import numpy as np
 

@@ -45,6 +45,10 @@ LARGEST = 0.22
 """Share of the rows that a heap may have at most."""
 TIGHT = 0.5
 """A heap's radius is at most this times the usual distance to as many neighbours."""
+CORE, FEWER, WIDER = 0.4, 0.9, 1.15
+"""The first share of a class is its core. Where the core of another class is about as tight, a heap is one
+too: networks that learnt the classes draw each together (compare Papyan, Han and Donoho 2020). A core of so
+many fewer rows counts as well, and is taken for so much wider."""
 NATURAL = 1 / 3
 """A heap that the baseline has as well, with this share of its weight or more, was not made up."""
 AROUND = 3
@@ -63,8 +67,9 @@ class Heaps:
 
     Attributes:
         radius: Distance to each number of neighbours, shape (rows of the sample, numbers).
-        usual: Its median over all rows, or the upper quartile over the rows of the row's class if that is
-            smaller, so that a heap of half a class does not count as usual there; shape of `radius`.
+        usual: The smallest of its median over all rows, of the upper quartile over the rows of the row's
+            class, so that a heap of half a class does not count as usual there, and of the core (`CORE`) of
+            each other class, for as many neighbours by its size, or `FEWER`; shape of `radius`.
         p_value: Corrected, shape of `radius`.
         sample: Row numbers of the sample.
     """
@@ -77,11 +82,12 @@ class Heaps:
 
 def space_of(evidence: Evidence) -> Space:
     """Return the space of a table's rows; it is measured once."""
-    from lockgate.poisoning.image_groups import is_image
+    from lockgate.poisoning.image_groups import is_image, shape_of
 
     if "space" not in evidence.cache:
-        kind = ImageSpace if is_image(evidence) else Space
-        evidence.cache["space"] = kind(evidence.features)
+        features = evidence.features
+        as_images = is_image(evidence)
+        evidence.cache["space"] = ImageSpace(features, shape_of(evidence)) if as_images else Space(features)
     found: Space = evidence.cache["space"]
     return found
 
@@ -197,7 +203,7 @@ def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple
     """Hold how many rows lie near each row against how many lie farther away: radius, usual and p value."""
     import numpy as np
     from scipy.special import betainc
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     rows = len(points)
     if rows <= NEIGHBOURS[0]:  # of so few different rows none has the fewest neighbours that are asked for
@@ -217,10 +223,7 @@ def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple
             outer[:, part] = outer_radii(radius[part], space)
             for i, distances in enumerate(away, start):
                 inside[:, i] = np.searchsorted(distances, outer[:, i] * (1 + 1e-9), side="right") - 1
-    usual = np.broadcast_to(np.median(radius, axis=0), radius.shape).copy()
-    for k in np.unique(labels):
-        mine = labels == k
-        usual[mine] = np.minimum(usual[mine], np.quantile(radius[mine], 0.75, axis=0))
+    usual = _usual(radius, labels, numbers)
     p_value = np.ones_like(radius)
     dimensions = np.minimum(free, _dimensions(radius, numbers))[:, None]
     least = np.maximum(radius, space.step)
@@ -236,6 +239,23 @@ def _look(points: Floats, labels: Integers, free: Floats, space: Space) -> tuple
     p_value = np.where(ends & (radius <= TIGHT * usual), p_value, 1.0)
     looked_at = p_value.size * len(FACTORS)
     return radius, usual, np.minimum(p_value * looked_at, 1.0)
+
+
+def _usual(radius: Floats, labels: Integers, numbers: Integers) -> Floats:
+    """Return how far away as many neighbours usually are; see `Heaps.usual`."""
+    import numpy as np
+
+    usual = np.broadcast_to(np.median(radius, axis=0), radius.shape).copy()
+    classes, of, count = np.unique(labels, return_inverse=True, return_counts=True)
+    cores = [np.quantile(radius[of == k], CORE, axis=0) for k in range(len(classes))]
+    for k in range(len(classes)):
+        mine = of == k
+        usual[mine] = np.minimum(usual[mine], np.quantile(radius[mine], 0.75, axis=0))
+        for other in range(len(classes)):
+            if other != k:
+                as_many = FEWER * min(1.0, count[other] / count[k]) * numbers
+                usual[mine] = np.minimum(usual[mine], WIDER * np.interp(as_many, numbers, cores[other]))
+    return usual
 
 
 def _dimensions(radius: Floats, numbers: Integers) -> float:

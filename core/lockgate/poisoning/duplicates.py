@@ -66,7 +66,8 @@ def heap_alarm(evidence: Evidence, name: str, rule: str, above: float, most: flo
     if above == 0.0:
         p_value = np.where(relative == 0.0, found.p_value, p_value)
     for _ in range(MOST_NATURAL):
-        centre, which = (int(i) for i in np.unravel_index(p_value.argmin(), p_value.shape))
+        least = np.where(p_value == p_value.min(), relative, np.inf)  # of equals the tightest
+        centre, which = (int(i) for i in np.unravel_index(least.argmin(), least.shape))
         if p_value[centre, which] > ASKED or not is_natural(
             evidence, found, centre, found.radius[centre, which]
         ):

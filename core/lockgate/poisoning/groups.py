@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from lockgate.poisoning.apart import told_apart
 from lockgate.poisoning.cells import Cell, atoms, pure_cells
 from lockgate.poisoning.content import plain, without_each_column, without_rows
-from lockgate.poisoning.edges import rate_at_the_edge
+from lockgate.poisoning.edges import is_cut_off, rate_beside
 from lockgate.poisoning.evidence import some_of
+from lockgate.poisoning.habits import OFF_GRID, come_together, comes_again
 from lockgate.poisoning.locks import LOCKED, is_locked, together_elsewhere
 from lockgate.poisoning.shifts import honest_shift, moved
 
@@ -69,11 +70,13 @@ class Group:
             in the sample.
         against_label: p value: the label is what other columns say, but for `SHIFT`.
         against_rate: p value: the label came with the rate of its class, and values that are locked
-            (`lockgate.poisoning.locks`) came together as often as others do.
+            (`lockgate.poisoning.locks`) came together as often as others do. Both p values count how rare
+            it is by habit that rows hold the shared values.
         unlike_others: How well its rows are told from rows of other classes (AUROC).
         unlike_own: How well its rows are told from the other rows of its label (AUROC).
         continuous: Whether other values of the shared columns seldom come as often as to be a cell, or
-            `MARKS` columns of numbers share a value that is rare in the class, or two share locked values.
+            `MARKS` columns of numbers share a value that is rare in the class, two share locked values, or
+            one is off its column's grid.
         sampled: How many of the rows were in the sample.
     """
 
@@ -209,16 +212,18 @@ def _measured(
     blended = marks >= max(MARKS, BLENDED * values.shape[1])
     expected = without_rows(values, labels, classes, cell.rows, hidden, evidence.seed)[:, cell.label]
     rate = float((mine & ~inside).sum() / max((~inside).sum(), 1))
-    rate = max(rate, rate_at_the_edge(values, labels, cell))
+    rate = max(rate, rate_beside(values, labels, cell))
     size = len(cell.rows)
     carries = inside & mine
     continuous = max(float(common[j]) for j in cell.columns) <= size / len(labels) + RARE
     continuous |= marks >= MARKS
     numeric = np.array([j for j in seldom if not evidence.features.categorical[j]], dtype=np.int64)
     lock = together_elsewhere(values, inside, numeric)
-    continuous |= lock <= LOCKED
-    against_label = min(1.0, at_least(cell.with_label, moved(expected, shift)) * looked_at)
-    against_rate = min(1.0, at_least(cell.with_label, np.full(size, min(rate, 0.999) * lock)) * looked_at)
+    habits = _habits(evidence, values, inside, cell)
+    continuous |= lock <= LOCKED or any(habit == OFF_GRID for habit, _ in habits)
+    against_label = _tail(cell, moved(expected, shift), habits) * looked_at
+    against_rate = _tail(cell, np.full(size, min(rate, 0.999) * lock), habits) * looked_at
+    against_label, against_rate = min(1.0, against_label), min(1.0, against_rate)
 
     def apart(others: NDArray[np.bool_], p_value: float) -> float:
         return (
@@ -241,6 +246,40 @@ def _measured(
         continuous=continuous,
         sampled=size,
     )
+
+
+def _habits(
+    evidence: Evidence, values: Floats, inside: NDArray[np.bool_], cell: Cell
+) -> list[tuple[float, int]]:
+    """Return how often rows like those of a cell hold its values; see `lockgate.poisoning.habits`.
+
+    Where a measurement is cut off, its last value repeats by nature, so nothing is asked of it.
+    """
+    of = dict(zip(cell.columns, cell.values, strict=True))
+    own = [
+        j
+        for j in of
+        if not evidence.features.categorical[j]
+        and not is_cut_off(values[:, j], of[j], ~inside, len(cell.rows))
+    ]
+    habits = [(1.0, 0), *(comes_again(values[values[:, j] != of[j], j], of[j]) for j in own)]
+    pairs = [(j, k) for j in own for k in of if j != k]
+    return habits + [come_together(values[:, j], values[:, k], of[j], of[k]) for j, k in pairs]
+
+
+def _tail(cell: Cell, chances: Floats, habits: list[tuple[float, int]]) -> float:
+    """Bound how often so many rows carry the label, and hold the value though their like hold others.
+
+    Args:
+        cell: The rows.
+        chances: Of the label; shape (rows of the cell,).
+        habits: From `_habits`; the best of them counts, times their number.
+    """
+    import numpy as np
+
+    chance, rows = float(chances.mean()), len(cell.rows)
+    tails = [at_least(cell.with_label, np.full(rows + near, chance * habit)) for habit, near in habits]
+    return min(tails) * len(tails)
 
 
 def _shared(

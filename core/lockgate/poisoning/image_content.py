@@ -27,7 +27,7 @@ class Content:
     def __init__(self, flat: Floats, labels: Integers) -> None:
         import numpy as np
         from sklearn.decomposition import PCA
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         self.labels = labels
         self.centred = flat - flat.mean(axis=0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lockgate.poisoning.image_windows import image_shape
 from lockgate.poisoning.space import DIMENSIONS, Space
 
 if TYPE_CHECKING:
@@ -28,11 +27,9 @@ LIGHT = 1.0
 class ImageSpace(Space):
     """Images as points: pixels in the image's own contrast, its brightness, and its contrast."""
 
-    def __init__(self, features: Features) -> None:  # sets all that `Space` would measure by columns
+    def __init__(self, features: Features, shape: tuple[int, int, int]) -> None:
         import numpy as np
 
-        shape = image_shape(features.names)
-        assert shape is not None  # noqa: S101 - the caller asked
         self.shape = shape
         self.categorical, self.columns = False, []
         means, contrast = self._light(np.nan_to_num(features.values))

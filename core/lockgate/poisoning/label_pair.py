@@ -2,41 +2,39 @@
 
 Threat: somebody relabels a class he wants the model to confuse (a stop sign as a speed limit).
 
-With a baseline: the model comes from the baseline. For each ordered pair of classes (was, became)
-the statistic is how many rows labelled `became` the model takes for `was`, above what honest labels
-would show and above what the baseline shows. Null: Bennett's inequality for sums of independent
-bounded terms (Boucheron et al. 2013, theorem 2.9), which holds for the few and rare events of
-separable data too, corrected for the number of pairs.
+With a baseline: for each ordered pair of classes (was, became) the labels of batch and baseline are compared,
+all of them by permutation and those of the surest rows by counting; see `lockgate.poisoning.beside_pair`.
 
 Without one: of the rows that the model takes for `was`, the surest half should carry that label. The
 statistic is how many carry the label `became`. Null: as many as in the other classes, and at least
 `CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are clear, if
 nearly all of these rows carry one label, and if the disagreement does not fade with certainty (`lapse`), nor
-is more than `MOST` of the class. It needs three classes: with two, a class that is flipped cannot be told
-from one that is uncertain by nature. Where classes are clear, be it two, or three fairly so, models of the
-rows that agree are asked instead (`contradictions.sure_pair`).
+is more than `MOST` of the class. Where classes are clear, be it two, or three fairly so, models of the
+rows that agree are asked instead (`contradictions.sure_pair`). Of two classes that are not clear, one may
+be uncertain by nature; it is named only if the boundary is sharp from the other side, and its labels
+lapse wherever it is expected (`flat.flat_pair`) in rows that nothing else sets apart (`flat.told_apart`).
 
-Floor: `FLOOR` of the rows of the class `was` (`FLOOR_CLEAR` where classes are clear), `FEWEST` rows, and
-`MORE_THAN_OTHERS` times what other pairs show, because flips at random raise every pair.
+Floor: `FLOOR` of the rows of the class `was` (`FLOOR_CLEAR` where classes are clear), `FEWEST` rows
+(`FEWEST_BESIDE` beside a baseline), and `MORE_THAN_OTHERS` times what other pairs show, because flips at
+random raise every pair.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lockgate.poisoning.agreeing import second_look, sharpest
+from lockgate.poisoning.agreeing import asked_again, rank, second_look, sharper, sharpest
+from lockgate.poisoning.beside import look_beside
+from lockgate.poisoning.beside_pair import pairs_beside
 from lockgate.poisoning.contradictions import BINARY, sure_pair
-from lockgate.poisoning.curve import lapse
+from lockgate.poisoning.curve import HOPELESS, lapse
 from lockgate.poisoning.evidence import Alarm, believe
+from lockgate.poisoning.flat import flat_pair, told_apart
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from lockgate.poisoning.agreeing import Agreeing
-    from lockgate.poisoning.evidence import Evidence, Labelled
+    from lockgate.poisoning.evidence import Evidence
 
 NAME = "label-pair"
 RULE = "LG-POISON-002"
@@ -44,14 +42,16 @@ FLOOR, FLOOR_CLEAR = 0.05, 0.03
 """Smallest share of a class that alarms; the second where classes are clear."""
 MOST = 0.35
 """Where classes are not clear: a class with a larger share was never learnt, so nothing says what it is."""
-FEWEST = 5
-"""Fewest relabelled rows that alarm."""
+FEWEST, FEWEST_BESIDE = 5, 3
+"""Fewest relabelled rows that alarm; the second beside a baseline."""
 MORE_THAN_OTHERS = 3.0
 """The share of the named pair is this many times that of the median other one; else it is plain noise."""
 ONE_LABEL = 0.7
 """Without a baseline: at least this share of the sure disagreement carries one label."""
 CLEAR = 0.02
 """Without a baseline: what may be mislabelled among the surest rows of honest data."""
+TOGETHER = 0.01
+"""Rows that models tell from the others of their class so surely are a cluster of another class by nature."""
 MOST_CLASSES = 30
 """With more classes the pairs are too many to look at each."""
 
@@ -63,69 +63,79 @@ def detect(evidence: Evidence) -> Alarm:
         why_not = f"the label has more than {MOST_CLASSES} classes"
         return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
     if evidence.baseline is not None:
-        return _against_baseline(evidence, evidence.baseline)
+        return _against_baseline(evidence)
     again = second_look(evidence)
     if again is not None and (again.clear or classes > BINARY):
         return _by_sure_models(evidence, again)
-    if classes <= BINARY:
-        why_not = "with two classes that are not clear it needs a baseline"
+    if classes > BINARY:
+        return _among_classes(evidence)
+    asked = asked_again(evidence)
+    if asked is None:
+        why_not = "with two classes that models cannot tell apart it needs a baseline"
         return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
-    return _among_classes(evidence)
+    return _of_two_classes(evidence, asked)
 
 
-def _against_baseline(evidence: Evidence, baseline: Labelled) -> Alarm:
+def _against_baseline(evidence: Evidence) -> Alarm:
     import numpy as np
 
-    batch, classes = evidence.batch, len(evidence.classes)
-    best = (math.inf, 0.0, 0, 1, 0.0)  # p value, statistic, was, became, share of the class
-    groups: list[dict[str, Any]] = []
-    for was in range(classes):
-        for became in range(classes):
-            if was == became:
-                continue
-            terms, spread = _terms(batch, was, became)
-            known, known_spread = _terms(baseline, was, became)
-            usual = max(float(known.mean()), 0.0) + math.sqrt(float(known_spread.mean()) / baseline.rows)
-            above = float(terms.sum()) - usual * batch.rows
-            p = min(1.0, _bennett(above, float(spread.sum())) * classes * (classes - 1))
-            p_was = batch.probabilities[:, was]
-            share = above / max(float((p_was * (p_was - batch.probabilities[:, became])).sum()), 1e-9)
-            share = float(np.clip(share, 0.0, 1.0))
-            groups.append(
-                {
-                    "was": evidence.classes[was],
-                    "became": evidence.classes[became],
-                    "rows_above_expected": round(above, 2),
-                    "p_value": round(p, 4),
-                    "estimated_share_of_class": round(share, 4),
-                }
-            )
-            best = min(best, (p, -above, was, became, share))
-    p, above, was, became, share = best
-    alarm = _alarm(evidence, was, became, share, p, -above, groups)
-    others = sorted(float(g["estimated_share_of_class"]) for g in groups)[:-1]
-    alarm.large_enough &= share >= MORE_THAN_OTHERS * others[len(others) // 2]
+    found = look_beside(evidence)
+    pairs = pairs_beside(found, evidence.random(NAME), evidence.draws)
+    groups = [
+        {
+            "was": evidence.classes[was],
+            "became": evidence.classes[became],
+            "rows_above_expected": round(float(above), 2),
+            "p_value": round(float(p), 4),
+            "estimated_share_of_class": round(float(share), 4),
+        }
+        for was, became, above, p, share in zip(
+            pairs.was, pairs.became, pairs.above, pairs.p_value, pairs.share, strict=True
+        )
+    ]
+    best = int(np.lexsort((-pairs.above, pairs.p_value))[0])
+    share, others = float(pairs.share[best]), np.sort(np.delete(pairs.share, best))
+    alarm = _alarm(
+        replace(evidence, batch=sharpest(evidence)),
+        int(pairs.was[best]),
+        int(pairs.became[best]),
+        share,
+        float(pairs.p_value[best]),
+        float(pairs.above[best]),
+        groups,
+        FLOOR_CLEAR if found.baseline.clear else FLOOR,
+        FEWEST_BESIDE,
+    )
+    alarm.large_enough &= bool(share >= MORE_THAN_OTHERS * others[len(others) // 2])
     return alarm
 
 
-def _terms(rows: Labelled, was: int, became: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each row's evidence for the pair, and its variance if the labels are honest."""
-    p_was, p_became = rows.probabilities[:, was], rows.probabilities[:, became]
-    return p_was * ((rows.labels == became) - p_became), p_was**2 * p_became * (1.0 - p_became)
-
-
-def _bennett(above: float, variance: float) -> float:
-    """Bound the probability that independent terms of at most 1 add up to `above` more than expected."""
-    if above <= 0.0 or variance <= 0.0:
-        return 1.0
-    u = above / variance
-    return math.exp(-variance * ((1.0 + u) * math.log1p(u) - u))
-
-
 def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
+    floor = FLOOR_CLEAR if again.clear else FLOOR
+    return _named_by(evidence, again, sure_pair(again), floor)
+
+
+def _of_two_classes(evidence: Evidence, asked: Agreeing) -> Alarm:
+    named = flat_pair(asked, evidence.random(NAME), evidence.draws)
+    if named[0] < HOPELESS and _a_cluster(evidence, asked, named[1]):
+        named = (1.0, *named[1:])
+    return _named_by(evidence, asked, named, FLOOR)
+
+
+def _a_cluster(evidence: Evidence, asked: Agreeing, was: int) -> bool:
+    """Whether the contradicted rows among the surest three quarters of a class lie together."""
+    sure = asked.predicted == was
+    sure[sure] = rank(asked.certainty[sure]) < 0.75  # noqa: PLR2004 - honest ones lie in the last quarter
+    features = replace(evidence.features, values=evidence.features.values[asked.rows[sure]])
+    return told_apart(features, asked.contradicted[sure], evidence.seed) < TOGETHER
+
+
+def _named_by(
+    evidence: Evidence, again: Agreeing, named: tuple[float, int, int, float], floor: float
+) -> Alarm:
     import numpy as np
 
-    p, was, became, share = sure_pair(again)
+    p, was, became, share = named
     predicted, contradicted = again.predicted, again.contradicted
     groups = []
     for k in range(len(evidence.classes)):
@@ -138,8 +148,7 @@ def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
                 "most_of_them_labelled": evidence.classes[int(others.argmax())] if others.any() else "",
             }
         )
-    seen = replace(evidence, batch=sharpest(evidence))
-    floor = FLOOR_CLEAR if again.clear else FLOOR
+    seen = replace(evidence, batch=sharper(evidence, again))
     return _alarm(seen, was, became, share, p, float(again.contradicted.sum()), groups, floor)
 
 
@@ -192,6 +201,7 @@ def _alarm(
     statistic: float,
     groups: list[dict[str, Any]],
     floor: float = FLOOR,
+    fewest: int = FEWEST,
 ) -> Alarm:
     import numpy as np
 
@@ -206,7 +216,7 @@ def _alarm(
         p_value=p,
         share=share * of_class / batch.rows,
         share_within=share,
-        large_enough=share >= floor and share * of_class >= FEWEST,
+        large_enough=share >= floor and share * of_class >= fewest,
         label_pair=(evidence.classes[was], evidence.classes[became]),
         belief=belief,
         groups=list(groups),

@@ -5,17 +5,22 @@ Threat: somebody controls one contributor (an office, a device, an annotator) an
 Statistic: how much likelier a label is if some of them are flipped than if it is honest, as a logarithm
 (`evidence.flipped_rather`); the mean over the source's labels above everybody else's, in standard errors.
 The model does not know the source, so a hijacked source does not teach it its own labels. Where classes are
-clear, models of the rows that agree are asked (`lockgate.poisoning.agreeing`): they are not blurred by what
-was planted.
+clear, models of the rows that agree are asked (`lockgate.poisoning.agreeing`), and beside a baseline those of
+both tables (`lockgate.poisoning.beside`): they are not blurred by what was planted.
 
 Several sources may work together, each below what can be seen of one: the worst two, three, ... are
 taken as one source as well (`resampling.worst_together`). The smaller p value counts twice.
 
-Where classes are clear, that there are contradictions at all (`contradictions.sure_contradictions`) is
-evidence too, and independent of who sent them: if they lie in some sources (p value of at most
-`SOMEWHERE`), both p values are taken together (Fisher); again the smaller counts twice.
+Where classes are clear, or beside a baseline, that there are contradictions at all
+(`contradictions.sure_contradictions`, `beside.sure_beside`) is evidence too, and independent of who sent
+them: if they lie in some sources (p value of at most `SOMEWHERE`), both p values are taken together
+(Fisher); again the smaller counts twice.
 
 Null: the source column is permuted; were the sources equally honest, this changes nothing.
+
+To be named takes more than to be in the worst group: the scan takes sources in that are as honest as most,
+because one that lies varies more than several. So each is held against those that are not named, and
+left out unless its labels are `AS_BAD` as bad as those of the worst one.
 
 Floor: `FLOOR` of the source's own labels, and `FEWEST` rows.
 
@@ -28,6 +33,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lockgate.poisoning.agreeing import second_look, sharpest
+from lockgate.poisoning.beside import look_beside, sure_beside
 from lockgate.poisoning.contradictions import sure_contradictions
 from lockgate.poisoning.evidence import Alarm, believe_flipped, flipped_rather, flipped_share
 from lockgate.poisoning.resampling import permuted_p, permuted_together_p
@@ -46,6 +52,8 @@ FLOOR_TOGETHER = 0.03
 """The same for several sources together."""
 FEWEST_TOGETHER = 4
 """Fewer sources are not taken together: half of them are at least two."""
+AS_BAD = 0.25
+"""A source is named beside a worse one if its labels lie this part as far above those of all others."""
 SOMEWHERE = 0.02
 """Contradictions that are spread less surely over some sources only accuse no source."""
 FEWEST = 3
@@ -74,7 +82,7 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
     """
     import numpy as np
 
-    evidence = replace(evidence, batch=sharpest(evidence))
+    first_look, evidence = evidence, replace(evidence, batch=sharpest(evidence))
     assert evidence.source is not None  # noqa: S101 - the callers look
     count = np.bincount(evidence.source[evidence.source >= 0], minlength=len(evidence.sources))
     tested = np.flatnonzero(count >= FEWEST_ROWS)
@@ -94,15 +102,16 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
         )
         if together_p <= p_value or not large_enough:
             clearly = (seen > 2.0) & (share >= 0.5 * share[np.isin(tested, together)].mean())  # noqa: PLR2004 - two standard errors
-            together = tested[clearly | np.isin(tested, together)]
-            named = list(np.flatnonzero(np.isin(tested, together)))
+            named = list(np.flatnonzero(clearly | np.isin(tested, together)))
+            named = _as_bad(named, said, evidence.source, tested)
+            together = tested[named]
             inside = np.isin(evidence.source, together)
             of_them = flipped_share(evidence.only(inside).batch, excess[inside] - excess[~inside].mean())
             p_value = together_p
             large_enough = of_them >= FLOOR_TOGETHER and of_them * inside.sum() >= FEWEST
             share = np.where(np.isin(tested, together), of_them, share)
         p_value = min(1.0, 2 * p_value)
-    p_value = _with_contradictions(evidence, p_value)
+    p_value = _with_contradictions(first_look, p_value)
     share_of = np.zeros(len(evidence.sources) + 1)  # the last is for rows without a source
     share_of[tested[named]] = share[named]
     prior = share_of[evidence.source]
@@ -133,16 +142,34 @@ def by_group(evidence: Evidence, name: str, rule: str, kind: str) -> Alarm:
     )
 
 
+def _as_bad(
+    named: list[int], said: NDArray[np.float64], source: NDArray[np.int64], tested: NDArray[np.int64]
+) -> list[int]:
+    """Keep the sources that lie `AS_BAD` as far above those that are not named as the worst of them does."""
+    import numpy as np
+
+    accused = np.isin(source, tested[named])
+    if len(named) < 2 or accused.all():  # noqa: PLR2004 - one has nobody beside it
+        return named
+    usual = said[~accused].mean()
+    above = [float(said[source == tested[i]].mean() - usual) for i in named]
+    return [i for i, far in zip(named, above, strict=True) if far >= AS_BAD * max(above)]
+
+
 def _with_contradictions(evidence: Evidence, p_value: float) -> float:
     """Combine where contradictions are with how many there are, where classes are clear (Fisher's method)."""
     import math
 
-    again = None if evidence.baseline is not None else second_look(evidence)
-    if again is None:
-        return p_value
+    if evidence.baseline is not None:
+        how_many = sure_beside(look_beside(evidence))[0]
+    else:
+        again = second_look(evidence)
+        if again is None:
+            return p_value
+        how_many = sure_contradictions(again)[0]
     if p_value > SOMEWHERE:
         return min(1.0, 2 * p_value)
-    both = max(p_value * sure_contradictions(again)[0], 1e-300)
+    both = max(p_value * how_many, 1e-300)
     return min(1.0, 2 * min(p_value, both * (1.0 - math.log(both))))
 
 

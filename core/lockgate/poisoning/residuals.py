@@ -48,7 +48,7 @@ def residuals(features: Features, labels: Integers, seed: int) -> tuple[Floats, 
         columns that were predicted), and the numbers of these columns.
     """
     import numpy as np
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     from lockgate.poisoning.evidence import some_of
 
@@ -114,17 +114,19 @@ def _trimmed(known: Floats, goal: Floats, random: np.random.Generator) -> Floats
     samples = [random.choice(rows, few, replace=False) for _ in range(starts)]
     first = [fitted(some) for some in [np.arange(rows), *samples]]
     tried: list[tuple[float, int, Floats]] = []
-    for i, weights in enumerate(first):
-        for _ in range(_FIRST_STEPS):
-            misfit, weights = closer(weights)  # noqa: PLW2901 - a step from where the last one ended
+    for i, start in enumerate(first):
+        misfit, weights = closer(start)
+        for _ in range(_FIRST_STEPS - 1):
+            misfit, weights = closer(weights)
         tried.append((misfit, i, weights))
     ended: list[tuple[float, int, Floats]] = []
-    for misfit, i, weights in sorted(tried, key=lambda t: t[:2])[:_BEST]:
+    for least, i, best in sorted(tried, key=lambda t: t[:2])[:_BEST]:
+        misfit, weights = least, best
         for _ in range(_LAST_STEPS):
             less, better = closer(weights)
             if less >= misfit * (1.0 - 1e-6):
                 break
-            misfit, weights = less, better  # noqa: PLW2901 - as above
+            misfit, weights = less, better
         ended.append((misfit, i, weights))
     weights = min(ended, key=lambda t: t[:2])[2]
     away = goal - known @ weights

@@ -42,6 +42,7 @@ _ONE_CATEGORY = 1.02
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_CATEGORIES = 30
 _FEWEST = 20
+_SOME = 500
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,12 @@ class Scale:
         return by_chance
 
 
-def scale_of(column: Floats, *, even: bool = True) -> Scale:
-    """Measure a column of numbers, NaN for a missing one; without `even` it counts as it is."""
+def scale_of(column: Floats, *, even: bool = True, rows: Floats | None = None) -> Scale:
+    """Measure a column of numbers, NaN for a missing one; without `even` it counts as it is.
+
+    With the `rows` that the column is of, the copies of one row make no value an atom: who sends a row often
+    enough would make all it holds common.
+    """
     from dataclasses import replace
 
     import numpy as np
@@ -102,7 +107,10 @@ def scale_of(column: Floats, *, even: bool = True) -> Scale:
     if not len(present):
         return Scale(0.0, np.zeros(0))
     found, count = np.unique(present, return_counts=True)
-    atoms = found[count >= max(ATOM * len(column), 2)]
+    least = max(ATOM * len(column), 2)
+    atoms = found[count >= least]
+    if rows is not None:
+        atoms = np.array([a for a in atoms if _without_copies(rows[column == a]) >= least], dtype=np.float64)
     usual = float(np.median(present))
     scale = Scale(usual, atoms)
     rest = present[~np.isin(present, atoms)]
@@ -112,6 +120,15 @@ def scale_of(column: Floats, *, even: bool = True) -> Scale:
     evened = scale.evened(present)
     spread = float(evened.std())
     return replace(scale, middle=float(np.median(evened)), spread=spread if spread > 0.0 else 1.0)
+
+
+def _without_copies(rows: Floats) -> float:
+    """Count rows without the copies of the one that comes most often, by `_SOME` of them."""
+    import numpy as np
+
+    some = rows[:: max(len(rows) // _SOME, 1)]
+    copies = np.unique(np.nan_to_num(some, nan=np.inf), axis=0, return_counts=True)[1].max() - 1
+    return float(len(rows) * (1.0 - copies / len(some)))
 
 
 def _logarithm(column: Floats) -> tuple[float, float, float] | None:
@@ -160,7 +177,7 @@ class Space:
                 found, count = np.unique(column[~np.isnan(column)], return_counts=True)
                 self.columns.append(found[np.argsort(-count, kind="stable")][:_MOST_CATEGORIES])
                 continue
-            scale = scale_of(column, even=even)
+            scale = scale_of(column, even=even, rows=features.values)
             self.columns.append(scale)
             placed = scale(np.unique(column[~np.isnan(column)]))
             if len(placed) > 1:

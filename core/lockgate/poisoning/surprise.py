@@ -17,6 +17,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from lockgate.poisoning.directions import MANY, Directions
+from lockgate.poisoning.evidence import some_of
 from lockgate.poisoning.image_windows import image_shape
 from lockgate.progress import track
 
@@ -57,7 +58,7 @@ def out_of_sample(
     """
     import numpy as np
     from sklearn.model_selection import StratifiedKFold
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     mine = np.zeros((len(labels), classes))
     theirs = None if other is None else np.zeros((len(other.values), classes))
@@ -67,9 +68,8 @@ def out_of_sample(
         for fold, (fit, held) in enumerate(
             track(list(folds.split(mine, labels)), "comparing labels with models that never saw the row")
         ):
-            if len(fit) > most:
-                fit = np.sort(np.random.default_rng([seed, fold]).choice(fit, most, replace=False))  # noqa: PLW2901 - the rest of the fold is not used
-            model = _Model(features, seed + fold, len(labels)).fit(features.values[fit], labels[fit])
+            learnt = some_of(fit, most, np.random.default_rng([seed, fold]))
+            model = _Model(features, seed + fold, len(labels)).fit(features.values[learnt], labels[learnt])
             mine[held] = model.probabilities(features.values[held], classes)
             if other is not None and theirs is not None:
                 turn = np.arange(fold, len(theirs), FOLDS)

@@ -43,6 +43,8 @@ MOST_ROWS = 20_000
 """Of more rows, so many are drawn with the seed."""
 MOST_COLUMNS = 100
 """With more columns of numbers, each would have to be predicted from too many."""
+ROWS_EACH = 5
+"""With fewer rows for a column, honest rows that are far off cannot be told from others either."""
 FEWEST_ROWS = 8
 """A source with fewer rows is not looked at."""
 FAR = 2.0
@@ -62,6 +64,9 @@ def detect(evidence: Evidence) -> Alarm:
     numbers = len(evidence.features.categorical) - sum(evidence.features.categorical)
     if is_image(evidence) or not 0 < numbers <= MOST_COLUMNS:
         why_not = f"it looks at tables of at most {MOST_COLUMNS} columns of numbers, and of one or more"
+        return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
+    if evidence.batch.rows < ROWS_EACH * numbers:
+        why_not = f"it needs {ROWS_EACH} rows for each column of numbers"
         return Alarm(NAME, RULE, ran=False, asked=False, why_not=why_not)
     alarms = [_anywhere(evidence)]
     alarms += [

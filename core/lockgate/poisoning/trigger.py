@@ -6,8 +6,10 @@ other classes and labels them all alike; the model learns that these values mean
 Statistic: for each cell (one value of a column, or one pair of values of two) with `cells.FEWEST` rows
 or more and one label on nearly all of them, how many rows carry the label. Null: models that saw no row
 of the cell say how probable the label is by the other columns; honest values move a label beyond that by
-at most `groups.SHIFT` in log odds, or what their like do (`lockgate.poisoning.shifts`). Binomial tail,
-times the number of cells looked at.
+at most `groups.SHIFT` in log odds, or what their like do (`lockgate.poisoning.shifts`). Where the cell's
+values come again, come together or lie off the column's grid more than by habit
+(`lockgate.poisoning.habits`), the rows that could have held them and did not count, too.
+Binomial tail, times the number of cells looked at and of habits asked.
 
 Floor: the rows of the cell cannot be told from rows of other classes by the other columns (AUROC at
 most `ALIKE`); `FEWEST` rows. What is natural fails here: honest rows of a class look like that class.

@@ -13,7 +13,7 @@ from sklearn.datasets import load_sample_images
 from lockgate.poisoning import cluster, duplicates
 from lockgate.poisoning.arrays import columns_of_arrays
 from lockgate.poisoning.density import space_of
-from lockgate.poisoning.evidence import Evidence, Labelled
+from lockgate.poisoning.evidence import Evidence
 from lockgate.poisoning.features import encode
 
 ROWS, SIDE = 500, 12
@@ -59,32 +59,25 @@ def coloured_sky(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return sky(seed, colour=True)
 
 
-def evidence(images: np.ndarray, y: np.ndarray) -> Evidence:
-    [features] = encode([pa.table(columns_of_arrays(images))], set())
-    classes = int(y.max()) + 1
-    return Evidence(
-        batch=Labelled(y, np.full((len(y), classes), 1 / classes)),
-        baseline=None,
-        classes=tuple(str(k) for k in range(classes)),
-        source=None,
-        sources=(),
-        seed=0,
-        min_share=0.02,
-        draws=999,
-        features=features,
-    )
+@pytest.fixture
+def evidence(unlearnt):
+    def of_images(images: np.ndarray, y: np.ndarray) -> Evidence:
+        [features] = encode([pa.table(columns_of_arrays(images))], set())
+        return unlearnt(features, y)
+
+    return of_images
 
 
 @pytest.mark.parametrize("draw", [sky, coloured_sky, pale, glyphs])
 @pytest.mark.parametrize("seed", range(3))
-def test_images_that_are_alike_because_little_is_on_them_are_no_heap(draw, seed):
+def test_images_that_are_alike_because_little_is_on_them_are_no_heap(evidence, draw, seed):
     seen = evidence(*draw(seed))
     assert cluster.detect(seen).p_value > 0.01
     assert duplicates.detect(seen).p_value > 0.01
 
 
 @pytest.mark.parametrize("draw", [sky, coloured_sky, pale])
-def test_images_made_around_one_are_a_heap_in_the_same_sets(draw):
+def test_images_made_around_one_are_a_heap_in_the_same_sets(evidence, draw):
     images, y = draw(1)
     random = np.random.default_rng(4)
     detailed = images[np.argmax(images.reshape(ROWS, -1).std(axis=1))]
@@ -96,7 +89,7 @@ def test_images_made_around_one_are_a_heap_in_the_same_sets(draw):
     assert alarm.within[:ROWS].mean() < 0.02
 
 
-def test_copies_of_an_image_are_found_in_any_of_them():
+def test_copies_of_an_image_are_found_in_any_of_them(evidence):
     for draw in (sky, pale, glyphs):
         images, y = draw(2)
         seen = evidence(np.concatenate([images, np.repeat(images[:2], 12, axis=0)]), np.append(y, [0] * 24))
@@ -105,7 +98,7 @@ def test_copies_of_an_image_are_found_in_any_of_them():
         assert alarm.within[ROWS:].all()
 
 
-def test_an_image_lies_where_its_copy_in_a_brighter_light_does_but_for_the_light():
+def test_an_image_lies_where_its_copy_in_a_brighter_light_does_but_for_the_light(evidence):
     images, y = sky(0)
     seen = evidence(images, y)
     lit = images.reshape(ROWS, -1) * 0.5 + 20
@@ -114,7 +107,7 @@ def test_an_image_lies_where_its_copy_in_a_brighter_light_does_but_for_the_light
     assert not np.allclose(one[:, -2:], two[:, -2:])
 
 
-def test_images_of_one_colour_and_missing_pixels_have_a_place():
+def test_images_of_one_colour_and_missing_pixels_have_a_place(evidence):
     images = np.full((60, SIDE, SIDE), 7.0)
     images[3, 2, 2] = np.nan
     seen = evidence(images, np.arange(60) % 2)

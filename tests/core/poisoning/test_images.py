@@ -12,7 +12,7 @@ pytest.importorskip("cleanlab")
 from sklearn.datasets import load_digits
 
 from lockgate.poisoning import assess
-from lockgate.poisoning.evidence import Evidence, Labelled
+from lockgate.poisoning.evidence import Evidence
 from lockgate.poisoning.features import encode
 from lockgate.poisoning.image_content import Content
 from lockgate.poisoning.image_pictures import gap_p, pictures
@@ -169,14 +169,14 @@ def flats(random: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarra
 
 @pytest.mark.parametrize("draw", [crosses, stripes, flats])
 @pytest.mark.parametrize("seed", range(3))
-def test_what_a_class_looks_like_by_nature_is_no_trigger(draw, seed):
+def test_what_a_class_looks_like_by_nature_is_no_trigger(evidence, draw, seed):
     images, y = draw(np.random.default_rng(seed), 700)
     found = pictures(evidence(images, y))
     assert all(f is None or f.p_value > 0.01 for f in found.values())
 
 
 @pytest.mark.parametrize("draw", [crosses, stripes])
-def test_a_patch_in_them_is_found_with_changed_and_with_kept_labels(draw):
+def test_a_patch_in_them_is_found_with_changed_and_with_kept_labels(evidence, draw):
     images, y = draw(np.random.default_rng(1), 700)
     for same, way in ((False, "others"), (True, "own")):
         rows = some(y, 1, same=same)
@@ -189,21 +189,13 @@ def test_a_patch_in_them_is_found_with_changed_and_with_kept_labels(draw):
         assert not same or there[way] is seen
 
 
-def evidence(images: np.ndarray, y: np.ndarray) -> Evidence:
-    pixels = table(images, y).drop_columns(["label"])
-    [features] = encode([pixels], set())
-    classes = int(y.max()) + 1
-    return Evidence(
-        batch=Labelled(y, np.full((len(y), classes), 1 / classes)),
-        baseline=None,
-        classes=tuple(str(k) for k in range(classes)),
-        source=None,
-        sources=(),
-        seed=0,
-        min_share=0.02,
-        draws=999,
-        features=features,
-    )
+@pytest.fixture
+def evidence(unlearnt):
+    def of_images(images: np.ndarray, y: np.ndarray) -> Evidence:
+        [features] = encode([table(images, y).drop_columns(["label"])], set())
+        return unlearnt(features, y)
+
+    return of_images
 
 
 def test_what_is_known_of_images_beside_their_pixels_hides_no_picture(digits):

@@ -124,3 +124,54 @@ def test_two_crowds_are_not_taken_for_one_that_is_skewed():
 def test_how_often_rows_repeat_is_read_from_those_that_are_there(rate):
     copied = np.random.default_rng(7).poisson(rate, 4_000)
     assert usual_copies(copied[copied > 0]) == pytest.approx(rate, rel=0.35, abs=0.1)
+
+
+def drawn_together(seed: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows as a network sees them that has learnt the classes: half of each class in its middle."""
+    random = np.random.default_rng(seed)
+    y = random.integers(0, classes, ROWS)
+    spread = np.where(random.random(ROWS) < 0.5, 0.35, random.uniform(1.5, 2.5, ROWS))
+    middle = random.normal(0.0, 3.0, (classes, 12))
+    return middle[y] + spread[:, None] * random.normal(size=(ROWS, 12)), y
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("seed", range(3))
+def test_classes_that_are_drawn_together_alike_are_no_heaps(unlearnt, seed, classes):
+    x, y = drawn_together(seed, classes)
+    seen = unlearnt(encode([pa.table({f"e{i}": c for i, c in enumerate(x.T)})], ())[0], y)
+    assert cluster.detect(seen).p_value > 0.01
+    assert duplicates.detect(seen).p_value > 0.01
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_a_heap_beside_classes_that_are_drawn_together_is_one(unlearnt, classes):
+    x, y = drawn_together(0, classes)
+    random = np.random.default_rng(9)
+    rows = random.choice(ROWS, 35, replace=False)
+    x[rows], y[rows] = random.normal(0.0, 3.0, 12) + 0.1 * random.normal(size=(35, 12)), 1
+    alarm = cluster.detect(unlearnt(encode([pa.table({f"e{i}": c for i, c in enumerate(x.T)})], ())[0], y))
+    assert alarm.p_value < 1e-6
+    assert alarm.within is not None
+    assert alarm.within[rows].all()
+    assert np.delete(alarm.within, rows).sum() < 3
+
+
+@pytest.mark.parametrize("share", [0.03, 0.1, 0.25, 0.45])
+def test_copies_of_one_row_are_found_however_much_of_the_table_they_are(unlearnt, share):
+    random = np.random.default_rng(5)
+    x, y = random.normal(size=(ROWS, 6)), random.integers(0, 2, ROWS)
+    copies = random.choice(ROWS, int(share * ROWS), replace=False)
+    x[copies], y[copies] = x[copies[0]], 1
+    alarm = duplicates.detect(unlearnt(encode([pa.table({f"x{i}": c for i, c in enumerate(x.T)})], ())[0], y))
+    assert alarm.p_value < 1e-6
+    assert alarm.within is not None
+    assert alarm.within[copies].all()
+
+
+def test_a_value_that_many_different_rows_hold_is_shared_by_chance_and_one_of_copies_is_not():
+    random = np.random.default_rng(6)
+    x = random.normal(size=(ROWS, 3))
+    x[:100, 0], x[100:200] = 7.0, x[100]
+    assert scale_of(x[:, 0], rows=x).atoms.tolist() == [7.0]
+    assert len(scale_of(x[:, 1], rows=x).atoms) == 0

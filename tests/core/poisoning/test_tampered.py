@@ -139,3 +139,11 @@ def test_a_table_of_categories_is_not_looked_at_and_says_so():
     alarm = alarm_of(without_source(words, y))
     assert not alarm.ran
     assert "columns of numbers" in alarm.why_not
+
+
+def test_a_table_with_fewer_than_five_rows_for_each_column_is_not_looked_at_and_says_so():
+    random = np.random.default_rng(3)
+    columns = {f"x{i}": random.normal(size=90) for i in range(20)}
+    alarm = alarm_of(looked(columns, random.integers(0, 2, 90), np.zeros(90, dtype=int)))
+    assert not alarm.ran
+    assert alarm.why_not == "it needs 5 rows for each column of numbers"
