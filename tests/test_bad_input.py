@@ -94,7 +94,7 @@ def _cases():
         yield command.replace("{data}", "null-label.parquet"), "'y'"
     for command in [c for c in LABELLED if c != GATE]:
         yield command.replace("{data}", "one-class.parquet"), "'y'"
-    # A batch of one class is no bad input: the gate keeps it out and says so (test_gate_retraining_odd_batches).
+    # A batch of one class is no bad input: test_gate_retraining_odd_batches sees that it is kept out.
     yield "gate-retraining --reference one-class.parquet --current good.parquet --label y", "'y'"
     robust = ROBUST.replace("{data}", "good.parquet")
     yield robust.replace("good.skops", "other.skops"), "does not have: z"
