@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from lockgate.poisoning.apart import told_apart
 from lockgate.poisoning.cells import Cell, atoms, pure_cells
 from lockgate.poisoning.content import plain, without_each_column, without_rows
-from lockgate.poisoning.edges import is_cut_off, rate_beside
+from lockgate.poisoning.edges import rate_beside
 from lockgate.poisoning.evidence import some_of
-from lockgate.poisoning.habits import OFF_GRID, come_together, comes_again
+from lockgate.poisoning.habits import OFF_GRID
 from lockgate.poisoning.locks import LOCKED, is_locked, together_elsewhere
 from lockgate.poisoning.shifts import honest_shift, moved
+from lockgate.poisoning.tails import at_least, habits_of, tail
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,15 +101,6 @@ def groups(evidence: Evidence) -> list[Group]:
         evidence.cache["groups"] = _find(evidence)
     found: list[Group] = evidence.cache["groups"]
     return found
-
-
-def at_least(successes: int, chances: Floats) -> float:
-    """Bound how often so many of some independent events happen (Hoeffding 1956: by equal chances)."""
-    from scipy.special import betainc
-
-    if successes <= 0:
-        return 1.0
-    return float(betainc(successes, len(chances) - successes + 1, float(chances.mean())))
 
 
 def _find(evidence: Evidence) -> list[Group]:
@@ -219,10 +211,10 @@ def _measured(
     continuous |= marks >= MARKS
     numeric = np.array([j for j in seldom if not evidence.features.categorical[j]], dtype=np.int64)
     lock = together_elsewhere(values, inside, numeric)
-    habits = _habits(evidence, values, inside, cell)
+    habits = habits_of(evidence.features.categorical, cell, values, inside)
     continuous |= lock <= LOCKED or any(habit == OFF_GRID for habit, _ in habits)
-    against_label = _tail(cell, moved(expected, shift), habits) * looked_at
-    against_rate = _tail(cell, np.full(size, min(rate, 0.999) * lock), habits) * looked_at
+    against_label = tail(cell, moved(expected, shift), habits) * looked_at
+    against_rate = tail(cell, np.full(size, min(rate, 0.999) * lock), habits) * looked_at
     against_label, against_rate = min(1.0, against_label), min(1.0, against_rate)
 
     def apart(others: NDArray[np.bool_], p_value: float) -> float:
@@ -246,40 +238,6 @@ def _measured(
         continuous=continuous,
         sampled=size,
     )
-
-
-def _habits(
-    evidence: Evidence, values: Floats, inside: NDArray[np.bool_], cell: Cell
-) -> list[tuple[float, int]]:
-    """Return how often rows like those of a cell hold its values; see `lockgate.poisoning.habits`.
-
-    Where a measurement is cut off, its last value repeats by nature, so nothing is asked of it.
-    """
-    of = dict(zip(cell.columns, cell.values, strict=True))
-    own = [
-        j
-        for j in of
-        if not evidence.features.categorical[j]
-        and not is_cut_off(values[:, j], of[j], ~inside, len(cell.rows))
-    ]
-    habits = [(1.0, 0), *(comes_again(values[values[:, j] != of[j], j], of[j]) for j in own)]
-    pairs = [(j, k) for j in own for k in of if j != k]
-    return habits + [come_together(values[:, j], values[:, k], of[j], of[k]) for j, k in pairs]
-
-
-def _tail(cell: Cell, chances: Floats, habits: list[tuple[float, int]]) -> float:
-    """Bound how often so many rows carry the label, and hold the value though their like hold others.
-
-    Args:
-        cell: The rows.
-        chances: Of the label; shape (rows of the cell,).
-        habits: From `_habits`; the best of them counts, times their number.
-    """
-    import numpy as np
-
-    chance, rows = float(chances.mean()), len(cell.rows)
-    tails = [at_least(cell.with_label, np.full(rows + near, chance * habit)) for habit, near in habits]
-    return min(tails) * len(tails)
 
 
 def _shared(
