@@ -9,15 +9,17 @@ Each number is predicted from the other columns and the class that models of oth
 Among all rows: `lockgate.poisoning.crowds`.
 
 By source, and by windows of time as by sources: how many rows of a source lie more than `FAR` to one side
-of the source's own middle, in one column. That a source is different as a whole is ordinary, so it is held
-against its own middle. Null: who sent what is permuted (hypergeometric tail), times the sources, columns
-and sides. Floor: `FLOOR` of the source's rows and `FEWEST` of them, `MORE` times as many as of other
-sources; and once they are put back (`crowds.put_back`), they cannot be told from rows of other sources that
-lie where they should: an honest source that sees other things sees them in several columns.
+of the source's own middle, in one column, or most of them more than `SHIFTED` to one side of everybody's.
+Numbers are predicted from the labels, too: a number moved far enough makes models expect another class.
+Null: who sent what is permuted (hypergeometric tail), times the sources, columns, sides and looks. Floor:
+`FLOOR` of the source's rows and `FEWEST` of them, `MORE` times as many as of other sources; and once they
+are put back (`crowds.put_back`), they cannot be told from rows of other sources that lie where they should:
+an honest source that sees other things sees them in several columns. That one gauge reads higher than
+others throughout is ordinary, so a whole source has to lie `APART` from them.
 
 Does not see: without one source, values that the rest of a row hardly predicts, moved less than its
-errors spread, and values that were multiplied; a source of which all rows were moved, which is a source that
-is different; one value for all (a missing measurement has one, too); columns of categories.
+errors spread, and values that were multiplied; one value for all (a missing measurement has one, too);
+columns of categories.
 """
 
 from __future__ import annotations
@@ -50,6 +52,10 @@ FEWEST_ROWS = 8
 FAR = 2.0
 """Standard deviations of what is usual."""
 FLOOR, FEWEST, MORE = 0.1, 4, 4.0
+SHIFTED, WHOLE = 1.0, 0.6
+"""A source of which so many rows lie so far off (in standard deviations) is looked at as a whole."""
+APART = 1.5
+"""Standard deviations of a column by which gauges that nobody touched may differ."""
 MOVED = 1.2
 """Columns in which the rows lie farther off than this say which rows were moved, `MOST_COUNT` at most."""
 MOST_COUNT = 3
@@ -82,18 +88,27 @@ def detect(evidence: Evidence) -> Alarm:
     return alarm
 
 
-def _residuals(evidence: Evidence, rows: Integers) -> tuple[Features, Floats, Integers]:
-    """Return some rows, and how far off their numbers are in which columns; kept for the next look."""
+def _residuals(
+    evidence: Evidence, rows: Integers, *, labelled: bool = False
+) -> tuple[Features, Floats, Integers]:
+    """Return some rows, and how far off their numbers are in which columns; kept for the next look.
+
+    Args:
+        evidence: What is known of the table.
+        rows: Row numbers.
+        labelled: Whether to predict from the labels instead of the classes that models expect.
+    """
     from hashlib import sha256
 
     from lockgate.poisoning.residuals import residuals
 
-    key = f"residuals of {sha256(rows.tobytes()).hexdigest()}"
+    key = f"residuals of {sha256(rows.tobytes()).hexdigest()} {labelled}"
     if key not in evidence.cache:
         features = replace(evidence.features, values=evidence.features.values[rows])
-        # The class that models expect, and not the label: a wrong label is no wrong number.
-        expected = evidence.batch.probabilities[rows].argmax(axis=1)
-        evidence.cache[key] = features, *residuals(features, expected, evidence.seed)
+        # A wrong label is no wrong number; but the class that models expect may be that of the wrong number.
+        batch = evidence.batch
+        given = batch.labels[rows] if labelled else batch.probabilities[rows].argmax(axis=1)
+        evidence.cache[key] = features, *residuals(features, given, evidence.seed)
     found: tuple[Features, Floats, Integers] = evidence.cache[key]
     return found
 
@@ -134,6 +149,8 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
 
     rows = some_of(np.flatnonzero(group >= 0), MOST_ROWS, evidence.random(NAME))
     features, away, columns = _residuals(evidence, rows)
+    by_label = _residuals(evidence, rows, labelled=True)
+    away, columns = np.hstack([away, by_label[1]]), np.concatenate([columns, by_label[2]])
     group = group[rows]
     belief = np.zeros(evidence.batch.rows)
     alarm = Alarm(NAME, RULE, p_value=1.0, belief=belief)
@@ -145,9 +162,11 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
     for g in tested:
         middle[g] = np.median(away[group == g], axis=0)
     off = away - middle[group]
-    beyond = np.hstack([off > FAR, off < -FAR])
+    beyond = np.hstack([off > FAR, off < -FAR, away > SHIFTED, away < -SHIFTED])
     inside = np.stack([beyond[group == g].sum(axis=0) for g in tested])
     tail = hypergeom.sf(inside - 1, len(rows), beyond.sum(axis=0)[None, :], sizes[tested][:, None])
+    whole = np.arange(beyond.shape[1]) >= 2 * len(columns)
+    tail[whole & (inside < WHOLE * sizes[tested][:, None])] = 1.0
     best, side = (int(i) for i in np.unravel_index(tail.argmin(), tail.shape))
     source, column = int(tested[best]), side % len(columns)
     share = inside[best, side] / sizes[source]
@@ -163,7 +182,8 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
             "share_elsewhere": round(float(others), 4),
         }
     ]
-    if share < FLOOR or inside[best, side] < FEWEST or share < MORE * others:
+    enough = whole[side] or share >= max(FLOOR, MORE * others)
+    if not enough or inside[best, side] < FEWEST:
         return alarm
     mine = group == source
     these = _which(away, mine, mine & beyond[:, side], column)
@@ -171,13 +191,24 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
         return alarm
     usual = ~mine & (np.abs(away[:, column]) < FAR)
     apart, moved = put_back(features, evidence.batch.labels[rows], these, usual, evidence.seed)
-    alarm.large_enough = apart <= ALIKE
+    alarm.large_enough = apart <= ALIKE and (not whole[side] or _apart(features, mine, moved) >= APART)
     alarm.columns = tuple(features.names[j] for j in np.union1d(moved, columns[[column]]))
     alarm.source, alarm.share_within = names[source], float(these.sum() / sizes[source])
     alarm.share = float(these.mean())
     belief[rows[these]] = 0.9
     alarm.within = belief > 0.0
     return alarm
+
+
+def _apart(features: Features, mine: NDArray[np.bool_], moved: Integers) -> float:
+    """Return by how many standard deviations a source lies elsewhere in the columns moved; the farthest."""
+    import numpy as np
+
+    if not len(moved):
+        return 0.0
+    values = features.values[:, moved]
+    by = np.nanmean(values[mine], axis=0) - np.nanmean(values[~mine], axis=0)
+    return float((np.abs(by) / np.maximum(np.nanstd(values, axis=0), 1e-12)).max())
 
 
 def _which(away: Floats, mine: NDArray[np.bool_], far: NDArray[np.bool_], column: int) -> NDArray[np.bool_]:
@@ -188,7 +219,7 @@ def _which(away: Floats, mine: NDArray[np.bool_], far: NDArray[np.bool_], column
     import numpy as np
 
     rest = mine & ~far
-    if abs(np.median(away[rest, column])) > abs(np.median(away[far, column])):
+    if rest.any() and abs(np.median(away[rest, column])) > abs(np.median(away[far, column])):
         far = rest
     by = np.median(away[far], axis=0)
     off = np.argsort(-np.abs(by), kind="stable")[:MOST_COUNT]

@@ -72,6 +72,18 @@ def test_a_source_that_sees_other_things_is_no_tampering(seed):
     assert not alarm_of(looked(columns, y, source)).alarmed
 
 
+@pytest.mark.parametrize("seed", range(7, 10))
+def test_all_rows_of_a_source_moved_in_two_columns_are_named(seed):
+    columns, y, source = measured(seed)
+    columns["x2"] = columns["x2"] + 2.6 * columns["x2"].std() * (source == 3)
+    columns["x5"] = columns["x5"] - 2.6 * columns["x5"].std() * (source == 3)
+    found = looked(columns, y, source)
+    assert alarm_of(found).alarmed
+    assert alarm_of(found).source == "3"
+    assert found.suspects[source == 3].mean() > 0.8
+    assert found.suspects[source != 3].mean() < 0.02
+
+
 def test_a_source_that_measures_higher_throughout_is_no_tampering():
     columns, y, source = measured(7)
     columns["x3"] = columns["x3"] + 1.5 * columns["x3"].std() * (source == 3)
