@@ -10,7 +10,6 @@ Among all rows: `lockgate.poisoning.crowds`.
 
 By source, and by windows of time as by sources: how many rows of a source lie more than `FAR` to one side
 of the source's own middle, in one column, or most of them more than `SHIFTED` to one side of everybody's.
-Numbers are predicted from the labels, too: a number moved far enough makes models expect another class.
 Null: who sent what is permuted (hypergeometric tail), times the sources, columns, sides and looks. Floor:
 `FLOOR` of the source's rows and `FEWEST` of them, `MORE` times as many as of other sources; and once they
 are put back (`crowds.put_back`), they cannot be told from rows of other sources that lie where they should:
@@ -88,27 +87,18 @@ def detect(evidence: Evidence) -> Alarm:
     return alarm
 
 
-def _residuals(
-    evidence: Evidence, rows: Integers, *, labelled: bool = False
-) -> tuple[Features, Floats, Integers]:
-    """Return some rows, and how far off their numbers are in which columns; kept for the next look.
-
-    Args:
-        evidence: What is known of the table.
-        rows: Row numbers.
-        labelled: Whether to predict from the labels instead of the classes that models expect.
-    """
+def _residuals(evidence: Evidence, rows: Integers) -> tuple[Features, Floats, Integers]:
+    """Return some rows, and how far off their numbers are in which columns; kept for the next look."""
     from hashlib import sha256
 
     from lockgate.poisoning.residuals import residuals
 
-    key = f"residuals of {sha256(rows.tobytes()).hexdigest()} {labelled}"
+    key = f"residuals of {sha256(rows.tobytes()).hexdigest()}"
     if key not in evidence.cache:
         features = replace(evidence.features, values=evidence.features.values[rows])
-        # A wrong label is no wrong number; but the class that models expect may be that of the wrong number.
-        batch = evidence.batch
-        given = batch.labels[rows] if labelled else batch.probabilities[rows].argmax(axis=1)
-        evidence.cache[key] = features, *residuals(features, given, evidence.seed)
+        # The class that models expect, and not the label: a wrong label is no wrong number.
+        expected = evidence.batch.probabilities[rows].argmax(axis=1)
+        evidence.cache[key] = features, *residuals(features, expected, evidence.seed)
     found: tuple[Features, Floats, Integers] = evidence.cache[key]
     return found
 
@@ -149,8 +139,6 @@ def _by_group(evidence: Evidence, kind: str, group: Integers, names: tuple[str, 
 
     rows = some_of(np.flatnonzero(group >= 0), MOST_ROWS, evidence.random(NAME))
     features, away, columns = _residuals(evidence, rows)
-    by_label = _residuals(evidence, rows, labelled=True)
-    away, columns = np.hstack([away, by_label[1]]), np.concatenate([columns, by_label[2]])
     group = group[rows]
     belief = np.zeros(evidence.batch.rows)
     alarm = Alarm(NAME, RULE, p_value=1.0, belief=belief)
