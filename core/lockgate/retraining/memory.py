@@ -182,13 +182,17 @@ def settle(
     batch: Mapping[str, str],
     reference: Mapping[str, str],
 ) -> Settled:
-    """Hold the wish to train against the budget, and record what holds it back."""
+    """Hold the wish to train against the budget, and record what holds it back.
+
+    A batch is decided on once, unless the gate could not open then: it has started nothing, and what held it
+    back (a trigger that nobody had approved, a check that could not run) may be gone.
+    """
     state = memory.state
     if state is None:
         return Settled(wanted, not wanted)
     armed = state.armed or calm or dict(state.reference) != dict(reference)
     known = state.batch(batch)
-    if known is not None:
+    if known is not None and (not known.held or known.decision is Decision.QUARANTINE):
         outcome.find(
             "LG-RETRAIN-010",
             Severity.MEDIUM if wanted else Severity.INFO,
@@ -239,8 +243,9 @@ def leave(
     known = None if before is None else before.batch(digest)
     batches = () if before is None else before.batches
     history = () if before is None else before.history
-    if known is None or decision is not known.decision:
-        batches = (*batches, Batch(digest, decision, not outcome.verdict.opens, now))
+    held = not outcome.verdict.opens
+    if known is None or (decision, held) != (known.decision, known.held):
+        batches = (*batches, Batch(digest, decision, held, now))
     trainings = () if before is None else before.trainings
     state = State(
         stream=memory.given.stream,

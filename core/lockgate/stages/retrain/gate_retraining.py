@@ -10,7 +10,7 @@ Rules:
     LG-RETRAIN-007: They do so in one group of rows, whose labels have to be audited.
     LG-RETRAIN-008: What starts a training has changed, and nobody has approved that.
     LG-RETRAIN-009: There is a reason to train, and the budget holds it back.
-    LG-RETRAIN-010: The batch was decided on before.
+    LG-RETRAIN-010: The batch was decided on before, and the gate was open then or the batch quarantined.
     LG-RETRAIN-011: Small tables: what drift could not have been seen.
     LG-RETRAIN-012: What a drip over ten batches like this one could do unseen.
     LG-DRIFT-001 to LG-DRIFT-006: as in `check-drift`; a drifted column is a reason to train again here.

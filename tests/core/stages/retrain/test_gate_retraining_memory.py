@@ -27,6 +27,7 @@ from lockgate.settings import Settings
 START = dt.datetime(2026, 11, 23, 12, tzinfo=dt.timezone.utc)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 CHANGED = "LG-RETRAIN-008"
+AGAIN = "LG-RETRAIN-010"
 
 
 def batch(seed: int, rows: int = 300, *, shift: float = 0.0, flips: float = 0.0) -> pa.Table:
@@ -167,7 +168,7 @@ def test_a_batch_starts_one_training_and_counts_once(gate):
     before = said(gate.state)
     again = gate(batch(1, **DRIFTED))
     assert (first.decision, again.decision) == (Decision.RETRAIN, Decision.KEEP)
-    assert "LG-RETRAIN-010" in rules(again)
+    assert AGAIN in rules(again)
     after = said(gate.state)
     assert after.accounts == before.accounts
     assert (len(after.trainings), len(after.history), after.sequence) == (1, 1, 2)
@@ -313,7 +314,7 @@ def test_the_state_is_kept_at_an_address_from_run_to_run(gate, tmp_path):
     place = str(tmp_path / "kept" / "state.json")
     gate(batch(1, **DRIFTED), state=None, state_uri=place)
     again = gate(batch(1, **DRIFTED), state=None, state_uri=place)
-    assert "LG-RETRAIN-010" in rules(again)
+    assert AGAIN in rules(again)
     assert said(Path(place)).sequence == 2
     assert Path(place).read_bytes() == Path(again.outputs["next_state"]).read_bytes()
 
@@ -374,6 +375,24 @@ def test_an_approved_change_acts_from_then_on(changed, pairs, tmp_path):
     assert gate(batch(3, **DRIFTED), max_psi=0.05, approval=waiver).decision is Decision.RETRAIN
     later = gate(batch(102), max_psi=0.05)
     assert (later.verdict.opens, CHANGED in rules(later)) == (True, False)
+
+
+def test_a_batch_that_was_held_starts_its_training_once_what_held_it_is_approved(changed, pairs, tmp_path):
+    gate, refused = changed
+    before = said(gate.state)
+    waiver = approve(artifact.digest(Path(refused.outputs["trigger"])), pairs, tmp_path)
+    held = gate(batch(2, **DRIFTED), max_psi=0.05)
+    allowed = gate(batch(2, **DRIFTED), max_psi=0.05, approval=waiver)
+    again = gate(batch(2, **DRIFTED), max_psi=0.05)
+    assert [run.decision for run in (held, allowed, again)] == [
+        Decision.KEEP,
+        Decision.RETRAIN,
+        Decision.KEEP,
+    ]
+    assert [AGAIN in rules(run) for run in (held, allowed, again)] == [False, False, True]
+    after = said(gate.state)
+    assert (after.accounts, after.history) == (before.accounts, before.history)  # it counts once
+    assert [b.held for b in after.batches if b.decision is Decision.RETRAIN] == [False]
 
 
 def why_not(trigger_digest, waiver, settings, pairs, now=START + HOUR):
