@@ -40,6 +40,8 @@ STILL = 0.2
 """Contradictions of a class have not faded when as many in the surest quarter come by chance as rarely."""
 INVISIBLE = 0.2
 """Of two classes, one may have as many rows by nature that look like the other."""
+INVISIBLE_OF_MORE = 0.4
+"""The same of more classes that are fairly clear only: the worst of some states is rare and hard to see."""
 AT_LEAST = 0.8
 """How sure it has to be that the share of contradicted labels is as large as said (Clopper and Pearson)."""
 MEDIAN = 0.5
@@ -87,8 +89,8 @@ def sure_contradictions(found: Agreeing) -> tuple[float, float]:
     return p_value, share
 
 
-def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
-    """Find the pair of classes of which one is labelled as the other where the models are sure.
+def sure_pairs(found: Agreeing) -> list[tuple[float, int, int, float]]:
+    """Find the pairs of classes of which one is labelled as the other where the models are sure.
 
     Binomial tail over the surest half of the rows of each class, for each ordered pair, times their number.
     Honest are as many as in the whole table, or what the other classes show if that is more; where classes
@@ -97,13 +99,13 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
     class that meets others in many rows (`CLEAR_CLASS`) is not looked at.
 
     Returns:
-        The p value, was, became, and the share of the class.
+        The p value, was, became, and the share of the class; the least likely pair first, at least one.
     """
     import numpy as np
     from scipy.special import bdtrc
 
     classes = found.probabilities.shape[1]
-    best = (1.0, 0, 1, 0.0)
+    pairs = [(1.0, 0, 1, 0.0)]
     sure = _surest(found, SUREST_FAIRLY)
     count, surest = _labels_of(found, sure), _labels_of(found, _surest(found, 0.5 * SUREST_FAIRLY))
     rows = count.sum(axis=1)
@@ -121,8 +123,8 @@ def sure_pair(found: Agreeing) -> tuple[float, int, int, float]:
         elif not fades(quarters(found.certainty[taken], found.contradicted[taken]), CLEAR_CLASS):
             continue
         p = min(1.0, tail * classes * (classes - 1))
-        best = min(best, (p, int(was), int(became), float(wrong[was, became] / rows[was])))
-    return best
+        pairs.append((p, int(was), int(became), float(wrong[was, became] / rows[was])))
+    return sorted(pairs)
 
 
 def _surest(found: Agreeing, share: float) -> NDArray[np.bool_]:
@@ -145,13 +147,15 @@ def _labels_of(found: Agreeing, rows: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def hard_to_see(found: Agreeing, sure: NDArray[np.bool_], label: int) -> bool:
-    """Whether so many rows of one of two classes look like the other that this may be its nature."""
-    if found.probabilities.shape[1] > BINARY:  # a pair of more classes is held against the others
+    """Whether so many rows of one class look like another that this may be its nature."""
+    more = found.probabilities.shape[1] > BINARY
+    if more and found.clear:  # a pair of more classes is held against the others
         return False
     elsewhere = found.predicted != label
     hidden = (found.labels == label) & sure & elsewhere
     looked_at = max(sure[elsewhere].mean(), 1e-9) if elsewhere.any() else 1.0
-    return bool(hidden.sum() / looked_at > INVISIBLE * (found.labels == label).sum())
+    most = INVISIBLE_OF_MORE if more else INVISIBLE
+    return bool(hidden.sum() / looked_at > most * (found.labels == label).sum())
 
 
 def how_faded(found: Agreeing, sure: NDArray[np.bool_]) -> float:

@@ -10,9 +10,11 @@ statistic is how many carry the label `became`. Null: as many as in the other cl
 `CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are clear, if
 nearly all of these rows carry one label, and if the disagreement does not fade with certainty (`lapse`), nor
 is more than `MOST` of the class. Where classes are clear, be it two, or three fairly so, models of the
-rows that agree are asked instead (`contradictions.sure_pair`). Of two classes that are not clear, one may
-be uncertain by nature; it is named only if the boundary is sharp from the other side, and its labels
-lapse wherever it is expected (`flat.flat_pair`) in rows that nothing else sets apart (`flat.told_apart`).
+rows that agree are asked instead (`contradictions.sure_pairs`); rows that models tell from the others of
+their class are then part of another class by nature, as the worst state of a machine is (`TOGETHER`). Of
+two classes that are not clear, one may be uncertain by nature; it is named only if the boundary is sharp
+from the other side, and its labels lapse wherever it is expected (`flat.flat_pair`) in rows that nothing
+else sets apart (`flat.told_apart`).
 
 Floor: `FLOOR` of the rows of the class `was` (`FLOOR_CLEAR` where classes are clear), `FEWEST` rows
 (`FEWEST_BESIDE` beside a baseline), and `MORE_THAN_OTHERS` times what other pairs show, because flips at
@@ -27,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate.poisoning.agreeing import asked_again, rank, second_look, sharper, sharpest
 from lockgate.poisoning.beside import look_beside
 from lockgate.poisoning.beside_pair import pairs_beside
-from lockgate.poisoning.contradictions import BINARY, sure_pair
+from lockgate.poisoning.contradictions import BINARY, sure_pairs
 from lockgate.poisoning.curve import HOPELESS, lapse
 from lockgate.poisoning.evidence import Alarm, believe
 from lockgate.poisoning.flat import flat_pair, told_apart
@@ -50,7 +52,7 @@ ONE_LABEL = 0.7
 """Without a baseline: at least this share of the sure disagreement carries one label."""
 CLEAR = 0.02
 """Without a baseline: what may be mislabelled among the surest rows of honest data."""
-TOGETHER = 0.01
+TOGETHER = 0.03
 """Rows that models tell from the others of their class so surely are a cluster of another class by nature."""
 MOST_CLASSES = 30
 """With more classes the pairs are too many to look at each."""
@@ -112,7 +114,14 @@ def _against_baseline(evidence: Evidence) -> Alarm:
 
 def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
     floor = FLOOR_CLEAR if again.clear else FLOOR
-    return _named_by(evidence, again, sure_pair(again), floor)
+    named = (1.0, 0, 1, 0.0)
+    for pair in sure_pairs(again):
+        named = pair
+        if pair[0] >= HOPELESS or not _a_cluster(evidence, again, pair[1]):
+            break
+    else:
+        named = (1.0, *named[1:])
+    return _named_by(evidence, again, named, floor)
 
 
 def _of_two_classes(evidence: Evidence, asked: Agreeing) -> Alarm:

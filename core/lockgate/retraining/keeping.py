@@ -95,7 +95,8 @@ def _opened(raw: bytes, keys: Sequence[SSlibKey]) -> Kept:
             "this gate, and its former key as state_keys if the key was replaced"
         ) from None
     except EnvelopeError as error:
-        raise EnvelopeError(f"the state cannot be used: {error}") from None
+        what, _, _ = str(error).partition("; ")  # the advice behind it is for what people write
+        raise EnvelopeError(f"the state cannot be used: {what}; give its newest whole copy") from None
     if not isinstance(opened.statement.claim, State):
         raise EnvelopeError(f"the state is an attestation of the kind {opened.statement.kind}; give a state")
     return Kept(opened.statement.claim, hashlib.sha256(raw).hexdigest(), opened.signers)

@@ -154,6 +154,30 @@ def test_a_rare_class_of_which_a_third_looks_like_the_other_one_is_no_relabelled
     assert "label-pair" not in alarms(assess(table(x, y), label="label"))
 
 
+def states(seed: int, rows: int = 2_000) -> tuple[np.ndarray, np.ndarray]:
+    """Three states of a machine: most are sound, some worn, and a few of the worn ones fail."""
+    random = np.random.default_rng(seed)
+    hours, load, hall = random.gamma(2.0, 0.5, rows), random.beta(4, 2, rows), random.random(rows) < 0.2
+    wear = hours + 1.2 * load + 0.3 * hall
+    heat, shake = 40 + 9 * wear + random.normal(0, 3, rows), 0.5 * wear + random.normal(0, 0.25, rows)
+    y = np.digitize(wear + random.normal(0, 0.2, rows), [2.1, 3.2])
+    return np.column_stack([hours, load, hall, heat, np.exp(shake), random.normal(60, 6, rows)]), y
+
+
+@pytest.mark.parametrize("seed", [1, 3, 5])
+def test_the_rarest_of_three_states_that_is_hard_to_see_is_no_relabelled_class(seed):
+    assert not assess(table(*states(seed)), label="label", seed=seed).alarmed
+
+
+@pytest.mark.parametrize("seed", [2, 6])
+def test_one_of_three_states_relabelled_in_part_is_named(seed):
+    x, y = states(seed)
+    flipped = np.zeros(len(y), dtype=bool)
+    flipped[np.random.default_rng(3).choice(np.flatnonzero(y == 0), 140, replace=False)] = True
+    found = assess(table(x, np.where(flipped, 1, y)), label="label", seed=seed)
+    assert ("0", "1") in {a.label_pair for a in found.alarms if a.alarmed}
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_flips_all_over_clear_classes_accuse_no_source(seed):
     x, y = clear(20 + seed, 400)
