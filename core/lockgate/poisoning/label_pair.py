@@ -10,11 +10,11 @@ statistic is how many carry the label `became`. Null: as many as in the other cl
 `CLEAR` (binomial), corrected for the number of pairs. It alarms only if the other classes are clear, if
 nearly all of these rows carry one label, and if the disagreement does not fade with certainty (`lapse`), nor
 is more than `MOST` of the class. Where classes are clear, be it two, or three fairly so, models of the
-rows that agree are asked instead (`contradictions.sure_pairs`); rows that models tell from the others of
-their class are then part of another class by nature, as the worst state of a machine is (`TOGETHER`). Of
-two classes that are not clear, one may be uncertain by nature; it is named only if the boundary is sharp
-from the other side, and its labels lapse wherever it is expected (`flat.flat_pair`) in rows that nothing
-else sets apart (`flat.told_apart`).
+rows that agree are asked instead (`contradictions.sure_pairs`); where they are fairly clear only, rows that
+models tell from the others of their class are part of another class by nature, as the worst state of a
+machine is (`TOGETHER`). Of two classes that are not clear, one may be uncertain by nature; it is named only
+if the boundary is sharp from the other side, and its labels lapse wherever it is expected
+(`flat.flat_pair`) in rows that nothing else sets apart (`flat.told_apart`).
 
 Floor: `FLOOR` of the rows of the class `was` (`FLOOR_CLEAR` where classes are clear), `FEWEST` rows
 (`FEWEST_BESIDE` beside a baseline), and `MORE_THAN_OTHERS` times what other pairs show, because flips at
@@ -117,7 +117,7 @@ def _by_sure_models(evidence: Evidence, again: Agreeing) -> Alarm:
     named = (1.0, 0, 1, 0.0)
     for pair in sure_pairs(again):
         named = pair
-        if pair[0] >= HOPELESS or not _a_cluster(evidence, again, pair[1]):
+        if again.clear or pair[0] >= HOPELESS or not _a_cluster(evidence, again, pair[1]):
             break
     else:
         named = (1.0, *named[1:])
